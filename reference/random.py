@@ -1,0 +1,118 @@
+"""Counter-based random bits: Philox4x32-10, keyed streams, uniform choices.
+
+Every random decision of this project is a pure function of a 64-bit key and a position. The
+generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
+a counter of four 32-bit words is encrypted by ten rounds under a key of two 32-bit words. The same
+bits come from ``tf.raw_ops.StatelessRandomUniformFullIntV2(alg=1)`` eagerly, in a graph and under
+XLA.
+
+Layout: block ``i`` of a stream is the encryption of the 128-bit little-endian counter
+``first + i``, where ``first`` has its low 64 bits zero and its high 64 bits equal to ``stream``.
+A block yields four 32-bit words, or two 64-bit words (the first of a pair is the low half).
+"""
+
+import numpy as np
+
+_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+_KEY_STEPS = (np.uint32(0x9E3779B9), np.uint32(0xBB67AE85))  # golden ratio, sqrt(3) - 1
+_LOW = np.uint64(0xFFFFFFFF)
+_FNV_OFFSET, _FNV_PRIME, _MASK64 = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
+
+
+def philox4x32(counters, key):
+    """Encrypts counters by ten rounds of Philox4x32.
+
+    Args:
+        counters: uint32 ``[M, 4]``, least significant word first.
+        key: Python int in ``[0, 2**64)``.
+
+    Returns:
+        uint32 ``[M, 4]``.
+
+    Source: Salmon et al. 2011, section 3.3. The zero block under the zero key is the published
+    known answer:
+
+    >>> [hex(word) for word in philox4x32(np.zeros((1, 4), np.uint32), 0)[0]]
+    ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
+    """
+    x0, x1, x2, x3 = (np.asarray(counters)[:, i].astype(np.uint32) for i in range(4))
+    k0, k1 = np.uint32(key & 0xFFFFFFFF), np.uint32(key >> 32)
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**32 is meant
+        for _ in range(10):
+            p0, p1 = _MULTIPLIERS[0] * x0, _MULTIPLIERS[1] * x2  # uint64: both halves are used
+            high0, high1 = (
+                (p0 >> np.uint64(32)).astype(np.uint32),
+                (p1 >> np.uint64(32)).astype(np.uint32),
+            )
+            low0, low1 = (p0 & _LOW).astype(np.uint32), (p1 & _LOW).astype(np.uint32)
+            x0, x1, x2, x3 = high1 ^ x1 ^ k0, low1, high0 ^ x3 ^ k1, low0
+            k0, k1 = k0 + _KEY_STEPS[0], k1 + _KEY_STEPS[1]
+    return np.stack([x0, x1, x2, x3], axis=1)
+
+
+def random_bits(key, count, stream=0):
+    """The first ``count`` 32-bit words of a stream, as uint32 ``[count]``.
+
+    >>> random_bits(0, 2).tolist()
+    [1713891541, 3781805453]
+    """
+    blocks = -(-count // 4)
+    counters = np.zeros((blocks, 4), np.uint32)
+    counters[:, 0] = np.arange(blocks, dtype=np.uint64) & _LOW
+    counters[:, 1] = np.arange(blocks, dtype=np.uint64) >> np.uint64(32)
+    counters[:, 2] = stream & 0xFFFFFFFF
+    counters[:, 3] = stream >> 32
+    return philox4x32(counters, key).reshape(-1)[:count]
+
+
+def derive_key(key, name):
+    """A key of its own for a part of a computation: for a step, a node set, a feature.
+
+    The first 64 bits of the stream ``hash_name(name)`` under ``key``; streams of other names do
+    not change it.
+
+    Args:
+        key: Python int in ``[0, 2**64)``.
+        name: str, or an int in ``[0, 2**64)`` such as the number of a step.
+
+    Returns:
+        Python int in ``[0, 2**64)``.
+    """
+    stream = name if isinstance(name, int) else hash_name(name)
+    low, high = random_bits(key, 2, stream)
+    return int(low) | int(high) << 32
+
+
+def hash_name(name):
+    """FNV-1a, 64 bits, of the UTF-8 bytes (Fowler, Noll, Vo; RFC 9923).
+
+    >>> hex(hash_name("a"))
+    '0xaf63dc4c8601ec8c'
+    """
+    value = _FNV_OFFSET
+    for byte in name.encode("utf-8"):
+        value = (value ^ byte) * _FNV_PRIME & _MASK64
+    return value
+
+
+def bernoulli(key, count, rate):
+    """bool ``[count]``, each True with probability ``rate``: ``bits < round(rate * 2**32)``.
+
+    The comparison is of integers, so no rounding can tell two paths apart. Rate 0 is never True,
+    rate 1 always.
+
+    Raises:
+        ValueError: if ``rate`` is not in [0, 1] (NaN is not).
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"rate should be in [0, 1] (got {rate})")
+    return random_bits(key, count).astype(np.uint64) < np.uint64(round(rate * 2**32))
+
+
+def permutation(key, count):
+    """A permutation of ``range(count)``, int64: the stable argsort of ``random_bits(key, count)``.
+
+    >>> sorted(permutation(7, 5).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    return np.argsort(random_bits(key, count), kind="stable")

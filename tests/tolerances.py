@@ -1,0 +1,34 @@
+"""The one table of tolerances: every parity test against reference/ reads it.
+
+Errors are of a float64 reference fed the very inputs that the path under test was fed (rounded to
+its dtype). ``loss`` is relative to the larger of the loss and 1; ``gradient`` is the largest
+absolute difference, relative to the largest entry of the reference gradient.
+"""
+
+from typing import NamedTuple
+
+
+class Tolerance(NamedTuple):
+    """Largest relative errors allowed."""
+
+    loss: float
+    gradient: float
+
+
+# Half types are computed in float32: the loss is as good as float32's, the gradient is rounded to
+# the input's dtype at the end (unit round-off 2^-11 and 2^-8).
+_TOLERANCES = {
+    ("float16", "direct"): Tolerance(1e-6, 6e-4),
+    ("float16", "gram"): Tolerance(1e-6, 6e-4),
+    ("bfloat16", "direct"): Tolerance(1e-6, 4.5e-3),
+    ("bfloat16", "gram"): Tolerance(1e-6, 4.5e-3),
+    ("float32", "direct"): Tolerance(1e-6, 1e-5),
+    ("float32", "gram"): Tolerance(1e-6, 1e-5),
+    ("float64", "direct"): Tolerance(1e-13, 1e-12),
+    ("float64", "gram"): Tolerance(1e-13, 1e-12),
+}
+
+
+def tolerance(dtype: str, path: str = "direct") -> Tolerance:
+    """The tolerance for inputs of ``dtype`` (a name such as "float32") on ``path``."""
+    return _TOLERANCES[dtype, path]
