@@ -1,1 +1,1 @@
-"""Placeholder until its modules land."""
+"""The fast paths. Import the module you need: only some of them load TensorFlow."""

@@ -43,7 +43,7 @@ def shuffle_rows(value, rate, key):
         The same shape and dtype with the same multiset of rows.
 
     >>> shuffle_rows(np.arange(6), 0.5, key=2).tolist()
-    [0, 1, 2, 4, 3, 5]
+    [0, 1, 2, 4, 5, 3]
     """
     _check_rate(rate)
     rows = len(value.row_splits) - 1 if isinstance(value, Ragged) else len(value)

@@ -96,7 +96,7 @@ def hash_name(name):
 
 
 def bernoulli(key, count, rate):
-    """bool ``[count]``, each True with probability ``rate``: ``bits < round(rate * 2**32)``.
+    """Bool ``[count]``, each True with probability ``rate``: ``bits < round(rate * 2**32)``.
 
     The comparison is of integers, so no rounding can tell two paths apart. Rate 0 is never True,
     rate 1 always.

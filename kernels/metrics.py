@@ -1,0 +1,108 @@
+"""Quality of a representation without labels, from eigenvalues of the smaller Gram matrix.
+
+The numbers of reference/metrics.py: with m = min(N, D), the singular values of X are the square
+roots of the eigenvalues of the m x m matrix X^T X or X X^T, accumulated in float64. An eigenvalue
+counts as zero when it is at most ``largest * max(N, D) * eps`` (float64 eps): squaring halves the
+digits, so singular values below about 5e-7 of the largest (N = 1000) are zeros here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+_EPSILON = 2.220446049250313e-16  # float64
+
+
+class Spectrum(NamedTuple):
+    """What the metrics need of a representation X [N, D]; m = min(N, D).
+
+    Attributes:
+        singular_values: float64 ``[m]``, descending, zeros exact.
+        largest_leverage: float64 scalar, max_i |U_i|^2; 1 without full rank.
+    """
+
+    singular_values: tf.Tensor
+    largest_leverage: tf.Tensor
+
+
+def spectrum(representations: tf.Tensor) -> Spectrum:
+    """Singular values and the largest leverage score of ``[N, D]``, in float64."""
+    X = tf.cast(representations, tf.float64)
+    rows, columns = tf.unstack(tf.shape(X))
+    tall = rows > columns
+    gram = tf.cond(
+        tall,
+        lambda: tf.matmul(X, X, transpose_a=True),
+        lambda: tf.matmul(X, X, transpose_b=True),
+    )
+    eigenvalues, vectors = tf.linalg.eigh(gram)  # ascending
+    threshold = eigenvalues[-1] * tf.cast(tf.maximum(rows, columns), tf.float64) * _EPSILON
+    positive = eigenvalues > threshold
+    sigma = tf.sqrt(tf.where(positive, eigenvalues, 0))
+
+    def tall_leverage():
+        U = tf.matmul(X, tf.math.divide_no_nan(vectors, sigma))
+        return tf.reduce_max(tf.reduce_sum(tf.square(U), axis=1))
+
+    one = tf.ones([], tf.float64)
+    # A wide X of full rank has a square orthogonal U: every row has length 1.
+    leverage = tf.cond(tall & tf.reduce_all(positive), tall_leverage, lambda: one)
+    return Spectrum(tf.reverse(sigma, axis=[0]), leverage)
+
+
+def singular_values(representations: tf.Tensor) -> tf.Tensor:
+    """Singular values alone, float64 ``[m]``, descending: no eigenvectors are computed."""
+    X = tf.cast(representations, tf.float64)
+    rows, columns = tf.unstack(tf.shape(X))
+    gram = tf.cond(
+        rows > columns,
+        lambda: tf.matmul(X, X, transpose_a=True),
+        lambda: tf.matmul(X, X, transpose_b=True),
+    )
+    eigenvalues = tf.linalg.eigvalsh(gram)
+    threshold = eigenvalues[-1] * tf.cast(tf.maximum(rows, columns), tf.float64) * _EPSILON
+    return tf.reverse(tf.sqrt(tf.where(eigenvalues > threshold, eigenvalues, 0)), axis=[0])
+
+
+def rankme(sigma: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """RankMe from singular values ``[m]``, see reference.metrics.rankme."""
+    p = tf.math.divide_no_nan(sigma, tf.reduce_sum(sigma)) + epsilon
+    return tf.exp(-tf.reduce_sum(p * tf.math.log(p)))
+
+
+def numerical_rank(sigma: tf.Tensor) -> tf.Tensor:
+    """Stable rank from singular values ``[m]``, see reference.metrics.numerical_rank."""
+    return tf.math.divide_no_nan(tf.reduce_sum(tf.square(sigma)), tf.square(sigma[0]))
+
+
+def pseudo_condition_number(sigma: tf.Tensor) -> tf.Tensor:
+    """Largest over smallest singular value, 0 where the smallest is 0."""
+    return tf.math.divide_no_nan(sigma[0], sigma[-1])
+
+
+def coherence(shape: tf.Tensor, largest_leverage: tf.Tensor) -> tf.Tensor:
+    """``N / min(N, D)`` times the largest leverage score, see reference.metrics.coherence."""
+    rows, columns = tf.unstack(tf.cast(shape, largest_leverage.dtype))
+    return largest_leverage * rows / tf.minimum(rows, columns)
+
+
+def self_clustering(representations: tf.Tensor, subtract_mean: bool) -> tf.Tensor:
+    """See reference.metrics.self_clustering; float64 scalar."""
+    X = tf.cast(representations, tf.float64)
+    if subtract_mean:
+        X -= tf.reduce_mean(X, axis=0)
+    length = tf.norm(X, axis=1, keepdims=True)
+    X = tf.math.divide_no_nan(X, length)  # rows of zeros stay zeros and add nothing
+    N = tf.reduce_sum(tf.cast(length > 0, X.dtype))
+    rows, columns = tf.unstack(tf.shape(X))
+    # The squared entries of X X^T and of X^T X have the same sum.
+    actual = tf.cond(
+        rows > columns,
+        lambda: tf.reduce_sum(tf.square(tf.matmul(X, X, transpose_a=True))),
+        lambda: tf.reduce_sum(tf.square(tf.matmul(X, X, transpose_b=True))),
+    )
+    expected = N + N * (N - 1) / tf.cast(columns, X.dtype)
+    spread = N * N - expected
+    return tf.where(spread > 0, tf.math.divide_no_nan(actual - expected, spread), 1)

@@ -1,0 +1,62 @@
+"""Checks of arguments at the public boundary; each error quotes what was expected and what came."""
+
+from __future__ import annotations
+
+FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+def check_views(z_a, z_b) -> None:
+    """Two matrices of one floating dtype and one shape, as far as shapes are static.
+
+    Raises:
+        TypeError: for another dtype, or two different ones.
+        ValueError: for another rank, or shapes that cannot be equal.
+    """
+    names = [_dtype_name(z) for z in (z_a, z_b)]
+    if names[0] not in FLOAT_DTYPES or names[0] != names[1]:
+        raise TypeError(
+            f"expected two views of one dtype among {', '.join(FLOAT_DTYPES)}"
+            f" (got {names[0]} and {names[1]})"
+        )
+    shapes = [tuple(z.shape) if z.shape is not None else None for z in (z_a, z_b)]
+    if any(len(shape) != 2 for shape in shapes):
+        raise ValueError(f"expected two views of shape [N, D] (got {shapes[0]} and {shapes[1]})")
+    if any(None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=True)):
+        raise ValueError(f"expected two views of one shape (got {shapes[0]} and {shapes[1]})")
+    if shapes[0][1] == 0 or shapes[1][1] == 0:
+        raise ValueError(f"expected at least one feature (got shape {shapes[0]})")
+
+
+def check_sample_weight(sample_weight, rows: int | None) -> None:
+    """A vector with one weight per row.
+
+    Raises:
+        ValueError: for another shape.
+    """
+    shape = tuple(sample_weight.shape)
+    if len(shape) != 1 or (None not in (shape[0], rows) and shape[0] != rows):
+        raise ValueError(f"expected sample_weight of shape [{rows or 'N'}] (got {shape})")
+
+
+def check_epsilon(epsilon: float) -> None:
+    """A positive number.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if not epsilon > 0:
+        raise ValueError(f"epsilon should be positive (got {epsilon})")
+
+
+def check_choice(name: str, value: str, choices) -> None:
+    """One of the choices.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if value not in choices:
+        raise ValueError(f"{name} should be one of {', '.join(choices)} (got {value!r})")
+
+
+def _dtype_name(value) -> str:
+    return value.dtype.name

@@ -1,0 +1,111 @@
+"""The Barlow Twins loss as a Keras loss over two stacked views."""
+
+from __future__ import annotations
+
+import warnings
+
+import tensorflow as tf
+
+from ..kernels.loss import barlow_twins_loss
+
+ONE_ROW_MESSAGE = (
+    "BarlowTwinsLoss got a batch of one row: its loss is a constant and its gradient zero, so"
+    " nothing is learnt from it. The loss compares rows; read out more of them (a larger batch, or"
+    ' readout="all_nodes" when training on one full graph).'
+)
+
+
+@tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
+class BarlowTwinsLoss(tf.keras.losses.Loss):
+    """Barlow Twins loss of predictions ``[N, 2, D]``, the two views stacked in axis 1.
+
+    The value belongs to the batch as a whole, so there is one scalar, whatever ``reduction`` says.
+    A batch of one row raises a RuntimeWarning, once per loss object (not under XLA, which has no
+    way to call the host).
+
+    Args:
+        lambda_: weight of the redundancy-reduction term; default ``1 / D``.
+        normalize_batch: whether to standardise each feature over the batch.
+        epsilon: added to the variances.
+        ddof: the variances divide by ``W - ddof``.
+        name: the loss' name.
+        **kwargs: passed on to `tf.keras.losses.Loss`.
+    """
+
+    def __init__(
+        self,
+        *,
+        lambda_: float | tf.Tensor | None = None,
+        normalize_batch: bool = True,
+        epsilon: float = 1e-6,
+        ddof: float = 0,
+        name: str = "barlow_twins_loss",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self._options = {
+            "lambda_": lambda_,
+            "normalize_batch": normalize_batch,
+            "epsilon": epsilon,
+            "ddof": ddof,
+        }
+        self._warned = False
+
+    def __call__(self, y_true, y_pred, sample_weight=None) -> tf.Tensor:
+        """The loss of one batch.
+
+        Args:
+            y_true: unused pseudo-labels.
+            y_pred: floating ``[N, 2, D]``.
+            sample_weight: optional ``[N]`` or ``[N, 1]``; 0 for padding.
+
+        Returns:
+            Scalar.
+
+        Raises:
+            ValueError: if the predictions are not of shape ``[N, 2, D]``.
+        """
+        del y_true
+        y_pred = tf.convert_to_tensor(y_pred)
+        if y_pred.shape.rank != 3 or y_pred.shape[1] != 2:
+            raise ValueError(f"expected predictions of shape [N, 2, D] (got {y_pred.shape})")
+        if sample_weight is not None:
+            sample_weight = tf.reshape(tf.convert_to_tensor(sample_weight), [-1])
+        self._warn_about_one_row(y_pred)
+        z_a, z_b = tf.unstack(y_pred, axis=1)
+        return barlow_twins_loss(z_a, z_b, sample_weight=sample_weight, **self._options)
+
+    def call(self, y_true, y_pred) -> tf.Tensor:
+        """As ``__call__``, without weights."""
+        return self(y_true, y_pred)
+
+    def get_config(self):
+        """See `tf.keras.losses.Loss`."""
+        options = dict(self._options)
+        if tf.is_tensor(options["lambda_"]):
+            options["lambda_"] = float(options["lambda_"])
+        return {**super().get_config(), **options}
+
+    def _warn_about_one_row(self, y_pred):
+        rows = y_pred.shape[0]
+        if rows == 1:
+            self._warn()
+        elif rows is None and not _compiled_by_xla():
+            tf.cond(
+                tf.equal(tf.shape(y_pred)[0], 1),
+                lambda: tf.numpy_function(self._warn, [], tf.int32, stateful=True),
+                lambda: tf.constant(0, tf.int32),
+            )
+
+    def _warn(self):
+        if not self._warned:
+            self._warned = True
+            warnings.warn(ONE_ROW_MESSAGE, RuntimeWarning, stacklevel=2)
+        return 0
+
+
+def _compiled_by_xla() -> bool:
+    """Whether the graph being traced is to be compiled: XLA knows no host callback."""
+    from tensorflow.python.ops import control_flow_util
+
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())

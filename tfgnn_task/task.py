@@ -1,0 +1,197 @@
+"""The tasks for `tensorflow_gnn.runner.run`."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+from tensorflow_gnn import runner
+
+from .corruption import Corruptor, ShuffleFeaturesGlobally
+from .loss import BarlowTwinsLoss
+from .metrics import AllSvdMetrics
+
+READOUTS = ("first_node", "all_nodes")
+
+
+class ContrastiveLossTask(runner.Task):
+    """Base class of tasks that contrast two views of a graph, without labels.
+
+    `preprocess` makes the views, the runner applies one GNN to each, `predict` reads them out,
+    projects them and stacks them; a subclass supplies `make_contrastive_layer` and `losses`.
+
+    Args:
+        node_set_name: node set to read out.
+        feature_name: its feature to read out.
+        representations_layer_name: name of the layer in the trained model whose output is the
+            representation of the clean graph; default "clean_representations".
+        corruptor: one corruptor contrasts the clean graph with a corrupted one; a pair of them
+            contrasts two corrupted views. Default: `ShuffleFeaturesGlobally`.
+        projector_units: layer sizes of an optional projector (Dense, ReLU each) between
+            representations and loss. It is not part of the representation.
+        seed: seed of the default corruptor; unused with a corruptor given.
+        readout: "first_node" reads the first node of each component (the root of a sampled
+            subgraph), "all_nodes" every node of the node set (full-graph training).
+
+    Raises:
+        ValueError: for an unknown readout, or a sequence of other than two corruptors.
+    """
+
+    def __init__(
+        self,
+        node_set_name: str,
+        *,
+        feature_name: str = tfgnn.HIDDEN_STATE,
+        representations_layer_name: str | None = None,
+        corruptor: Corruptor | Sequence[Corruptor] | None = None,
+        projector_units: Sequence[int] | None = None,
+        seed: int | None = None,
+        readout: str = "first_node",
+    ):
+        self._representations_layer_name = representations_layer_name or "clean_representations"
+        if readout not in READOUTS:
+            raise ValueError(f"readout should be one of {', '.join(READOUTS)} (got {readout!r})")
+        self._node_set_name = node_set_name
+        self._reads_all_nodes = readout == "all_nodes"
+        readout_class = (
+            tfgnn.keras.layers.Readout
+            if self._reads_all_nodes
+            else tfgnn.keras.layers.ReadoutFirstNode
+        )
+        self._readout = readout_class(node_set_name=node_set_name, feature_name=feature_name)
+        if corruptor is None:
+            corruptor = ShuffleFeaturesGlobally(seed=seed)
+        self._corruptors = tuple(corruptor) if isinstance(corruptor, Sequence) else (corruptor,)
+        if isinstance(corruptor, Sequence) and len(corruptor) != 2:
+            raise ValueError(
+                f"corruptor should be one corruptor or a pair (got {len(corruptor)} of them)"
+            )
+        self._projector = None
+        if projector_units:
+            self._projector = tf.keras.Sequential(
+                [tf.keras.layers.Dense(units, "relu") for units in projector_units]
+            )
+
+    def preprocess(
+        self, inputs: tfgnn.GraphTensor
+    ) -> tuple[Sequence[tfgnn.GraphTensor], runner.Predictions]:
+        """Makes the views.
+
+        Args:
+            inputs: a scalar GraphTensor.
+
+        Returns:
+            ``(graphs, pseudo-labels)``: the clean graph and one corrupted graph per corruptor; the
+            labels are int32 ``[rows, 0]``, one row per row of the readout.
+        """
+        x = (inputs, *(corruptor(inputs) for corruptor in self._corruptors))
+        if self._reads_all_nodes:
+            rows = inputs.node_sets[self._node_set_name].total_size
+        else:
+            rows = inputs.num_components
+        return x, tf.zeros((rows, 0), dtype=tf.int32)
+
+    def predict(self, *args: tfgnn.GraphTensor) -> runner.Predictions:
+        """Reads out, projects and stacks the views.
+
+        Args:
+            *args: the GNN's outputs for the graphs that `preprocess` returned, in their order.
+
+        Returns:
+            What the contrastive layer makes of the stacked views ``[rows, 2, D]``.
+
+        Raises:
+            ValueError: if an argument is not a GraphTensor, or their number is wrong.
+        """
+        for graph in args:
+            if not tfgnn.is_graph_tensor(graph):
+                raise ValueError(f"Expected a `GraphTensor` input (got {graph})")
+        if len(args) != 1 + len(self._corruptors):
+            raise ValueError(
+                f"Expected {1 + len(self._corruptors)} graphs, the clean one first"
+                f" (got {len(args)})"
+            )
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy):
+            raise AssertionError("Contrastive learning tasks do not support TPU yet.")
+        clean, *views = (self._readout(graph) for graph in args)
+        clean = tf.keras.layers.Layer(name=self._representations_layer_name)(clean)
+        if len(views) == 1:
+            views = [clean, *views]
+        if self._projector is not None:
+            views = [self._projector(view) for view in views]
+        outputs = tf.stack(views, axis=1)
+        if len(self._corruptors) == 2:
+            outputs = _Beside()([outputs, clean])
+        return self.make_contrastive_layer()(outputs)
+
+    @abc.abstractmethod
+    def make_contrastive_layer(self) -> tf.keras.layers.Layer:
+        """The layer from stacked views ``[rows, 2, D]`` to the model's output."""
+
+    def metrics(self) -> runner.Metrics:
+        """No metrics."""
+        return ()
+
+
+class BarlowTwinsTask(ContrastiveLossTask):
+    """The Barlow Twins task: the cross-correlation of the two views becomes the identity.
+
+    Args:
+        *args: see `ContrastiveLossTask`.
+        lambda_: weight of the redundancy-reduction term; default ``1 / D``.
+        normalize_batch: whether to standardise each feature over the batch.
+        epsilon: added to the variances.
+        ddof: the variances divide by ``N - ddof``.
+        **kwargs: see `ContrastiveLossTask`.
+
+    Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230; on graphs: Bielak et al. 2022.
+    """
+
+    def __init__(
+        self,
+        *args,
+        lambda_: tf.Tensor | float | None = None,
+        normalize_batch: bool = True,
+        epsilon: float = 1e-6,
+        ddof: float = 0,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        self._loss_options = {
+            "lambda_": lambda_,
+            "normalize_batch": normalize_batch,
+            "epsilon": epsilon,
+            "ddof": ddof,
+        }
+
+    def make_contrastive_layer(self) -> tf.keras.layers.Layer:
+        """The identity: the loss contrasts the views itself."""
+        return tf.keras.layers.Layer()
+
+    def losses(self) -> runner.Losses:
+        """The `BarlowTwinsLoss`."""
+        return BarlowTwinsLoss(**self._loss_options)
+
+    def metrics(self) -> runner.Metrics:
+        """`AllSvdMetrics` of the first view."""
+        return (AllSvdMetrics(y_pred_transform_fn=_first_view),)
+
+
+@tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
+class _Beside(tf.keras.layers.Layer):
+    """Passes its first input on; the second one becomes part of the model beside it.
+
+    With two corrupted views the loss never sees the clean graph. This layer keeps the clean
+    representation in the Keras model, where exporters look for it by name. Nothing depends on its
+    value in training, so TensorFlow prunes the GNN pass that would compute it.
+    """
+
+    def call(self, inputs):
+        outputs, _ = inputs
+        return tf.identity(outputs)
+
+
+def _first_view(y_pred: tf.Tensor) -> tf.Tensor:
+    return y_pred[:, 0]
