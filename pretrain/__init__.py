@@ -1,1 +1,1 @@
-"""Placeholder until its modules land."""
+"""From a graph to evaluated embeddings; the command line is `cli`, the job itself `job`."""

@@ -1,0 +1,72 @@
+"""The command ``graph-barlow-twins``."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+from .. import __version__
+from .config import CommandLineParser, add_arguments, config_from_args
+from .errors import InputError, TrainingDivergedError
+
+EXIT_FAILURE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: arguments without the program's name; default: ``sys.argv[1:]``.
+
+    Returns:
+        Exit code: 0, 2 for bad input (one line on stderr), 1 for a run that failed, 130 for Ctrl-C.
+    """
+    parser = CommandLineParser(
+        prog="graph-barlow-twins", description="Self-supervised embeddings of graphs in TensorFlow."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    add_arguments(
+        commands.add_parser(
+            "pretrain",
+            help="train an encoder on a graph; write embeddings, model and report",
+            description="Pretrains node embeddings of a graph with Barlow Twins, without labels,"
+            " and compares them with three baselines under a linear probe.",
+        )
+    )
+    # One line per warning; Python's default shows a line of source code that no user asked about.
+    warnings.showwarning = _show_warning
+    try:
+        arguments = parser.parse_args(argv)
+        return _pretrain(arguments)
+    except InputError as error:
+        return _fail(error, EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command with --resume continues", EXIT_INTERRUPTED)
+
+
+def _pretrain(arguments) -> int:
+    from .job import run_job
+    from .table import summary
+
+    config = config_from_args(arguments)
+    try:
+        print(summary(run_job(config)))
+    except (TrainingDivergedError, OSError) as error:  # such as a full disk
+        return _fail(error, EXIT_FAILURE)
+    return 0
+
+
+def _fail(message, code: int) -> int:
+    print(f"graph-barlow-twins: error: {message}", file=sys.stderr)
+    return code
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    del category, filename, lineno, line
+    print(f"graph-barlow-twins: warning: {message}", file=file or sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The main job, from a configuration to a folder with embeddings, model and report.
+
+Checks come first and write nothing; TensorFlow is imported after them, so bad input is refused
+within a second.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import shutil
+import sys
+import time
+
+from .config import PretrainConfig
+from .datasets import load_dataset
+from .errors import InputError
+from .graph_data import GraphData
+from .output import OutputFolder, prepare, write_json
+from .probe import ProbeResult, baseline_embeddings, linear_probe, plan_probe
+from .quiet import quiet_tensorflow
+
+TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
+
+
+@dataclasses.dataclass(frozen=True)
+class JobResult:
+    """What a run found.
+
+    Attributes:
+        folder: where everything was written.
+        data: the graph.
+        metrics: the content of metrics.json.
+    """
+
+    folder: OutputFolder
+    data: GraphData
+    metrics: dict
+
+
+def run_job(config: PretrainConfig) -> JobResult:
+    """Pretrains an encoder and writes embeddings, model, configuration and metrics.
+
+    Args:
+        config: see `PretrainConfig`; without a seed one is drawn, and written down.
+
+    Raises:
+        InputError: for input or options that cannot be used; nothing has been written then.
+        TrainingDivergedError: if the loss becomes NaN or infinite.
+    """
+    start = time.perf_counter()
+    folder, config = prepare(config)
+    data = load_dataset(config.dataset, config.data_dir, knn=config.knn)
+    plan_probe(data, folds=config.folds)
+    if config.resume and folder.is_complete():
+        raise InputError(f"--resume: the run in {folder.root} is complete")
+    if config.seed is None:
+        config = dataclasses.replace(config, seed=secrets.randbits(31))
+    folder.root.mkdir(parents=True, exist_ok=True)
+    if config.overwrite:
+        folder.remove_artefacts()
+    write_json(folder.config, config.to_dict())
+
+    _say(config, f"{data.name}: {_describe(data)}; loading TensorFlow")
+    with quiet_tensorflow():
+        import tensorflow as tf
+
+        from .export import embed, encoder_for, export_model, save_embeddings
+        from .graph_tensor import graph_tensor_from_data, relaxed_spec
+        from .training import seeded_encoder, train
+
+    tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
+    # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
+    tf.config.experimental.enable_op_determinism()
+    graph = graph_tensor_from_data(data)
+    untrained = embed(seeded_encoder(relaxed_spec(graph), config), graph)
+    trained = train(graph, config, folder)
+    encoder = encoder_for(graph, config.units, trained.encoder.get_weights())
+    embeddings = embed(encoder, graph)
+    save_embeddings(embeddings, data, folder)
+    _say(config, "exporting the model")
+    export_model(encoder, graph, folder)
+
+    probes = {}
+    if data.num_classes:
+        baselines = baseline_embeddings(data, embeddings.shape[1], config.seed)
+        candidates = {TRAINED: embeddings, **baselines, UNTRAINED: untrained}
+        for name, candidate in candidates.items():
+            _say(config, f"linear probe: {name}")
+            probes[name] = linear_probe(candidate, data, folds=config.folds)
+    metrics = _metrics(data, embeddings, trained, probes, time.perf_counter() - start)
+    write_json(folder.metrics, metrics)
+    shutil.rmtree(folder.checkpoint, ignore_errors=True)
+    return JobResult(folder, data, metrics)
+
+
+def _metrics(data, embeddings, trained, probes: dict[str, ProbeResult], seconds: float) -> dict:
+    from ..reference.metrics import rankme
+
+    return {
+        "dataset": data.name,
+        "nodes": data.num_nodes,
+        "edges": data.num_edges,
+        "features": data.num_features,
+        "dimension": embeddings.shape[1],
+        "rankme": rankme(embeddings),
+        "probe": {name: probe.to_dict() for name, probe in probes.items()},
+        "curves": trained.history,
+        "seconds": {"training": trained.seconds, "total": seconds},
+        "resumed_at_step": trained.first_step,
+    }
+
+
+def _describe(data: GraphData) -> str:
+    classes = f", {data.num_classes} classes" if data.num_classes else ", no labels"
+    return (
+        f"{data.num_nodes:,} nodes, {data.num_edges:,} directed edges,"
+        f" {data.num_features:,} features{classes}"
+    )
+
+
+def _say(config: PretrainConfig, message: str) -> None:
+    if not config.quiet:
+        print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,195 @@
+"""The output folder of a run: what lies where, and how nothing half-written is left in it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .config import PretrainConfig, values_from_mapping
+from .errors import InputError
+
+# Options that say how to run, not what to compute: they may differ when a run is resumed.
+_RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir")
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputFolder:
+    """Paths of one run; see `prepare`.
+
+    Attributes:
+        root: the folder given by ``--output``.
+    """
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration, written first: JSON under the names of the flags."""
+        return self.root / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """The results, written last: a folder with this file holds a complete run."""
+        return self.root / "metrics.json"
+
+    @property
+    def embeddings(self) -> Path:
+        """Npz with ``node_ids`` [N] and ``embeddings`` [N, D]."""
+        return self.root / "embeddings.npz"
+
+    @property
+    def model(self) -> Path:
+        """The exported SavedModel."""
+        return self.root / "model"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's log."""
+        return self.root / "tensorboard"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What a resume needs; removed when the run is complete."""
+        return self.root / "checkpoint"
+
+    @property
+    def history(self) -> Path:
+        """Metrics of the steps done so far, for a resume."""
+        return self.checkpoint / "history.json"
+
+    @property
+    def backup(self) -> Path:
+        """Keras' BackupAndRestore."""
+        return self.checkpoint / "backup"
+
+    def _artefacts(self) -> tuple[Path, ...]:
+        # metrics.json first: once it is gone the folder does not pass for a complete run.
+        return (
+            self.metrics,
+            self.embeddings,
+            self.model,
+            self.tensorboard,
+            self.checkpoint,
+            self.config,
+        )
+
+    def is_complete(self) -> bool:
+        """Whether the folder holds a finished run."""
+        return self.metrics.exists()
+
+    def remove_artefacts(self) -> None:
+        """Removes what a run writes, and nothing else."""
+        for path in self._artefacts():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def prepare(config: PretrainConfig) -> tuple[OutputFolder, PretrainConfig]:
+    """Checks the output folder against the configuration; writes nothing.
+
+    Returns:
+        The folder, and the configuration to run: a resumed run takes the seed of the interrupted
+        one where none is given.
+
+    Raises:
+        InputError: if the folder is not empty and neither ``--overwrite`` nor ``--resume`` is
+            given, if it is not writable, or if a resumed run's configuration differs.
+    """
+    folder = OutputFolder(Path(config.output))
+    root = folder.root
+    if root.exists() and not root.is_dir():
+        raise InputError(f"--output {root} is a file, not a folder")
+    _check_writable(root)
+    if not root.exists() or not any(root.iterdir()):
+        return folder, config
+    if config.resume:
+        return folder, _resumed_config(folder, config)
+    if not config.overwrite:
+        raise InputError(
+            f"--output {root} is not empty; give another folder, --overwrite to replace the run in"
+            " it, or --resume to continue it"
+        )
+    return folder, config
+
+
+def _resumed_config(folder: OutputFolder, config: PretrainConfig) -> PretrainConfig:
+    try:
+        stored = json.loads(folder.config.read_text(encoding="utf-8"))
+        before = PretrainConfig(**values_from_mapping(stored, where=str(folder.config)))
+    except OSError:
+        raise InputError(
+            f"--resume: {folder.root} holds no interrupted run (no {folder.config.name})"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise InputError(
+            f"--resume: {folder.config} is damaged; start again with --overwrite"
+        ) from (None)
+    if config.seed is None:
+        config = dataclasses.replace(config, seed=before.seed)
+    for field in dataclasses.fields(config):
+        ours, theirs = getattr(config, field.name), getattr(before, field.name)
+        if field.name not in _RUN_OPTIONS and ours != theirs:
+            raise InputError(
+                f"--resume: {field.name.rstrip('_')} is {ours!r} now, but the interrupted run had"
+                f" {theirs!r}; repeat its options, or start again with --overwrite"
+            )
+    return config
+
+
+def _check_writable(root: Path) -> None:
+    """Tries to make a file in the folder, or in the nearest folder above it that exists."""
+    existing = root
+    while not existing.exists():
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise InputError(f"--output {root} is not writable: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside ``path`` and renames it on success: all or nothing."""
+    temporary = path.with_name(f".{path.name}.partial")
+    _remove(temporary)
+    try:
+        yield temporary
+        if path.is_dir():  # a folder cannot be renamed onto one that is not empty
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        _remove(temporary)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON, all or nothing. NaN and infinity become null: JSON has no word for them."""
+    with replacing(path) as temporary:
+        text = json.dumps(_finite(content), indent=2, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _finite(content):
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and not abs(content) < float("inf"):
+        return None
+    return content
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

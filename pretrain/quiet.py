@@ -1,0 +1,34 @@
+"""Keeps TensorFlow's start-up messages off the terminal, unless the start fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """Holds back what is written to file descriptor 2; shows it if the block raises.
+
+    TensorFlow's C++ code writes there before any log level takes effect, so nothing gentler works.
+    Later messages are let through from fatal ones on, unless the user has set a level: without a
+    GPU, looking for one is logged as an error.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(saved, held_back.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)

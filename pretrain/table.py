@@ -1,0 +1,37 @@
+"""The short table at the end of a run."""
+
+from __future__ import annotations
+
+from .job import JobResult
+
+
+def summary(result: JobResult) -> str:
+    """Accuracies of the trained encoder and the baselines, the curves' ends, the paths written."""
+    metrics, folder = result.metrics, result.folder
+    lines = [""]
+    if metrics["probe"]:
+        protocol = next(iter(metrics["probe"].values()))["protocol"]
+        lines.append(f"{'linear probe, ' + protocol:<28}  accuracy")
+        for name, probe in metrics["probe"].items():
+            spread = "" if probe["std"] is None else f" +- {100 * probe['std']:.1f}"
+            lines.append(f"{name:<28}  {100 * probe['accuracy']:6.2f} %{spread}")
+    else:
+        lines.append("no labels, so no linear probe")
+    loss = metrics["curves"]["loss"]
+    lines += [
+        "",
+        f"{'loss, first and last step':<28}  {loss[0]:.4g} -> {loss[-1]:.4g}",
+        f"{'RankMe of the embeddings':<28}  {metrics['rankme']:.1f} of {metrics['dimension']}",
+        f"{'seconds, training and total':<28}  {metrics['seconds']['training']:.1f} of"
+        f" {metrics['seconds']['total']:.1f}",
+        "",
+    ]
+    written = {
+        "embeddings": folder.embeddings,
+        "model": folder.model,
+        "metrics": folder.metrics,
+        "configuration": folder.config,
+        "TensorBoard log": folder.tensorboard,
+    }
+    lines += [f"{name:<28}  {path}" for name, path in written.items()]
+    return "\n".join(lines)

@@ -1,0 +1,167 @@
+"""Trains the encoder with `BarlowTwinsTask` through TF-GNN's runner."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+from tensorflow_gnn import runner
+
+from ..reference.random import derive_key
+from ..tfgnn_task import BarlowTwinsTask, Compose, CorruptionSpec, DropEdges, MaskFeatures
+from .config import PretrainConfig
+from .encoder import build_encoder
+from .graph_tensor import EDGE_SET, FEATURE, NODE_SET, STEP, StepsProvider
+from .output import OutputFolder, write_json
+from .progress import StepRecorder
+
+_MOST_STEPS_PER_CHECKPOINT = 20
+# Where Keras' BackupAndRestore keeps the number of the last completed epoch.
+_EPOCH_KEY = "ckpt_saved_epoch/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training gives.
+
+    Attributes:
+        encoder: graph to graph, trained.
+        history: ``{metric: [one value per step]}``.
+        seconds: time spent in this process' training, compilation included.
+        first_step: number of the first step done by this process; 0 unless resumed.
+    """
+
+    encoder: tf.keras.Model
+    history: dict[str, list[float]]
+    seconds: float
+    first_step: int
+
+
+def train(graph: tfgnn.GraphTensor, config: PretrainConfig, folder: OutputFolder) -> Trained:
+    """Trains from scratch, or from the checkpoint in the folder if there is one.
+
+    Args:
+        graph: the full graph, see `graph_tensor_from_data`.
+        config: with a seed.
+        folder: where checkpoint and TensorBoard log go.
+
+    Raises:
+        TrainingDivergedError: if the loss becomes NaN or infinite.
+    """
+    start = time.perf_counter()
+    steps_per_checkpoint = _steps_per_checkpoint(config.steps)
+    first_step = _checkpointed_steps(folder, steps_per_checkpoint)
+    recorder = StepRecorder(
+        steps=config.steps, history=_read_history(folder, first_step), show=not config.quiet
+    )
+    provider = StepsProvider(graph, first_step=first_step, steps=config.steps)
+    trainer = runner.KerasTrainer(
+        tf.distribute.get_strategy(),
+        model_dir=str(folder.tensorboard),
+        steps_per_epoch=steps_per_checkpoint,
+        verbose=0,
+        summarize_every_n_steps="never",
+        checkpoint_every_n_steps="never",
+        backup_and_restore=False,  # ours keeps the checkpoint until the whole job is done
+        callbacks=[
+            recorder,
+            _HistoryWriter(recorder, folder),
+            tf.keras.callbacks.TensorBoard(str(folder.tensorboard), update_freq=1),
+            tf.keras.callbacks.BackupAndRestore(str(folder.backup), delete_checkpoint=False),
+        ],
+    )
+    try:
+        result = runner.run(
+            train_ds_provider=provider,
+            model_fn=lambda spec: seeded_encoder(spec, config),
+            optimizer_fn=lambda: make_optimizer(config),
+            trainer=trainer,
+            task=make_task(config),
+            gtspec=provider.spec,
+            global_batch_size=1,
+            epochs=config.steps // steps_per_checkpoint,
+            model_exporters=[],
+        )
+    finally:
+        recorder.close()
+    seconds = time.perf_counter() - start
+    return Trained(result.base_model, recorder.history, seconds, first_step)
+
+
+def seeded_encoder(spec: tfgnn.GraphTensorSpec, config: PretrainConfig) -> tf.keras.Model:
+    """The untrained encoder: the same weights wherever it is built with the same seed."""
+    tf.keras.utils.set_random_seed(config.seed % 2**32)  # NumPy takes 32 bits
+    return build_encoder(spec, config.units)
+
+
+def make_task(config: PretrainConfig) -> BarlowTwinsTask:
+    """Two views, each with dropped edges and masked feature columns, keyed by seed and step."""
+    views = [
+        Compose(
+            [
+                DropEdges({EDGE_SET: drop_edges}),
+                MaskFeatures(CorruptionSpec(node_set_corruption={NODE_SET: {FEATURE: mask}})),
+            ],
+            seed=derive_key(config.seed, f"view {number}"),
+            step_feature=STEP,
+        )
+        for number, (drop_edges, mask) in enumerate(
+            zip(config.drop_edges, config.mask_features, strict=True)
+        )
+    ]
+    return BarlowTwinsTask(
+        NODE_SET,
+        corruptor=views,
+        readout="all_nodes",
+        lambda_=config.lambda_,
+        projector_units=config.projector_units,
+    )
+
+
+def make_optimizer(config: PretrainConfig) -> tf.keras.optimizers.Optimizer:
+    """AdamW under linear warm-up and cosine decay to zero."""
+    schedule = tf.keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if config.warmup_steps else config.learning_rate,
+        decay_steps=max(config.steps - config.warmup_steps, 1),
+        warmup_target=config.learning_rate if config.warmup_steps else None,
+        warmup_steps=config.warmup_steps,
+    )
+    return tf.keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+
+
+class _HistoryWriter(tf.keras.callbacks.Callback):
+    """Keeps the recorded curves beside the checkpoint, before each checkpoint is written."""
+
+    def __init__(self, recorder: StepRecorder, folder: OutputFolder):
+        super().__init__()
+        self._recorder = recorder
+        self._folder = folder
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._folder.checkpoint.mkdir(parents=True, exist_ok=True)
+        write_json(self._folder.history, self._recorder.history)
+
+
+def _steps_per_checkpoint(steps: int) -> int:
+    """The largest divisor of ``steps`` up to 20: Keras writes a checkpoint per epoch of so many."""
+    return max(d for d in range(1, _MOST_STEPS_PER_CHECKPOINT + 1) if steps % d == 0)
+
+
+def _checkpointed_steps(folder: OutputFolder, steps_per_checkpoint: int) -> int:
+    """How many steps the checkpoint in the folder has behind it; 0 without one."""
+    latest = tf.train.latest_checkpoint(str(folder.backup / "chief"))
+    if latest is None:
+        return 0
+    reader = tf.train.load_checkpoint(latest)
+    return (int(reader.get_tensor(_EPOCH_KEY)) + 1) * steps_per_checkpoint
+
+
+def _read_history(folder: OutputFolder, steps: int) -> dict[str, list[float]]:
+    """The curves up to the checkpoint. They are written first, so they may be longer than it."""
+    if steps == 0:
+        return {}
+    curves = json.loads(folder.history.read_text(encoding="utf-8"))
+    return {name: values[:steps] for name, values in curves.items()}
