@@ -69,10 +69,11 @@ def barlow_twins_loss(
     check_choice("path", path, PATHS)
     dtype = tf.float64 if z_a.dtype == tf.float64 else tf.float32
     if sample_weight is not None:
-        sample_weight = tf.convert_to_tensor(sample_weight)
+        sample_weight = _as_tensor(sample_weight, dtype)
         check_sample_weight(sample_weight, z_a.shape[0])
     if lambda_ is None:
         lambda_ = 1 / tf.cast(tf.shape(z_a)[1], dtype)
+    lambda_ = _as_tensor(lambda_, dtype)
 
     def loss_in(compute_dtype):
         loss = barlow_twins_loss_direct(
@@ -88,7 +89,15 @@ def barlow_twins_loss(
 
     # The gradients of a batch of two rows are projected along its only direction, which leaves
     # epsilon / var of the operands: in float32 that would be rounding error and nothing else.
-    rows = z_a.shape[0]
-    if rows is None:
-        return tf.cond(tf.shape(z_a)[0] <= 2, lambda: loss_in(tf.float64), lambda: loss_in(dtype))
-    return loss_in(tf.float64 if rows <= 2 else dtype)
+    if sample_weight is not None:
+        few_rows = tf.math.count_nonzero(sample_weight) <= 2
+    elif z_a.shape[0] is None:
+        few_rows = tf.shape(z_a)[0] <= 2
+    else:
+        return loss_in(tf.float64 if z_a.shape[0] <= 2 else dtype)
+    return tf.cond(few_rows, lambda: loss_in(tf.float64), lambda: loss_in(dtype))
+
+
+def _as_tensor(value, dtype):
+    """Python numbers go to the dtype at once: by way of TensorFlow's float32 they lose digits."""
+    return tf.cast(value, dtype) if tf.is_tensor(value) else tf.convert_to_tensor(value, dtype)

@@ -1,0 +1,215 @@
+"""The configuration of the main job: every option is defined once, in `PretrainConfig`.
+
+The flags of the command line, the keys of a TOML file and the checks all come from the fields'
+metadata. Flag `--learning-rate`, key `learning_rate` (or `learning-rate`), field `learning_rate`;
+`lambda` is a word of Python's own, so its field is `lambda_`. A flag wins over the file, the file
+wins over the default.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import config_option as option
+from .errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def _field(definition: option.Option, default: Any = dataclasses.MISSING) -> Any:
+    return dataclasses.field(default=default, metadata={"option": definition})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainConfig:
+    """What one run of the main job does. Values are checked however it is made.
+
+    Raises:
+        InputError: naming the option, what was expected and what came.
+    """
+
+    output: str = _field(option.text("folder for everything the run writes", metavar="DIR"))
+    dataset: str = _field(
+        option.text("digits, planetoid:NAME or npz:FILE", metavar="NAME"), "digits"
+    )
+    data_dir: str | None = _field(
+        option.text(
+            "folder with the planetoid files; default: $GBT_DATA_DIR", metavar="DIR", optional=True
+        ),
+        None,
+    )
+    knn: int = _field(option.integer("neighbours per node of the digits graph", 1), 10)
+    seed: int | None = _field(
+        option.seed("makes two runs on one machine equal; default: different every time"), None
+    )
+    steps: int = _field(option.integer("training steps, each over the full graph", 1), 60)
+    learning_rate: float = _field(option.positive("peak learning rate"), 1e-3)
+    weight_decay: float = _field(option.non_negative("decoupled weight decay"), 1e-5)
+    warmup_steps: int = _field(option.integer("steps of rising learning rate", 0), 10)
+    units: tuple[int, ...] = _field(
+        option.integer("widths of the encoder's layers", 1, arity="some"), (512, 256)
+    )
+    drop_edges: tuple[float, float] = _field(
+        option.rates("share of edges dropped in each view"), (0.3, 0.3)
+    )
+    mask_features: tuple[float, float] = _field(
+        option.rates("share of feature columns masked in each view"), (0.3, 0.3)
+    )
+    lambda_: float | None = _field(
+        option.non_negative("weight of the redundancy term; default: 1 / D", optional=True), None
+    )
+    projector_units: tuple[int, ...] = _field(
+        option.integer("widths of the projector's layers; none: no projector", 1, arity="any"), ()
+    )
+    folds: int = _field(option.integer("folds of the probe where no split is given", 2), 10)
+    overwrite: bool = _field(option.switch("replace what is in the output folder"), False)
+    resume: bool = _field(option.switch("continue the run in the output folder"), False)
+    quiet: bool = _field(option.switch("no progress bar"), False)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            checked = _option_of(field).check(_flag(field), getattr(self, field.name))
+            object.__setattr__(self, field.name, checked)
+        if self.overwrite and self.resume:
+            raise InputError("--overwrite and --resume contradict each other; give one of them")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what JSON can hold, under the keys of a TOML file; None where not set."""
+        values = {_key(field): getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
+        }
+
+
+class CommandLineParser(argparse.ArgumentParser):
+    """An ArgumentParser that raises InputError, so that bad flags too give one line."""
+
+    def __init__(self, *args, allow_abbrev: bool = False, **kwargs):
+        # Abbreviations would break whenever a longer flag is added.
+        super().__init__(*args, allow_abbrev=allow_abbrev, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        """Raises InputError in place of printing the usage and leaving."""
+        raise InputError(message)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--config` and one flag for every field of `PretrainConfig`."""
+    parser.add_argument(
+        "--config", metavar="FILE.toml", help="options under the same names; flags win over it"
+    )
+    for field in dataclasses.fields(PretrainConfig):
+        definition = _option_of(field)
+        # None stands for "not given", whatever the field's default: only then may the file speak.
+        arguments: dict[str, Any] = {
+            "dest": field.name,
+            "default": None,
+            "help": (definition.help + _default_note(field)).replace("%", "%%"),
+        }
+        if definition.scalar is bool:
+            arguments["action"] = argparse.BooleanOptionalAction
+        else:
+            arguments["metavar"] = definition.metavar or definition.scalar.__name__.upper()
+            nargs = {"one": None, "pair": "+", "some": "+", "any": "*"}
+            arguments["nargs"] = nargs[definition.arity]
+        parser.add_argument(_flag(field), **arguments)
+
+
+def build_parser() -> CommandLineParser:
+    """Returns a parser of the main job's flags."""
+    parser = CommandLineParser(description="Pretrain node embeddings of a graph.")
+    add_arguments(parser)
+    return parser
+
+
+def config_from_args(namespace: argparse.Namespace) -> PretrainConfig:
+    """Joins the flags in `namespace`, the file behind `--config` and the defaults.
+
+    Raises:
+        InputError: bad values, an unreadable file, or no `--output`.
+    """
+    values = load_toml(namespace.config) if namespace.config is not None else {}
+    for field in dataclasses.fields(PretrainConfig):
+        words = getattr(namespace, field.name)
+        if words is not None:
+            values[field.name] = _option_of(field).parse(_flag(field), words)
+    if "output" not in values:
+        raise InputError("--output DIR is required: the folder for everything the run writes")
+    return PretrainConfig(**values)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> PretrainConfig:
+    """Returns the configuration that the flags in `argv` (default: sys.argv[1:]) describe."""
+    return config_from_args(build_parser().parse_args(argv))
+
+
+def load_toml(path: str | Path) -> dict[str, Any]:
+    """Reads options from a TOML file.
+
+    Returns:
+        Field names of `PretrainConfig` with checked values, only those that the file sets.
+
+    Raises:
+        InputError: missing or malformed file, unknown key, or a value that the option refuses.
+    """
+    try:
+        content = Path(path).read_text(encoding="utf-8")
+        return values_from_mapping(tomllib.loads(content), where=str(path))
+    except OSError as error:
+        raise InputError(f"cannot read --config {path}: {error.strerror or error}") from None
+    # tomllib.TOMLDecodeError and UnicodeDecodeError are ValueErrors, and so is InputError.
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from None
+
+
+def values_from_mapping(mapping: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Returns checked values by field name; `where` names the source of `mapping` in messages.
+
+    Reads TOML files, and the inverse of `to_dict`.
+
+    Raises:
+        InputError: unknown key, one option twice, or a value that the option refuses.
+    """
+    fields = {_key(field): field for field in dataclasses.fields(PretrainConfig)}
+    values: dict[str, Any] = {}
+    for written, value in mapping.items():
+        field = fields.get(written.replace("-", "_"))
+        if field is None:
+            near = difflib.get_close_matches(written, fields, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"keys are: {', '.join(fields)}"
+            raise InputError(f"{where}: unknown key {written!r}; {hint}")
+        if field.name in values:
+            raise InputError(f"{where}: the key {_key(field)!r} is given twice")
+        values[field.name] = _option_of(field).check(f"{where}: {written}", value)
+    return values
+
+
+def _option_of(field: dataclasses.Field) -> option.Option:
+    return field.metadata["option"]
+
+
+def _key(field: dataclasses.Field) -> str:
+    return field.name.rstrip("_")
+
+
+def _flag(field: dataclasses.Field) -> str:
+    return "--" + _key(field).replace("_", "-")
+
+
+def _default_note(field: dataclasses.Field) -> str:
+    default = field.default
+    if default is dataclasses.MISSING:
+        return " (required)"
+    if default is None or default == () or isinstance(default, bool):
+        return ""
+    shown = " ".join(str(one) for one in default) if isinstance(default, tuple) else default
+    return f" (default: {shown})"

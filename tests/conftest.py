@@ -1,0 +1,16 @@
+"""Fixtures that several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def planetoid_dir() -> Path:
+    """The folder with the Cora files; skips the test where they are missing."""
+    beside_the_repository = Path(__file__).resolve().parents[2] / "shared" / "data" / "planetoid"
+    folder = Path(os.environ.get("GBT_DATA_DIR") or beside_the_repository)
+    if not (folder / "ind.cora.graph").is_file():
+        pytest.skip(f"no Cora files in {folder}; set GBT_DATA_DIR to the folder with ind.cora.*")
+    return folder
