@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import tensorflow as tf
 
 from ..kernels.loss import barlow_twins_loss
@@ -101,7 +102,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         if not self._warned:
             self._warned = True
             warnings.warn(ONE_ROW_MESSAGE, RuntimeWarning, stacklevel=2)
-        return 0
+        return np.int32(0)  # the branches of tf.cond need a value each
 
 
 def _compiled_by_xla() -> bool:
