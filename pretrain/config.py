@@ -46,21 +46,23 @@ class PretrainConfig:
         None,
     )
     knn: int = _field(option.integer("neighbours per node of the digits graph", 1), 10)
-    seed: int | None = _field(
-        option.seed("makes two runs on one machine equal; default: different every time"), None
-    )
-    steps: int = _field(option.integer("training steps, each over the full graph", 1), 60)
-    learning_rate: float = _field(option.positive("peak learning rate"), 1e-3)
-    weight_decay: float = _field(option.non_negative("decoupled weight decay"), 1e-5)
-    warmup_steps: int = _field(option.integer("steps of rising learning rate", 0), 10)
+    seed: int = _field(option.seed("the same seed makes two runs on one machine equal"), 0)
+    steps: int = _field(option.integer("training steps, each over the full graph", 1), 200)
+    learning_rate: float = _field(option.positive("learning rate of AdamW"), 1e-3)
+    weight_decay: float = _field(option.non_negative("decoupled weight decay"), 0.0)
     units: tuple[int, ...] = _field(
         option.integer("widths of the encoder's layers", 1, arity="some"), (512, 256)
     )
     drop_edges: tuple[float, float] = _field(
-        option.rates("share of edges dropped in each view"), (0.3, 0.3)
+        option.rates("share of edges dropped in each view"), (0.7, 0.7)
     )
-    mask_features: tuple[float, float] = _field(
-        option.rates("share of feature columns masked in each view"), (0.3, 0.3)
+    mask_features: tuple[float, float] | None = _field(
+        option.rates(
+            "share of feature columns masked in each view; default: 0.2 times the share of zeros"
+            " among the features",
+            optional=True,
+        ),
+        None,
     )
     lambda_: float | None = _field(
         option.non_negative("weight of the redundancy term; default: 1 / D", optional=True), None

@@ -123,7 +123,7 @@ def integer(help: str, low: int, **more: Any) -> Option:
 
 def seed(help: str) -> Option:
     """An integer that every random generator in use takes (scikit-learn wants 32 bits)."""
-    return Option(help, int, "an integer in [0, 2**32)", lambda n: 0 <= n < 2**32, optional=True)
+    return Option(help, int, "an integer in [0, 2**32)", lambda n: 0 <= n < 2**32)
 
 
 def positive(help: str, **more: Any) -> Option:
@@ -138,7 +138,9 @@ def non_negative(help: str, **more: Any) -> Option:
     )
 
 
-def rates(help: str) -> Option:
+def rates(help: str, **more: Any) -> Option:
     """One rate for both views, or one for each."""
     expected = "one rate in [0, 1] for both views, or two"
-    return Option(help, float, expected, lambda x: 0 <= x <= 1, arity="pair", metavar="RATE")
+    return Option(
+        help, float, expected, lambda x: 0 <= x <= 1, arity="pair", metavar="RATE", **more
+    )

@@ -1,4 +1,4 @@
-"""The encoder: TF-GNN's graph convolutions, each followed by a normalisation and an activation."""
+"""The encoder: TF-GNN's graph convolutions, normalised and activated between the layers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .graph_tensor import EDGE_SET, FEATURE, NODE_SET
 def build_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> tf.keras.Model:
     """A graph convolutional network.
 
-    Layer l maps the node states H [N, units[l - 1]] to
+    The hidden layers and the last one map node states H [N, units[l - 1]] to
 
-        PReLU(normalize(A H W)),   A = Do^(-1/2) (adjacency + I) Di^(-1/2)
+        PReLU(normalize(A H W))     and     A H W + b,
 
-    with the degrees Do, Di of the graph at hand, so a view with dropped edges has its own, and
-    `NodeNormalization` over its nodes.
+    with A = Di^(-1/2) (adjacency + I) Do^(-1/2) of the graph at hand, so a view with dropped edges
+    has degrees of its own; `normalize` is `NodeNormalization`.
 
     Args:
         spec: of a scalar graph with the node feature "features".
@@ -33,17 +33,13 @@ def build_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> tf.keras
     """
     inputs = tf.keras.Input(type_spec=spec)
     graph = tfgnn.keras.layers.MapFeatures(node_sets_fn=_initial_state)(inputs)
-    for width in units:
-        convolution = gcn.GCNConv(
-            width, activation=None, use_bias=False, add_self_loops=True
-        )  # no bias: the normalisation would remove it
-        graph = tfgnn.keras.layers.GraphUpdate(
-            node_sets={
-                NODE_SET: tfgnn.keras.layers.NodeSetUpdate(
-                    {EDGE_SET: convolution}, next_state=NormalizedState()
-                )
-            }
-        )(graph)
+    for index, width in enumerate(units):
+        is_last = index == len(units) - 1
+        # A hidden layer needs no bias: the normalisation would remove it.
+        convolution = gcn.GCNConv(width, activation=None, use_bias=is_last, add_self_loops=True)
+        next_state = tfgnn.keras.layers.SingleInputNextState() if is_last else NormalizedState()
+        update = tfgnn.keras.layers.NodeSetUpdate({EDGE_SET: convolution}, next_state=next_state)
+        graph = tfgnn.keras.layers.GraphUpdate(node_sets={NODE_SET: update})(graph)
     return tf.keras.Model(inputs, graph, name="encoder")
 
 

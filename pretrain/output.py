@@ -93,12 +93,11 @@ class OutputFolder:
                 path.unlink(missing_ok=True)
 
 
-def prepare(config: PretrainConfig) -> tuple[OutputFolder, PretrainConfig]:
+def prepare(config: PretrainConfig) -> OutputFolder:
     """Checks the output folder against the configuration; writes nothing.
 
     Returns:
-        The folder, and the configuration to run: a resumed run takes the seed of the interrupted
-        one where none is given.
+        The folder.
 
     Raises:
         InputError: if the folder is not empty and neither ``--overwrite`` nor ``--resume`` is
@@ -110,18 +109,19 @@ def prepare(config: PretrainConfig) -> tuple[OutputFolder, PretrainConfig]:
         raise InputError(f"--output {root} is a file, not a folder")
     _check_writable(root)
     if not root.exists() or not any(root.iterdir()):
-        return folder, config
+        return folder
     if config.resume:
-        return folder, _resumed_config(folder, config)
+        _check_resumed(folder, config)
+        return folder
     if not config.overwrite:
         raise InputError(
             f"--output {root} is not empty; give another folder, --overwrite to replace the run in"
             " it, or --resume to continue it"
         )
-    return folder, config
+    return folder
 
 
-def _resumed_config(folder: OutputFolder, config: PretrainConfig) -> PretrainConfig:
+def _check_resumed(folder: OutputFolder, config: PretrainConfig) -> None:
     try:
         stored = json.loads(folder.config.read_text(encoding="utf-8"))
         before = PretrainConfig(**values_from_mapping(stored, where=str(folder.config)))
@@ -133,8 +133,6 @@ def _resumed_config(folder: OutputFolder, config: PretrainConfig) -> PretrainCon
         raise InputError(
             f"--resume: {folder.config} is damaged; start again with --overwrite"
         ) from (None)
-    if config.seed is None:
-        config = dataclasses.replace(config, seed=before.seed)
     for field in dataclasses.fields(config):
         ours, theirs = getattr(config, field.name), getattr(before, field.name)
         if field.name not in _RUN_OPTIONS and ours != theirs:
@@ -142,7 +140,6 @@ def _resumed_config(folder: OutputFolder, config: PretrainConfig) -> PretrainCon
                 f"--resume: {field.name.rstrip('_')} is {ours!r} now, but the interrupted run had"
                 f" {theirs!r}; repeat its options, or start again with --overwrite"
             )
-    return config
 
 
 def _check_writable(root: Path) -> None:

@@ -17,13 +17,13 @@ from .errors import InputError
 from .graph_data import GraphData
 
 # C of sklearn.linear_model.LogisticRegression: the inverse weight of the L2 penalty. Powers of two
-# from 2^-10 (a strong penalty) to 2^10; the smallest of equally good strengths wins.
+# from 2^-10 (a strong penalty) to 2^10.
 STRENGTHS = tuple(2.0**exponent for exponent in (-10, -7.5, -5, -2.5, 0, 2.5, 5, 7.5, 10))
 
 # "standardize": each feature to mean 0 and variance 1 over the training nodes (a feature constant
 # there keeps its scale). "rows": each node's embedding to Euclidean norm 1. "none": as they are.
 SCALINGS = ("standardize", "rows", "none")
-SCALING = "standardize"
+SCALING = "rows"
 
 PUBLIC_SPLIT = "public split"
 K_FOLDS = "k folds"
@@ -231,17 +231,29 @@ def _hold_out(
 
 
 def _choose_strength(embeddings, labels, train, validation, scaling) -> float:
-    """Returns the smallest of the strengths that are best on the validation nodes."""
+    """Returns the strength with the best accuracy on the validation nodes.
+
+    Accuracy takes few values, so neighbouring strengths often tie; the smaller log loss decides.
+    """
+    from sklearn.metrics import log_loss
+
     if len(validation) == 0:
         return _FALLBACK_STRENGTH
     scaled = _scale(embeddings, train, scaling)
     # From the strongest penalty on, each fit starts where the one before it ended.
     model = _regression(STRENGTHS[0], warm_start=True)
+    # A class may be missing on one side; it has no probability and says nothing about strengths.
+    judged = validation[np.isin(labels[validation], labels[train])]
     scores = []
     for strength in STRENGTHS:
         model.set_params(C=strength).fit(scaled[train], labels[train])
-        scores.append(model.score(scaled[validation], labels[validation]))
-    return STRENGTHS[int(np.argmax(scores))]
+        accuracy = model.score(scaled[validation], labels[validation])
+        confidence = 0.0
+        if len(judged):
+            probabilities = model.predict_proba(scaled[judged])
+            confidence = -log_loss(labels[judged], probabilities, labels=model.classes_)
+        scores.append((accuracy, confidence))
+    return STRENGTHS[max(range(len(scores)), key=scores.__getitem__)]
 
 
 def _regression(strength: float, *, warm_start: bool = False):

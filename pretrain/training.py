@@ -93,7 +93,7 @@ def train(graph: tfgnn.GraphTensor, config: PretrainConfig, folder: OutputFolder
 
 def seeded_encoder(spec: tfgnn.GraphTensorSpec, config: PretrainConfig) -> tf.keras.Model:
     """The untrained encoder: the same weights wherever it is built with the same seed."""
-    tf.keras.utils.set_random_seed(config.seed % 2**32)  # NumPy takes 32 bits
+    tf.keras.utils.set_random_seed(config.seed)
     return build_encoder(spec, config.units)
 
 
@@ -122,14 +122,8 @@ def make_task(config: PretrainConfig) -> BarlowTwinsTask:
 
 
 def make_optimizer(config: PretrainConfig) -> tf.keras.optimizers.Optimizer:
-    """AdamW under linear warm-up and cosine decay to zero."""
-    schedule = tf.keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if config.warmup_steps else config.learning_rate,
-        decay_steps=max(config.steps - config.warmup_steps, 1),
-        warmup_target=config.learning_rate if config.warmup_steps else None,
-        warmup_steps=config.warmup_steps,
-    )
-    return tf.keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    """AdamW; without weight decay it is Adam."""
+    return tf.keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
 
 
 class _HistoryWriter(tf.keras.callbacks.Callback):
