@@ -3,12 +3,16 @@
 Features are dense tensors ``[N, ...]`` or `tf.RaggedTensor` of any ragged rank. Keys are uint64
 scalar tensors, rates are Python floats. With static shapes everything here compiles under XLA,
 except `drop_edges`, whose result has as many rows as chance decides.
+
+One difference from NumPy remains: TensorFlow's products flush subnormal numbers to zero (all dtypes
+but float16), so `dropout` does.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from .random import bernoulli, permutation
@@ -61,10 +65,13 @@ def dropout(value, rate: float, key: tf.Tensor):
     if isinstance(value, tf.RaggedTensor):
         return value.with_flat_values(dropout(value.flat_values, rate, key))
     check_rate(rate)
-    check_floating(value, "dropout")
     if rate == 0:
         return value
-    scale = tf.cast(tf.constant(1 / (1 - rate) if rate < 1 else 0, tf.float64), value.dtype)
+    check_floating(value, "dropout")
+    if rate == 1:
+        return tf.zeros_like(value)
+    # Rounded by NumPy: TensorFlow's cast to float16 goes through float32 and rounds twice.
+    scale = tf.constant(np.asarray(1 / (1 - rate), value.dtype.as_numpy_dtype))
     size = value.shape.num_elements()
     dropped = bernoulli(key, tf.size(value) if size is None else size, rate)
     dropped = tf.reshape(dropped, tf.shape(value) if size is None else value.shape)
@@ -87,9 +94,9 @@ def mask_columns(value: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
             "mask_columns expects a dense feature (got a ragged one: it has no columns)"
         )
     check_rate(rate)
-    check_floating(value, "mask_columns")
     if rate == 0:
         return value
+    check_floating(value, "mask_columns")
     columns = value.shape[1:]
     masked = tf.reshape(bernoulli(key, columns.num_elements(), rate), columns)
     return tf.where(masked, tf.zeros([], value.dtype), value)

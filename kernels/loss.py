@@ -1,17 +1,23 @@
 """The Barlow Twins loss of two views, differentiable in TensorFlow: the public entry.
 
-Validates, casts, and hands over to a backend. Mathematics: reference/loss.py, docs/derivation.md.
+Validates, chooses backend and path, and pairs their forward and backward functions in a custom
+gradient. Mathematics: reference/loss.py, docs/derivation.md. On NumPy arrays:
+`loss_numba.barlow_twins_loss_and_gradients`.
 """
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 
-from .loss_graph import barlow_twins_loss_direct
+from . import loss_graph
+from .loss_choice import by_choice, differentiable
+from .loss_dispatch import BACKENDS, PATHS, choose_backend, compiled_by_xla, prefers_gram
 from .validation import check_choice, check_epsilon, check_sample_weight, check_views
 
-BACKENDS = ("auto", "graph")
-PATHS = ("auto", "direct")
+# With two rows all but epsilon / var of the gradient's operands cancels: few are done in float64.
+_FEW_ROWS = 2
 
 
 def barlow_twins_loss(
@@ -38,21 +44,23 @@ def barlow_twins_loss(
     Args:
         z_a: ``[N, D]`` of float16, bfloat16, float32 or float64; N may be dynamic.
         z_b: the same shape and dtype.
-        lambda_: weight of the redundancy-reduction term, float or scalar tensor (differentiable);
-            default ``1 / D``.
+        lambda_: weight of the redundancy-reduction term, a number, or a scalar tensor
+            (differentiable, but not on the Numba backend); default ``1 / D``.
         normalize_batch: whether to standardise each feature over the batch.
-        sample_weight: optional ``[N]``, not negative (not checked); rows of weight 0 take no part,
-            whatever they hold. A constant to differentiation.
+        sample_weight: optional ``[N]``, not negative; rows of weight 0 take no part, whatever they
+            hold. A constant to differentiation.
         epsilon: added to the variances; positive.
         ddof: the variances divide by ``W - ddof``; C always divides by W.
-        backend: "auto" or "graph" (plain TensorFlow ops).
-        path: "auto" or "direct" (through the D x D matrix C).
+        backend: "graph" (plain TensorFlow ops), "xla" (the same, compiled), "numba" (CPU; first
+            derivatives only) or "auto", see loss_dispatch.py.
+        path: "direct" (through the D x D matrix C), "gram" (through two N x N matrices) or "auto".
 
     Returns:
         Scalar tensor: float32 for half and float32 inputs, float64 for float64.
 
     Raises:
-        TypeError: if the views do not share a supported dtype.
+        TypeError: if the views do not share a supported dtype, or ``lambda_`` is a tensor that the
+            Numba backend cannot read.
         ValueError: if shapes do not fit, epsilon is not positive, or a choice is unknown.
 
     Example:
@@ -69,33 +77,47 @@ def barlow_twins_loss(
     check_choice("path", path, PATHS)
     dtype = tf.float64 if z_a.dtype == tf.float64 else tf.float32
     if sample_weight is not None:
-        sample_weight = _as_tensor(sample_weight, dtype)
+        sample_weight = tf.stop_gradient(_as_tensor(sample_weight, dtype))
         check_sample_weight(sample_weight, z_a.shape[0])
+    options = loss_graph.Options(bool(normalize_batch), float(epsilon), float(ddof))
+    if backend == "auto":
+        backend = choose_backend(lambda_)
+    if backend == "numba":
+        if compiled_by_xla():
+            raise ValueError(
+                'backend="numba" cannot run in a function compiled by XLA; give "auto"'
+            )
+        from .loss_numba_op import barlow_twins_loss_numba  # compiles and loads Numba: on demand
+
+        return barlow_twins_loss_numba(z_a, z_b, lambda_, sample_weight, options, path)
     if lambda_ is None:
         lambda_ = 1 / tf.cast(tf.shape(z_a)[1], dtype)
     lambda_ = _as_tensor(lambda_, dtype)
+    few_rows, gram = _choices(z_a, sample_weight, path)
+    if backend == "xla" and not compiled_by_xla():
+        from .loss_xla import barlow_twins_loss_xla  # on demand, as Numba
 
-    def loss_in(compute_dtype):
-        loss = barlow_twins_loss_direct(
-            tf.cast(z_a, compute_dtype),
-            tf.cast(z_b, compute_dtype),
-            tf.cast(lambda_, compute_dtype),
-            None if sample_weight is None else tf.cast(sample_weight, compute_dtype),
-            normalize_batch=normalize_batch,
-            epsilon=epsilon,
-            ddof=ddof,
-        )
-        return tf.cast(loss, dtype)
+        return barlow_twins_loss_xla(z_a, z_b, lambda_, sample_weight, options, few_rows, gram)
 
-    # The gradients of a batch of two rows are projected along its only direction, which leaves
-    # epsilon / var of the operands: in float32 that would be rounding error and nothing else.
+    def loss_in(compute_dtype, module):
+        tensors = [z_a, z_b, lambda_, sample_weight]
+        tensors = [None if t is None else tf.cast(t, compute_dtype) for t in tensors]
+        forward = functools.partial(module.forward, options=options)
+        backward = functools.partial(module.backward, options=options)
+        return tf.cast(differentiable(forward, backward)(*tensors), dtype)
+
+    return by_choice(few_rows, gram, dtype, loss_in)
+
+
+def _choices(z_a, sample_weight, path):
+    """``(few rows, gram)``: each a bool where it is known now, else a bool tensor."""
+    rows, features = z_a.shape
+    if rows is None:
+        rows = tf.shape(z_a)[0]
+    gram = prefers_gram(rows, features) if path == "auto" else path == "gram"
     if sample_weight is not None:
-        few_rows = tf.math.count_nonzero(sample_weight) <= 2
-    elif z_a.shape[0] is None:
-        few_rows = tf.shape(z_a)[0] <= 2
-    else:
-        return loss_in(tf.float64 if z_a.shape[0] <= 2 else dtype)
-    return tf.cond(few_rows, lambda: loss_in(tf.float64), lambda: loss_in(dtype))
+        return tf.math.count_nonzero(sample_weight) <= _FEW_ROWS, gram
+    return rows <= _FEW_ROWS, gram
 
 
 def _as_tensor(value, dtype):

@@ -1,99 +1,139 @@
-"""The "graph" backend: the Barlow Twins loss in plain TensorFlow ops, with the analytic gradient.
+"""The direct path in plain TensorFlow ops: forms C = Za^T diag(w) Zb / W, for N >= D.
 
-Runs eagerly, in a graph, and inside a function that is compiled by XLA; on any device. The gradient
-function is made of TensorFlow ops too, so second derivatives work.
+Pure functions without a gradient of their own: loss.py pairs them in a custom gradient, loss_xla.py
+compiles them. Made of differentiable ops, so second derivatives work.
 
 The views are only centred, never scaled, as [N, D] arrays: the factors r = 1 / sqrt(var + epsilon)
-are applied to the D x D matrices instead (docs/derivation.md, "Folding the scale").
+are applied to the D x D matrices instead (docs/derivation.md, section 4). The residuals hold the
+statistics, not the centred views: the backward pass centres again. Within one graph TensorFlow
+merges the two computations, in XLA both are fused into their neighbours.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 
-def barlow_twins_loss_direct(
-    z_a: tf.Tensor,
-    z_b: tf.Tensor,
-    lambda_: tf.Tensor,
-    sample_weight: tf.Tensor | None,
-    *,
-    normalize_batch: bool,
-    epsilon: float,
-    ddof: float,
-) -> tf.Tensor:
-    """The loss by way of the D x D cross-correlation.
+class Options(NamedTuple):
+    """The static part of the loss' arguments, see kernels/loss.py."""
+
+    normalize_batch: bool
+    epsilon: float
+    ddof: float
+
+
+class Moments(NamedTuple):
+    """Statistics of one view.
+
+    Attributes:
+        means: two means ``[D]``, the second one of what the first leaves; () without
+            standardisation.
+        r: ``[D]``, 1 / sqrt(var + epsilon); 1 without standardisation.
+    """
+
+    means: tuple[tf.Tensor, ...]
+    r: tf.Tensor
+
+
+class DirectResiduals(NamedTuple):
+    """What `backward` needs beside the arguments of `forward`."""
+
+    moments_a: Moments
+    moments_b: Moments
+    C: tf.Tensor
+    redundancy: tf.Tensor
+
+
+def forward(z_a, z_b, lambda_, sample_weight, options: Options):
+    """The loss, and the residuals for `backward`.
 
     Args:
         z_a: float32 or float64 ``[N, D]``.
         z_b: likewise.
-        lambda_: scalar of the same dtype; differentiable.
-        sample_weight: None or ``[N]`` of the same dtype; a constant to differentiation.
-        normalize_batch: whether to standardise.
-        epsilon: added to the variances.
-        ddof: variances divide by ``W - ddof``.
+        lambda_: scalar of the same dtype.
+        sample_weight: None or ``[N]`` of the same dtype.
+        options: see `Options`.
 
     Returns:
-        Scalar of the dtype of the views.
+        ``(loss, residuals)``: a scalar and `DirectResiduals`.
     """
-
-    @tf.custom_gradient
-    def loss_fn(z_a, z_b, lambda_):
-        w, W = _weights(sample_weight, z_a)
-        Ac, r_a = _center(z_a, w, W, normalize_batch, epsilon, ddof)
-        Bc, r_b = _center(z_b, w, W, normalize_batch, epsilon, ddof)
-        wBc = Bc if w is None else w * Bc
-        scale = tf.math.reciprocal_no_nan(W) * r_a[:, tf.newaxis] * r_b
-        C = tf.matmul(Ac, wBc, transpose_a=True) * scale
-        c = tf.linalg.diag_part(C)
-        # Not ||C||^2 - ||c||^2: near the optimum that difference is all rounding error.
-        off_diagonal = tf.linalg.set_diag(C, tf.zeros_like(c))
-        redundancy = tf.reduce_sum(tf.square(off_diagonal))
-        loss = tf.reduce_sum(tf.square(1 - c)) + lambda_ * redundancy
-
-        def gradient_fn(upstream):
-            G = tf.linalg.set_diag(2 * lambda_ * C, 2 * (c - 1)) * upstream
-            G_scaled = G * scale
-            grad_a = tf.matmul(Bc, G_scaled, transpose_b=True)
-            grad_b = tf.matmul(Ac, G_scaled)
-            if normalize_batch:
-                # f / W = 1 / (W - ddof), times r^2 because Ac is not scaled.
-                f = tf.math.reciprocal_no_nan(tf.maximum(W - ddof, 0))
-                CG = C * G
-                grad_a -= Ac * (f * tf.square(r_a) * tf.reduce_sum(CG, axis=1))
-                grad_b -= Bc * (f * tf.square(r_b) * tf.reduce_sum(CG, axis=0))
-            if w is not None:
-                grad_a, grad_b = w * grad_a, w * grad_b
-            return grad_a, grad_b, upstream * redundancy
-
-        return loss, gradient_fn
-
-    return loss_fn(z_a, z_b, lambda_)
+    w, W = weights(sample_weight, z_a)
+    moments_a, Ac = moments(z_a, w, W, options)
+    moments_b, Bc = moments(z_b, w, W, options)
+    C = tf.matmul(Ac, Bc if w is None else w * Bc, transpose_a=True)
+    C *= _scale(moments_a, moments_b, W)
+    c = tf.linalg.diag_part(C)
+    # Not ||C||^2 - ||c||^2: near the optimum that difference is all rounding error.
+    redundancy = tf.reduce_sum(tf.square(tf.linalg.set_diag(C, tf.zeros_like(c))))
+    loss = tf.reduce_sum(tf.square(1 - c)) + lambda_ * redundancy
+    return loss, DirectResiduals(moments_a, moments_b, C, redundancy)
 
 
-def _weights(sample_weight, z):
+def backward(z_a, z_b, lambda_, sample_weight, options: Options, residuals, upstream):
+    """``(grad_a, grad_b)``: the gradients of the views, times ``upstream``.
+
+    Args: those of `forward`, its residuals, and the gradient with respect to the loss, a scalar.
+    """
+    w, W = weights(sample_weight, z_a)
+    moments_a, moments_b, C, _ = residuals
+    Ac = center(z_a, w, moments_a)
+    Bc = center(z_b, w, moments_b)
+    c = tf.linalg.diag_part(C)
+    G = tf.linalg.set_diag(2 * lambda_ * C, 2 * (c - 1)) * upstream
+    G_scaled = G * _scale(moments_a, moments_b, W)
+    grad_a = tf.matmul(Bc, G_scaled, transpose_b=True)
+    grad_b = tf.matmul(Ac, G_scaled)
+    if options.normalize_batch:
+        # f / W = 1 / (W - ddof), times r^2 because Ac and Bc are not scaled.
+        f = tf.math.reciprocal_no_nan(tf.maximum(W - options.ddof, 0))
+        CG = C * G
+        grad_a -= Ac * (f * tf.square(moments_a.r) * tf.reduce_sum(CG, axis=1))
+        grad_b -= Bc * (f * tf.square(moments_b.r) * tf.reduce_sum(CG, axis=0))
+    if w is not None:
+        grad_a, grad_b = w * grad_a, w * grad_b
+    return grad_a, grad_b
+
+
+def weights(sample_weight, z):
     """``(w [N, 1] or None, W)``; None stands for weights of 1, which need no product."""
     if sample_weight is None:
         return None, tf.cast(tf.shape(z)[0], z.dtype)
-    w = tf.stop_gradient(sample_weight)
-    return w[:, tf.newaxis], tf.reduce_sum(w)
+    return sample_weight[:, tf.newaxis], tf.reduce_sum(sample_weight)
 
 
-def _center(z, w, W, normalize_batch, epsilon, ddof):
-    """The view less its mean, rows of weight 0 cleared, and r; (z, 1) without standardisation."""
-    if w is not None:
-        # Padding may hold anything, and 0 * NaN is NaN: select, do not multiply.
-        z = tf.where(w > 0, z, 0)
-    if not normalize_batch:
-        return z, tf.ones(tf.shape(z)[1:], z.dtype)
+def moments(z, w, W, options: Options) -> tuple[Moments, tf.Tensor]:
+    """The statistics of a view, and the view centred with them."""
+    if not options.normalize_batch:
+        result = Moments((), tf.ones(tf.shape(z)[1:], z.dtype))
+        return result, center(z, w, result)
     share = tf.math.reciprocal_no_nan(W)
+    centred, means = z if w is None else tf.where(w > 0, z, 0), ()
     # Twice: the rounding error of the first mean is 1e-7 of the mean itself, which for a constant
     # feature would then be multiplied by 1 / sqrt(epsilon).
     for _ in range(2):
-        mean = tf.reduce_sum(z if w is None else w * z, axis=0) * share
-        z = z - mean if w is None else tf.where(w > 0, z - mean, 0)
-    squares = tf.square(z) if w is None else w * tf.square(z)
-    var = tf.reduce_sum(squares, axis=0) * tf.math.reciprocal_no_nan(tf.maximum(W - ddof, 0))
-    r = tf.math.rsqrt(var + epsilon)
+        mean = tf.reduce_sum(centred if w is None else w * centred, axis=0) * share
+        means = (*means, mean)
+        centred = centred - mean if w is None else tf.where(w > 0, centred - mean, 0)
+    squares = tf.square(centred) if w is None else w * tf.square(centred)
+    degrees = W - options.ddof
+    var = tf.reduce_sum(squares, axis=0) * tf.math.reciprocal_no_nan(tf.maximum(degrees, 0))
     # Without degrees of freedom there is no variance to speak of: Z = 0, as in the reference.
-    return z, tf.where(W - ddof > 0, r, 0)
+    r = tf.where(degrees > 0, tf.math.rsqrt(var + options.epsilon), 0)
+    return Moments(means, r), centred
+
+
+def center(z, w, view: Moments) -> tf.Tensor:
+    """The view less its mean; rows of weight 0 are 0.
+
+    Padding may hold anything, and 0 * NaN is NaN: rows are selected, not multiplied away.
+    """
+    for mean in view.means:
+        z = z - mean
+    return z if w is None else tf.where(w > 0, z, 0)
+
+
+def _scale(moments_a: Moments, moments_b: Moments, W) -> tf.Tensor:
+    """``r_A r_B^T / W``, [D, D]."""
+    return tf.math.reciprocal_no_nan(W) * moments_a.r[:, tf.newaxis] * moments_b.r

@@ -72,9 +72,13 @@ def rankme(sigma: tf.Tensor, epsilon: float) -> tf.Tensor:
     return tf.exp(-tf.reduce_sum(p * tf.math.log(p)))
 
 
-def numerical_rank(sigma: tf.Tensor) -> tf.Tensor:
-    """Stable rank from singular values ``[m]``, see reference.metrics.numerical_rank."""
-    return tf.math.divide_no_nan(tf.reduce_sum(tf.square(sigma)), tf.square(sigma[0]))
+def numerical_rank(sigma: tf.Tensor, trace: tf.Tensor | None = None) -> tf.Tensor:
+    """Stable rank from singular values ``[m]``, see reference.metrics.numerical_rank.
+
+    ``trace`` is the sum of their squares, if it is known otherwise.
+    """
+    trace = tf.reduce_sum(tf.square(sigma)) if trace is None else trace
+    return tf.math.divide_no_nan(trace, tf.square(sigma[0]))
 
 
 def pseudo_condition_number(sigma: tf.Tensor) -> tf.Tensor:

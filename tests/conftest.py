@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+# Before any test file imports TensorFlow: it selects Keras 2.
+import graph_barlow_twins  # noqa: F401
 import pytest
 
 

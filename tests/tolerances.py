@@ -39,3 +39,20 @@ def tolerance(dtype: str, path: str = "direct", *, rows: int | None = None) -> T
     if rows == 2 and dtype == "float64":
         return _TWO_ROWS_FLOAT64
     return _TOLERANCES[dtype, path]
+
+
+# Metrics are computed in float64 whatever the input; the result has the input's dtype, float32 for
+# half types. Float64 keeps the digits that the Gram matrix leaves (its eigenvalues are squares).
+# Upstream's own SVD works in float32.
+_METRIC_TOLERANCES = {
+    "float16": 1e-6,
+    "bfloat16": 1e-6,
+    "float32": 1e-6,
+    "float64": 1e-10,
+    "upstream": 2e-5,
+}
+
+
+def metric_tolerance(dtype: str) -> float:
+    """Relative error of a metric for inputs of ``dtype``; "upstream": against upstream's."""
+    return _METRIC_TOLERANCES[dtype]

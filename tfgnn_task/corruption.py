@@ -207,6 +207,9 @@ class MaskFeatures(Corruptor[float]):
 class DropEdges(_KeyedLayer):
     """Removes each edge with a given probability, with its features; sizes are updated.
 
+    The number of edges is dynamic afterwards. `runner.run` wants all graphs of a task to have one
+    spec: give it a gtspec without a static number of edges, ``spec.relax(num_edges=True)``.
+
     Args:
         rate: one probability for all edge sets, or ``{edge set name: probability}`` in which "*"
             stands for every edge set not listed (without it, those keep their edges).

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..kernels.loss import barlow_twins_loss
+from ..kernels.loss_dispatch import compiled_by_xla
 
 ONE_ROW_MESSAGE = (
     "BarlowTwinsLoss got a batch of one row: its loss is a constant and its gradient zero, so"
@@ -21,14 +22,16 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
     """Barlow Twins loss of predictions ``[N, 2, D]``, the two views stacked in axis 1.
 
     The value belongs to the batch as a whole, so there is one scalar, whatever ``reduction`` says.
-    A batch of one row raises a RuntimeWarning, once per loss object (not under XLA, which has no
-    way to call the host).
+    A batch of one row raises a RuntimeWarning, once per loss object (under XLA, which has no way to
+    call the host, only where the number of rows is static).
 
     Args:
         lambda_: weight of the redundancy-reduction term; default ``1 / D``.
         normalize_batch: whether to standardise each feature over the batch.
         epsilon: added to the variances.
         ddof: the variances divide by ``W - ddof``.
+        backend: see `graph_barlow_twins.kernels.loss.barlow_twins_loss`.
+        path: likewise.
         name: the loss' name.
         **kwargs: passed on to `tf.keras.losses.Loss`.
     """
@@ -40,6 +43,8 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         normalize_batch: bool = True,
         epsilon: float = 1e-6,
         ddof: float = 0,
+        backend: str = "auto",
+        path: str = "auto",
         name: str = "barlow_twins_loss",
         **kwargs,
     ):
@@ -49,6 +54,8 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             "normalize_batch": normalize_batch,
             "epsilon": epsilon,
             "ddof": ddof,
+            "backend": backend,
+            "path": path,
         }
         self._warned = False
 
@@ -91,7 +98,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         rows = y_pred.shape[0]
         if rows == 1:
             self._warn()
-        elif rows is None and not _compiled_by_xla():
+        elif rows is None and not compiled_by_xla():
             tf.cond(
                 tf.equal(tf.shape(y_pred)[0], 1),
                 lambda: tf.numpy_function(self._warn, [], tf.int32, stateful=True),
@@ -103,10 +110,3 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             self._warned = True
             warnings.warn(ONE_ROW_MESSAGE, RuntimeWarning, stacklevel=2)
         return np.int32(0)  # the branches of tf.cond need a value each
-
-
-def _compiled_by_xla() -> bool:
-    """Whether the graph being traced is to be compiled: XLA knows no host callback."""
-    from tensorflow.python.ops import control_flow_util
-
-    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())

@@ -47,10 +47,15 @@ def numerical_rank(
 ) -> tf.Tensor:
     """``sum(sigma^2) / max(sigma)^2``; in [1, min(N, D)], 0 for all-zero representations.
 
-    Arguments and errors as for `rankme`.
+    Arguments and errors as for `rankme`; with ``sigma`` given, only its largest value is used, and
+    the sum of the squares is that of the representations' entries.
     """
     del u
-    return _as_input(kernels.numerical_rank(_sigma(representations, sigma)), representations)
+    trace = None
+    if sigma is not None:
+        trace = tf.reduce_sum(tf.square(tf.cast(_matrix(representations), tf.float64)))
+    rank = kernels.numerical_rank(_sigma(representations, sigma), trace)
+    return _as_input(rank, representations)
 
 
 def pseudo_condition_number(
@@ -157,6 +162,25 @@ class AllSvdMetrics(tf.keras.metrics.Metric):
         """Forgets all batches."""
         for mean in self._means.values():
             mean.reset_state()
+
+    def get_config(self):
+        """See `tf.keras.metrics.Metric`; a transform has to be registered with Keras."""
+        transform = self._y_pred_transform_fn
+        if transform is not None:
+            transform = tf.keras.utils.get_registered_name(transform)
+            if tf.keras.utils.get_registered_object(transform) is None:
+                raise NotImplementedError(
+                    "y_pred_transform_fn can be serialised only if it is registered with"
+                    " tf.keras.utils.register_keras_serializable."
+                )
+        return {"name": self.name, "dtype": self.dtype, "y_pred_transform_fn": transform}
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        name = config["y_pred_transform_fn"]
+        transform = name and tf.keras.utils.get_registered_object(name)
+        return cls(**{**config, "y_pred_transform_fn": transform})
 
 
 def _matrix(representations) -> tf.Tensor:

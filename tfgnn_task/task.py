@@ -144,6 +144,9 @@ class BarlowTwinsTask(ContrastiveLossTask):
         normalize_batch: whether to standardise each feature over the batch.
         epsilon: added to the variances.
         ddof: the variances divide by ``N - ddof``.
+        backend: how the loss is computed, see `graph_barlow_twins.kernels.loss`; default: the
+            fastest way.
+        path: likewise.
         **kwargs: see `ContrastiveLossTask`.
 
     Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230; on graphs: Bielak et al. 2022.
@@ -156,6 +159,8 @@ class BarlowTwinsTask(ContrastiveLossTask):
         normalize_batch: bool = True,
         epsilon: float = 1e-6,
         ddof: float = 0,
+        backend: str = "auto",
+        path: str = "auto",
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
@@ -164,6 +169,8 @@ class BarlowTwinsTask(ContrastiveLossTask):
             "normalize_batch": normalize_batch,
             "epsilon": epsilon,
             "ddof": ddof,
+            "backend": backend,
+            "path": path,
         }
 
     def make_contrastive_layer(self) -> tf.keras.layers.Layer:
@@ -193,5 +200,6 @@ class _Beside(tf.keras.layers.Layer):
         return tf.identity(outputs)
 
 
+@tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
 def _first_view(y_pred: tf.Tensor) -> tf.Tensor:
     return y_pred[:, 0]
