@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 
 from . import loss_graph, loss_graph_gram
@@ -17,15 +19,13 @@ def by_choice(few_rows, gram, dtype, function):
         function: called with a dtype and loss_graph or loss_graph_gram; in a graph once for each
             choice that is still open.
     """
-
-    def by_path(compute_dtype):
-        return _cond(
-            gram,
-            lambda: function(compute_dtype, loss_graph_gram),
-            lambda: function(compute_dtype, loss_graph),
-        )
-
-    return _cond(few_rows, lambda: by_path(tf.float64), lambda: by_path(dtype))
+    choices = [(dtype, loss_graph), (dtype, loss_graph_gram)]
+    choices += [(tf.float64, module) for _, module in choices]
+    if not tf.is_tensor(few_rows) and not tf.is_tensor(gram):
+        return function(*choices[2 * bool(few_rows) + bool(gram)])
+    # One level of branches: TensorFlow cannot differentiate custom gradients in nested ones.
+    index = 2 * tf.cast(few_rows, tf.int32) + tf.cast(gram, tf.int32)
+    return tf.switch_case(index, [functools.partial(function, *choice) for choice in choices])
 
 
 def differentiable(forward, backward):
@@ -52,9 +52,3 @@ def differentiable(forward, backward):
         return loss_fn(z_a, z_b, lambda_)
 
     return loss
-
-
-def _cond(condition, true_fn, false_fn):
-    if not tf.is_tensor(condition):
-        return true_fn() if condition else false_fn()
-    return tf.cond(condition, true_fn, false_fn)

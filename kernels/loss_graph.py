@@ -28,8 +28,8 @@ class Moments(NamedTuple):
     """Statistics of one view.
 
     Attributes:
-        means: two means ``[D]``, the second one of what the first leaves; () without
-            standardisation.
+        means: one row of the view, and the mean of what is left when it is subtracted, ``[D]``
+            each; () without standardisation.
         r: ``[D]``, 1 / sqrt(var + epsilon); 1 without standardisation.
     """
 
@@ -109,13 +109,15 @@ def moments(z, w, W, options: Options) -> tuple[Moments, tf.Tensor]:
         result = Moments((), tf.ones(tf.shape(z)[1:], z.dtype))
         return result, center(z, w, result)
     share = tf.math.reciprocal_no_nan(W)
-    centred, means = z if w is None else tf.where(w > 0, z, 0), ()
-    # Twice: the rounding error of the first mean is 1e-7 of the mean itself, which for a constant
-    # feature would then be multiplied by 1 / sqrt(epsilon).
-    for _ in range(2):
-        mean = tf.reduce_sum(centred if w is None else w * centred, axis=0) * share
-        means = (*means, mean)
-        centred = centred - mean if w is None else tf.where(w > 0, centred - mean, 0)
+    # Relative to a row of the data, which is exact: a mean of large numbers has an error of 1e-7 of
+    # itself, which for a constant feature would then be multiplied by 1 / sqrt(epsilon). A second
+    # mean of what the first one leaves is no remedy here, because XLA may compute the first one
+    # twice, in two orders of summation.
+    anchor = _anchor(z, w)
+    shifted = center(z, w, Moments((anchor,), None))
+    mean = tf.reduce_sum(shifted if w is None else w * shifted, axis=0) * share
+    means = (anchor, mean)
+    centred = center(z, w, Moments(means, None))
     squares = tf.square(centred) if w is None else w * tf.square(centred)
     degrees = W - options.ddof
     var = tf.reduce_sum(squares, axis=0) * tf.math.reciprocal_no_nan(tf.maximum(degrees, 0))
@@ -132,6 +134,14 @@ def center(z, w, view: Moments) -> tf.Tensor:
     for mean in view.means:
         z = z - mean
     return z if w is None else tf.where(w > 0, z, 0)
+
+
+def _anchor(z, w) -> tf.Tensor:
+    """The first row of positive weight, [D]; 0 for an empty batch."""
+    if w is None:
+        return tf.reduce_sum(z[:1], axis=0)
+    first = tf.argmax(tf.cast(w[:, 0] > 0, tf.int32), output_type=tf.int32)
+    return tf.where(w[first] > 0, z[first], 0)
 
 
 def _scale(moments_a: Moments, moments_b: Moments, W) -> tf.Tensor:

@@ -79,7 +79,7 @@ def _compiled_by_choice(options, dtype):
             )
             return (
                 tf.cast(loss, dtype),
-                *[tf.cast(gradient, z_a.dtype) for gradient in gradients],
+                *[tf.cast(gradient, dtype) for gradient in gradients],
                 tf.cast(residuals.redundancy, dtype),
             )
 
@@ -97,8 +97,9 @@ def _with_gradients(compiled, few_rows, gram):
             )
 
             def gradient_fn(upstream):
-                scale = tf.cast(upstream, grad_a.dtype)
-                return scale * grad_a, scale * grad_b, upstream * redundancy
+                # Half types are rounded once, at the very end.
+                grads = [tf.cast(upstream * grad, z_a.dtype) for grad in (grad_a, grad_b)]
+                return *grads, upstream * redundancy
 
             return loss, gradient_fn
 
