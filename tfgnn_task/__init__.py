@@ -10,11 +10,11 @@ require_keras_2()
 from .corruption import (  # noqa: E402  (the guard has to come first)
     Compose,
     Corruptor,
-    DropEdges,
     DropoutFeatures,
     MaskFeatures,
     ShuffleFeaturesGlobally,
 )
+from .corruption_edges import DropEdges  # noqa: E402
 from .corruption_spec import CorruptionSpec  # noqa: E402
 from .loss import BarlowTwinsLoss  # noqa: E402
 from .metrics import (  # noqa: E402

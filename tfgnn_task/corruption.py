@@ -8,7 +8,6 @@ added. Auxiliary node and edge sets (named "_...") are left alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
@@ -17,39 +16,13 @@ import tensorflow_gnn as tfgnn
 
 from ..kernels import corruption as kernels
 from ..kernels.random import derive_key
-from .corruption_spec import WILDCARD, CorruptionSpec, lookup
-from .random import KeySource
+from .corruption_base import PACKAGE, KeyedLayer, Untracked, is_open
+from .corruption_spec import CorruptionSpec, lookup
 
 T = TypeVar("T")
-_PACKAGE = "GraphBarlowTwins"
 
 
-class _KeyedLayer(tf.keras.layers.Layer):
-    """What all corruptors share: a source of keys, and its serialisation."""
-
-    def __init__(self, *, seed: int | None = None, step_feature: str | None = None, **kwargs):
-        super().__init__(**kwargs)
-        self._keys = KeySource(seed, step_feature)
-
-    def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
-        """The corrupted view of a scalar GraphTensor."""
-        if not tfgnn.is_graph_tensor(graph):
-            raise ValueError(f"Expected a `GraphTensor` input (got {graph})")
-        return self.corrupt(graph, self._keys.next_key(graph))
-
-    def corrupt(self, graph: tfgnn.GraphTensor, key: tf.Tensor) -> tfgnn.GraphTensor:
-        """The view for a given uint64 key, a pure function; subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} should define corrupt(graph, key)")
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "seed": self._keys.seed,
-            "step_feature": self._keys.step_feature,
-        }
-
-
-class Corruptor(_KeyedLayer, Generic[T]):
+class Corruptor(KeyedLayer, Generic[T]):
     """Corrupts features, each with the parameter that a `CorruptionSpec` names for it.
 
     Args:
@@ -83,7 +56,7 @@ class Corruptor(_KeyedLayer, Generic[T]):
             corruption_spec = CorruptionSpec.from_config(corruption_spec)
         spec = corruption_spec or CorruptionSpec()
         # Under a name that Keras does not track: it would wrap the dicts.
-        self._spec = _Untracked(spec if default is None else spec.with_default(default))
+        self._spec = Untracked(spec if default is None else spec.with_default(default))
         self._default = default
         self._corruption_fn = corruption_fn
         self._aux_nodes = allowed_aux_node_sets_pattern
@@ -110,7 +83,7 @@ class Corruptor(_KeyedLayer, Generic[T]):
                 f'node set "{name}"',
             )
             for name, node_set in graph.node_sets.items()
-            if _is_open(name, self._aux_nodes)
+            if is_open(name, self._aux_nodes)
         }
         edge_sets = {
             name: self._corrupt_features(
@@ -120,7 +93,7 @@ class Corruptor(_KeyedLayer, Generic[T]):
                 f'edge set "{name}"',
             )
             for name, edge_set in graph.edge_sets.items()
-            if _is_open(name, self._aux_edges)
+            if is_open(name, self._aux_edges)
         }
         return graph.replace_features(context=context, node_sets=node_sets, edge_sets=edge_sets)
 
@@ -151,7 +124,7 @@ class Corruptor(_KeyedLayer, Generic[T]):
         }
 
 
-@tf.keras.utils.register_keras_serializable(package=_PACKAGE)
+@tf.keras.utils.register_keras_serializable(package=PACKAGE)
 class ShuffleFeaturesGlobally(Corruptor[float]):
     """Permutes the rows of each feature across all components of the batch, each by itself.
 
@@ -167,7 +140,7 @@ class ShuffleFeaturesGlobally(Corruptor[float]):
         return kernels.shuffle_rows(value, parameter, key)
 
 
-@tf.keras.utils.register_keras_serializable(package=_PACKAGE)
+@tf.keras.utils.register_keras_serializable(package=PACKAGE)
 class DropoutFeatures(Corruptor[float]):
     """Sets entries to 0 at random and scales the others by ``1 / (1 - rate)``.
 
@@ -185,7 +158,7 @@ class DropoutFeatures(Corruptor[float]):
         return kernels.dropout(value, parameter, key)
 
 
-@tf.keras.utils.register_keras_serializable(package=_PACKAGE)
+@tf.keras.utils.register_keras_serializable(package=PACKAGE)
 class MaskFeatures(Corruptor[float]):
     """Sets whole feature columns to 0, the same ones for all rows; no scaling.
 
@@ -203,58 +176,8 @@ class MaskFeatures(Corruptor[float]):
         return kernels.mask_columns(value, parameter, key)
 
 
-@tf.keras.utils.register_keras_serializable(package=_PACKAGE)
-class DropEdges(_KeyedLayer):
-    """Removes each edge with a given probability, with its features; sizes are updated.
-
-    The number of edges is dynamic afterwards. `runner.run` wants all graphs of a task to have one
-    spec: give it a gtspec without a static number of edges, ``spec.relax(num_edges=True)``.
-
-    Args:
-        rate: one probability for all edge sets, or ``{edge set name: probability}`` in which "*"
-            stands for every edge set not listed (without it, those keep their edges).
-        seed: integer for a reproducible sequence of draws, None for fresh entropy.
-        step_feature: integer context feature that keys the draws, see `random.KeySource`.
-        **kwargs: passed on to `tf.keras.layers.Layer`.
-
-    Raises:
-        ValueError: if a rate is not in [0, 1]; when called, if an edge set does not exist.
-    """
-
-    def __init__(self, rate: float | Mapping[str, float] = 0.0, **kwargs):
-        super().__init__(**kwargs)
-        rates = dict(rate) if isinstance(rate, Mapping) else {WILDCARD: rate}
-        for name, value in rates.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f'Edge set "{name}": rate should be in [0, 1] (got {value})')
-        self._rates = _Untracked(rates)
-
-    def corrupt(self, graph: tfgnn.GraphTensor, key: tf.Tensor) -> tfgnn.GraphTensor:
-        """The view of ``graph`` under ``key`` (uint64 scalar)."""
-        rates = self._rates.value
-        unknown = sorted(set(rates) - set(graph.edge_sets) - {WILDCARD})
-        if unknown:
-            raise ValueError(
-                f"DropEdges names edge sets that the graph does not have: {unknown}"
-                f" (it has {sorted(graph.edge_sets)})"
-            )
-        edge_sets = {}
-        for name, edge_set in graph.edge_sets.items():
-            rate = rates.get(name, rates.get(WILDCARD, 0.0))
-            if rate > 0 and _is_open(name, None):
-                edge_set = _drop_edges(edge_set, rate, derive_key(key, f"edge_set:{name}"))
-            edge_sets[name] = edge_set
-        return tfgnn.GraphTensor.from_pieces(
-            context=graph.context, node_sets=dict(graph.node_sets.items()), edge_sets=edge_sets
-        )
-
-    def get_config(self):
-        """See `tf.keras.layers.Layer`."""
-        return {**super().get_config(), "rate": dict(self._rates.value)}
-
-
-@tf.keras.utils.register_keras_serializable(package=_PACKAGE)
-class Compose(_KeyedLayer):
+@tf.keras.utils.register_keras_serializable(package=PACKAGE)
+class Compose(KeyedLayer):
     """Applies corruptors one after the other, each under a key derived from this layer's.
 
     Args:
@@ -267,14 +190,14 @@ class Compose(_KeyedLayer):
         TypeError: if one of the corruptors has no ``corrupt(graph, key)``.
     """
 
-    def __init__(self, corruptors: Sequence[_KeyedLayer], **kwargs):
+    def __init__(self, corruptors: Sequence[KeyedLayer], **kwargs):
         super().__init__(**kwargs)
         corruptors = [
             tf.keras.utils.deserialize_keras_object(c) if isinstance(c, Mapping) else c
             for c in corruptors
         ]
         for corruptor in corruptors:
-            if not isinstance(corruptor, _KeyedLayer):
+            if not isinstance(corruptor, KeyedLayer):
                 raise TypeError(f"Compose expects corruptors (got {type(corruptor).__name__})")
         self._corruptors = corruptors
 
@@ -288,37 +211,3 @@ class Compose(_KeyedLayer):
         """See `tf.keras.layers.Layer`."""
         serialize = tf.keras.utils.serialize_keras_object
         return {**super().get_config(), "corruptors": [serialize(c) for c in self._corruptors]}
-
-
-class _Untracked:
-    """Hides a dict from Keras' attribute tracking, which would wrap it."""
-
-    def __init__(self, value):
-        self.value = value
-
-
-def _is_open(set_name: str, allowed_aux_pattern: str | None) -> bool:
-    """Whether a node or edge set is to be corrupted: auxiliary ones only if they match."""
-    if tfgnn.get_aux_type_prefix(set_name) is None:
-        return True
-    return allowed_aux_pattern is not None and bool(re.fullmatch(allowed_aux_pattern, set_name))
-
-
-def _drop_edges(edge_set: tfgnn.EdgeSet, rate: float, key: tf.Tensor) -> tfgnn.EdgeSet:
-    rows, sizes = kernels.drop_edges(edge_set.sizes, rate, key)
-    adjacency = edge_set.adjacency
-    indices = {
-        tag: (adjacency.node_set_name(tag), tf.gather(adjacency[tag], rows))
-        for tag in adjacency.get_indices_dict()
-    }
-    if isinstance(adjacency, tfgnn.Adjacency):
-        kept = tfgnn.Adjacency.from_indices(
-            source=indices[tfgnn.SOURCE], target=indices[tfgnn.TARGET]
-        )
-    else:
-        kept = tfgnn.HyperAdjacency.from_indices(indices)
-    return tfgnn.EdgeSet.from_fields(
-        features={name: tf.gather(value, rows) for name, value in edge_set.features.items()},
-        sizes=sizes,
-        adjacency=kept,
-    )
