@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from . import loss_graph
 from .loss_choice import by_choice, differentiable
-from .loss_dispatch import BACKENDS, PATHS, choose_backend, compiled_by_xla, prefers_gram
+from .loss_dispatch import BACKENDS, choose_backend, compiled_by_xla
+from .loss_paths import PATHS, prefers_gram
 from .validation import check_choice, check_epsilon, check_sample_weight, check_views
 
 # With two rows all but epsilon / var of the gradient's operands cancels: few are done in float64.

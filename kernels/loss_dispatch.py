@@ -1,7 +1,6 @@
 """Which backend and which path computes a loss: the cost model behind "auto".
 
-Path: the direct path takes 6 N D^2 operations for loss and gradients, the gram path 6 to 8 N^2 D,
-so the smaller one of N and D decides; memory follows the same rule.
+Path: see loss_paths.py.
 
 Backend, from `python -m bench.report` (ratios in docs/benchmarks.md):
 
@@ -19,12 +18,6 @@ from __future__ import annotations
 import tensorflow as tf
 
 BACKENDS = ("auto", "graph", "xla", "numba")
-PATHS = ("auto", "direct", "gram")
-
-
-def prefers_gram(rows, features):
-    """Whether the gram path is the cheaper one: a bool, or a bool tensor for tensors."""
-    return rows < features
 
 
 def choose_backend(lambda_) -> str:

@@ -27,10 +27,9 @@ from . import loss_numba_direct as direct
 from . import loss_numba_gram as gram
 from . import loss_numba_memory as memory
 from .blas import single_threaded_blas
-from .loss_numba_cost import choose_path
+from .loss_paths import PATHS, choose_path
 from .validation import check_choice, check_epsilon, check_sample_weight, check_views
 
-PATHS = ("auto", "direct", "gram")
 # With two rows all but epsilon / var of the gradient's operands cancels; few are cheap in float64.
 _FEW_ROWS = 4
 

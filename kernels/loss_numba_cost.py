@@ -1,4 +1,4 @@
-"""What the Numba backend decides from the shape: the path, the threads, the block sizes."""
+"""What the Numba backend decides from the shape: the threads and the block sizes."""
 
 from __future__ import annotations
 
@@ -17,23 +17,6 @@ _MAX_BLOCK_ROWS = 1024
 # Columns of a panel of the gram path, more where that is less than so many bytes.
 _PANEL_WIDTH = 512
 _PANEL_BYTES = 1 << 17
-
-
-def choose_path(n: int, d: int) -> str:
-    """The path with less work for N rows and D features.
-
-    Loss and gradients take 6 N D^2 operations on the direct path (three products with a D x D
-    matrix) and 6 N^2 D on the gram path (two symmetric products at half price and two full ones),
-    so the smaller one of N and D decides; memory follows the same rule (D^2 against N^2).
-
-    Args:
-        n: Number of rows.
-        d: Number of features.
-
-    Returns:
-        "direct" or "gram".
-    """
-    return "gram" if n < d else "direct"
 
 
 class DirectPlan(NamedTuple):
