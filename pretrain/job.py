@@ -100,14 +100,16 @@ def run_job(config: PretrainConfig) -> JobResult:
 
 
 def default_mask_rate(data: GraphData) -> float:
-    """0.2 times the share of zeros among the features, in [0, 0.2], to three digits.
+    """0.2 for the sparsest features, falling linearly to 0 where half of the entries are not zero.
 
-    In a bag of words a masked column touches few nodes; where features are dense it takes
-    something from every node, and the same rate makes the views much harder.
+    In a bag of words a masked column touches few nodes; where features are dense it takes something
+    from every node, and what a node has in common with its neighbours is worth more than the
+    harder task (docs/recipe.md). To three digits.
     """
     features = data.features
     nonzero = features.nnz if scipy.sparse.issparse(features) else np.count_nonzero(features)
-    return round(0.2 * (1 - nonzero / (data.num_nodes * data.num_features)), 3)
+    density = nonzero / (data.num_nodes * data.num_features)
+    return round(0.2 * max(0.0, 1 - 2 * density), 3)
 
 
 def _metrics(
