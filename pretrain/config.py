@@ -59,7 +59,7 @@ class PretrainConfig:
     mask_features: tuple[float, float] | None = _field(
         option.rates(
             "share of feature columns masked in each view; default: 0.2 for bags of words, falling"
-            " to 0 where half of the entries are not zero",
+            " to 0 where two thirds of the entries are not zero",
             optional=True,
         ),
         None,

@@ -100,7 +100,7 @@ def run_job(config: PretrainConfig) -> JobResult:
 
 
 def default_mask_rate(data: GraphData) -> float:
-    """0.2 for the sparsest features, falling linearly to 0 where half of the entries are not zero.
+    """0.2 for the sparsest features, falling linearly to 0 where two thirds are not zero.
 
     In a bag of words a masked column touches few nodes; where features are dense it takes something
     from every node, and what a node has in common with its neighbours is worth more than the
@@ -109,7 +109,7 @@ def default_mask_rate(data: GraphData) -> float:
     features = data.features
     nonzero = features.nnz if scipy.sparse.issparse(features) else np.count_nonzero(features)
     density = nonzero / (data.num_nodes * data.num_features)
-    return round(0.2 * max(0.0, 1 - 2 * density), 3)
+    return round(0.2 * max(0.0, 1 - 1.5 * density), 3)
 
 
 def _metrics(

@@ -1,0 +1,147 @@
+"""The graph that the tests of corruptors corrupt, one corruptor of every class, and comparisons."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+from graph_barlow_twins.tfgnn_task import (
+    Compose,
+    CorruptionSpec,
+    DropEdges,
+    DropoutFeatures,
+    MaskFeatures,
+    ShuffleFeaturesGlobally,
+)
+
+FEATURE_CORRUPTORS = (ShuffleFeaturesGlobally, DropoutFeatures, MaskFeatures)
+# Two components: 9 + 11 papers, 8 + 12 authors, 13 + 17 citations, 10 + 10 authorships.
+PAPERS, AUTHORS, CITES, WRITES = (9, 11), (8, 12), (13, 17), (10, 10)
+
+
+def numbers(rows, *columns, start=1.0):
+    """Distinct positive floats of shape ``[rows, *columns]``."""
+    size = int(np.prod((rows, *columns)))
+    return tf.reshape(tf.range(start, start + size, dtype=tf.float32), (rows, *columns))
+
+
+def indices(sizes, nodes, seed):
+    """One node of the edge's own component for each edge."""
+    rng = np.random.default_rng([seed, *sizes])
+    offsets = np.concatenate([[0], np.cumsum(nodes)])[:-1]
+    return np.concatenate(
+        [
+            offset + rng.integers(0, count, size)
+            for offset, count, size in zip(offsets, nodes, sizes, strict=True)
+        ]
+    ).astype(np.int32)
+
+
+def make_graph(step=0, *, extra=None, hyper=False):
+    """Papers, authors, two edge sets, a context, and an auxiliary node set and edge set."""
+    papers = {"words": numbers(20, 4), "year": numbers(20), **(extra or {})}
+    context = {"score": numbers(2, 30)}
+    if step is not None:
+        context["step"] = tf.constant([step, step], tf.int64)
+    cites = tfgnn.Adjacency.from_indices(
+        ("paper", indices(CITES, PAPERS, 0)), ("paper", indices(CITES, PAPERS, 1))
+    )
+    if hyper:
+        cites = tfgnn.HyperAdjacency.from_indices(
+            {
+                0: ("paper", indices(CITES, PAPERS, 0)),
+                1: ("paper", indices(CITES, PAPERS, 1)),
+                2: ("author", indices(CITES, AUTHORS, 2)),
+            }
+        )
+    return tfgnn.GraphTensor.from_pieces(
+        context=tfgnn.Context.from_fields(features=context),
+        node_sets={
+            "paper": tfgnn.NodeSet.from_fields(sizes=PAPERS, features=papers),
+            "author": tfgnn.NodeSet.from_fields(
+                sizes=AUTHORS, features={"words": numbers(20, 3), "age": numbers(20, 1)}
+            ),
+            "_readout": tfgnn.NodeSet.from_fields(
+                sizes=(9, 11), features={"label": numbers(20, 2)}
+            ),
+        },
+        edge_sets={
+            "cites": tfgnn.EdgeSet.from_fields(
+                sizes=CITES,
+                features={"id": numbers(30, start=0.0), "weight": numbers(30, 2)},
+                adjacency=cites,
+            ),
+            "writes": tfgnn.EdgeSet.from_fields(
+                sizes=WRITES,
+                features={"weight": numbers(20, 2)},
+                adjacency=tfgnn.Adjacency.from_indices(
+                    ("author", indices(WRITES, AUTHORS, 0)),
+                    ("paper", indices(WRITES, PAPERS, 1)),
+                ),
+            ),
+            "_readout/paper": tfgnn.EdgeSet.from_fields(
+                sizes=(9, 11),
+                features={"weight": numbers(20, 2)},
+                adjacency=tfgnn.Adjacency.from_indices(
+                    ("paper", np.arange(20)), ("_readout", np.arange(20))
+                ),
+            ),
+        },
+    )
+
+
+def features_of(graph):
+    """All features by path, as NumPy arrays (ragged ones as nested lists)."""
+    pieces = {("context",): graph.context}
+    pieces |= {("node", name): piece for name, piece in graph.node_sets.items()}
+    pieces |= {("edge", name): piece for name, piece in graph.edge_sets.items()}
+    return {
+        "/".join((*path, name)): value if isinstance(value, tf.RaggedTensor) else value.numpy()
+        for path, piece in pieces.items()
+        for name, value in piece.features.items()
+    }
+
+
+def to_list(value):
+    return value.to_list() if isinstance(value, tf.RaggedTensor) else np.asarray(value).tolist()
+
+
+def same(first, second):
+    """Whether two features are equal, dense or ragged."""
+    return to_list(first) == to_list(second)
+
+
+def changed(graph, corrupted):
+    """Paths of the features that the corruption changed."""
+    before, after = features_of(graph), features_of(corrupted)
+    assert before.keys() == after.keys()
+    return {path for path in before if not same(before[path], after[path])}
+
+
+def assert_same_graph(first, second):
+    assert not changed(first, second)
+    for name, edge_set in first.edge_sets.items():
+        other = second.edge_sets[name]
+        np.testing.assert_array_equal(edge_set.sizes, other.sizes)
+        for tag, index in edge_set.adjacency.get_indices_dict().items():
+            np.testing.assert_array_equal(index[1], other.adjacency[tag])
+
+
+def fingerprint(graph):
+    """A hashable value that tells apart graphs with other features or other sizes."""
+    features = tuple((path, str(to_list(value))) for path, value in features_of(graph).items())
+    sizes = tuple(str(to_list(edge_set.sizes)) for edge_set in graph.edge_sets.values())
+    return features, sizes
+
+
+def make_corruptors(**options):
+    """One corruptor of every class."""
+    spec = CorruptionSpec(context_corruption={"step": 0.0})
+    features = [c(spec, default=0.5, **options) for c in FEATURE_CORRUPTORS]
+    return [
+        *features,
+        DropEdges(0.5, **options),
+        Compose([DropEdges(0.5), MaskFeatures(spec, default=0.5)], **options),
+    ]
+
+
+BY_CLASS = pytest.mark.parametrize("number", range(5), ids=lambda i: str(i))

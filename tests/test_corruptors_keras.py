@@ -1,0 +1,76 @@
+"""Corruptors as Keras layers: configuration, functional models, saving and loading."""
+
+import pytest
+import tensorflow as tf
+from corruptor_graphs import (
+    BY_CLASS,
+    assert_same_graph,
+    changed,
+    fingerprint,
+    make_corruptors,
+    make_graph,
+)
+from graph_barlow_twins.tfgnn_task import Corruptor, ShuffleFeaturesGlobally
+
+
+@BY_CLASS
+@pytest.mark.parametrize("options", [{"seed": 5}, {"seed": 5, "step_feature": "step"}])
+def test_config_round_trip(number, options):
+    original = make_corruptors(name="view", **options)[number]
+    config = original.get_config()
+    copy = type(original).from_config(config)
+    assert copy.get_config() == config
+    assert copy.name == "view"
+    for step in range(2):
+        assert_same_graph(original(make_graph(step)), copy(make_graph(step)))
+
+
+@BY_CLASS
+def test_serialisation_by_registered_name(number):
+    original = make_corruptors(seed=5)[number]
+    copy = tf.keras.utils.deserialize_keras_object(tf.keras.utils.serialize_keras_object(original))
+    assert type(copy) is type(original)
+    assert_same_graph(original(make_graph()), copy(make_graph()))
+
+
+def test_config_keeps_the_auxiliary_patterns():
+    original = ShuffleFeaturesGlobally(seed=1, allowed_aux_node_sets_pattern="_readout")
+    copy = ShuffleFeaturesGlobally.from_config(original.get_config())
+    graph = make_graph()
+    assert "node/_readout/label" in changed(graph, copy(graph))
+
+
+def test_a_corruption_fn_has_no_config():
+    with pytest.raises(NotImplementedError, match="cannot be serialised"):
+        Corruptor(corruption_fn=lambda value, rate: value, default=1.0).get_config()
+
+
+# Models
+
+
+@pytest.mark.parametrize("number", [0, 4])
+@pytest.mark.filterwarnings("ignore:Encoding a StructuredValue:UserWarning")
+def test_in_a_functional_model_saved_and_loaded(number, tmp_path):
+    graph = make_graph()
+    options = {"seed": 5, "step_feature": "step"}
+    corruptor, alone = (make_corruptors(**options)[number] for _ in range(2))
+    inputs = tf.keras.Input(type_spec=graph.spec.relax(num_edges=True))
+    model = tf.keras.Model(inputs, corruptor(inputs))
+    assert_same_graph(model(graph), alone(graph))
+    model.save(tmp_path / "model", save_format="tf")
+    loaded = tf.keras.models.load_model(tmp_path / "model")
+    for step in (0, 3):
+        assert_same_graph(loaded(make_graph(step)), alone(make_graph(step)))
+
+
+@pytest.mark.filterwarnings("ignore:Encoding a StructuredValue:UserWarning")
+def test_a_saved_sequence_goes_on_where_it_was(tmp_path):
+    graph = make_graph()
+    corruptor, alone = (ShuffleFeaturesGlobally(seed=5) for _ in range(2))
+    inputs = tf.keras.Input(type_spec=graph.spec)
+    model = tf.keras.Model(inputs, corruptor(inputs))
+    sequence = [fingerprint(alone(graph)) for _ in range(4)]
+    assert [fingerprint(model(graph)) for _ in range(2)] == sequence[:2]
+    model.save(tmp_path / "model", save_format="tf")
+    loaded = tf.keras.models.load_model(tmp_path / "model")
+    assert [fingerprint(loaded(graph)) for _ in range(2)] == sequence[2:]
