@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from . import loss_graph
 from .loss_choice import by_choice, differentiable
-from .loss_dispatch import BACKENDS, choose_backend, compiled_by_xla
+from .loss_dispatch import BACKENDS, can_call_numba, compiled_by_xla, pays_for_host_call
 from .loss_paths import PATHS, prefers_gram
 from .validation import check_choice, check_epsilon, check_sample_weight, check_views
 
@@ -81,16 +81,9 @@ def barlow_twins_loss(
         sample_weight = tf.stop_gradient(_as_tensor(sample_weight, dtype))
         check_sample_weight(sample_weight, z_a.shape[0])
     options = loss_graph.Options(bool(normalize_batch), float(epsilon), float(ddof))
-    if backend == "auto":
-        backend = choose_backend(lambda_)
-    if backend == "numba":
-        if compiled_by_xla():
-            raise ValueError(
-                'backend="numba" cannot run in a function compiled by XLA; give "auto"'
-            )
-        from .loss_numba_op import barlow_twins_loss_numba  # compiles and loads Numba: on demand
-
-        return barlow_twins_loss_numba(z_a, z_b, lambda_, sample_weight, options, path)
+    if backend == "numba" and compiled_by_xla():
+        raise ValueError('backend="numba" cannot run in a function compiled by XLA; give "auto"')
+    number = lambda_
     if lambda_ is None:
         lambda_ = 1 / tf.cast(tf.shape(z_a)[1], dtype)
     lambda_ = _as_tensor(lambda_, dtype)
@@ -100,14 +93,23 @@ def barlow_twins_loss(
 
         return barlow_twins_loss_xla(z_a, z_b, lambda_, sample_weight, options, few_rows, gram)
 
-    def loss_in(compute_dtype, module):
+    def on_host():
+        from .loss_numba_op import barlow_twins_loss_numba
+
+        return barlow_twins_loss_numba(z_a, z_b, number, sample_weight, options, path)
+
+    def in_plain_ops(compute_dtype, module):
         tensors = [z_a, z_b, lambda_, sample_weight]
         tensors = [None if t is None else tf.cast(t, compute_dtype) for t in tensors]
         forward = functools.partial(module.forward, options=options)
         backward = functools.partial(module.backward, options=options)
         return tf.cast(differentiable(forward, backward)(*tensors), dtype)
 
-    return by_choice(few_rows, gram, dtype, loss_in)
+    host = backend == "numba"
+    if backend == "auto" and can_call_numba(number):
+        rows = z_a.shape[0] if z_a.shape[0] is not None else tf.shape(z_a)[0]
+        host = pays_for_host_call(rows, z_a.shape[1])
+    return by_choice(few_rows, gram, dtype, in_plain_ops, host=host, on_host=on_host)
 
 
 def _choices(z_a, sample_weight, path):

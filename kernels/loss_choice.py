@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import functools
+from itertools import product
 
 import tensorflow as tf
 
 from . import loss_graph, loss_graph_gram
 
 
-def by_choice(few_rows, gram, dtype, function):
-    """``function(compute dtype, module)`` for the choice that holds.
+def by_choice(few_rows, gram, dtype, function, *, host=False, on_host=None):
+    """``on_host()``, or ``function(compute dtype, module)``, whichever is chosen.
+
+    Each condition is a bool, or a bool tensor if it depends on the batch; then the graph has a
+    branch for every choice that is open.
 
     Args:
-        few_rows: whether to compute in float64; a bool, or a tensor if it depends on the batch.
-        gram: whether to take the gram path; likewise.
+        few_rows: whether to compute in float64.
+        gram: whether to take the gram path.
         dtype: what to compute in otherwise.
-        function: called with a dtype and loss_graph or loss_graph_gram; in a graph once for each
-            choice that is still open.
+        function: called with a dtype and loss_graph or loss_graph_gram.
+        host: whether to call ``on_host`` instead.
+        on_host: the alternative.
     """
-    choices = [(dtype, loss_graph), (dtype, loss_graph_gram)]
-    choices += [(tf.float64, module) for _, module in choices]
-    if not tf.is_tensor(few_rows) and not tf.is_tensor(gram):
-        return function(*choices[2 * bool(few_rows) + bool(gram)])
+    dtypes, modules = (dtype, tf.float64), (loss_graph, loss_graph_gram)
+    branches = [functools.partial(function, *choice) for choice in product(dtypes, modules)]
+    if on_host is not None:
+        branches.append(on_host)
+    if not any(tf.is_tensor(condition) for condition in (few_rows, gram, host)):
+        return branches[-1 if host else 2 * few_rows + gram]()
+    if host is True:
+        return on_host()
     # One level of branches: TensorFlow cannot differentiate custom gradients in nested ones.
     index = 2 * tf.cast(few_rows, tf.int32) + tf.cast(gram, tf.int32)
-    return tf.switch_case(index, [functools.partial(function, *choice) for choice in choices])
+    if tf.is_tensor(host):
+        index = tf.where(host, len(branches) - 1, index)
+    else:
+        branches = branches[:4]
+    return tf.switch_case(index, branches)
 
 
 def differentiable(forward, backward):

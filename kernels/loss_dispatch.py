@@ -5,8 +5,8 @@ Path: see loss_paths.py.
 Backend, from `python -m bench.report` (ratios in docs/benchmarks.md):
 
 * inside a function that XLA compiles, the plain ops: they become part of the surrounding program;
-* on a CPU the Numba kernels, which come close to the time of the bare matrix products at every
-  size, and are called through `tf.numpy_function`;
+* on a CPU the plain ops for small batches, where a call of the host costs more than it saves, and
+  the Numba kernels, called through `tf.numpy_function`, from `NUMBA_WORK` operations on;
 * otherwise the plain ops. On a GPU nothing has been measured; "xla" can be asked for.
 
 What Numba cannot do goes to the plain ops as well: a tensor as lambda (it has a gradient of its
@@ -18,18 +18,25 @@ from __future__ import annotations
 import tensorflow as tf
 
 BACKENDS = ("auto", "graph", "xla", "numba")
+# Operations, 6 N D min(N, D), from which the Numba kernels make up for a call of the host (0.5 ms).
+NUMBA_WORK = 3e8
 
 
-def choose_backend(lambda_) -> str:
-    """The backend for a loss that is being traced, or run eagerly, here and now.
+def pays_for_host_call(rows, features):
+    """Whether the Numba kernels are faster than plain ops: a bool, or a tensor for tensors."""
+    if tf.is_tensor(rows):
+        rows = tf.cast(rows, tf.float64)
+        return 6 * rows * features * tf.minimum(rows, features) >= NUMBA_WORK
+    return 6 * rows * features * min(rows, features) >= NUMBA_WORK
+
+
+def can_call_numba(lambda_) -> bool:
+    """Whether a loss that is being traced, or run eagerly, here and now can call the host.
 
     Args:
         lambda_: the loss' argument.
-
-    Returns:
-        "graph" or "numba".
     """
-    if (
+    return not (
         compiled_by_xla()
         or tf.is_tensor(lambda_)
         or tf.config.list_logical_devices("GPU")
@@ -38,9 +45,7 @@ def choose_backend(lambda_) -> str:
             tf.distribute.get_strategy(),
             (tf.distribute.experimental.ParameterServerStrategy, tf.distribute.TPUStrategy),
         )
-    ):
-        return "graph"
-    return "numba"
+    )
 
 
 def compiled_by_xla() -> bool:

@@ -43,14 +43,12 @@ class Residuals:
         shape: Shape of the views and the gradients.
         dtype: Their dtype.
         rows: Numbers of the rows that `inner` is about, or None for all.
-        relative: Whether those rows were taken relative to the first of them.
     """
 
     inner: direct.DirectResiduals | gram.GramResiduals | None
     shape: tuple[int, int]
     dtype: np.dtype
     rows: np.ndarray | None = None
-    relative: bool = False
 
 
 def barlow_twins_loss_and_gradients(
@@ -152,14 +150,15 @@ def forward(
         w = w[index].astype(np.float64)
         # Two rows of one feature: C_ii - 1 is tiny as well, and the gram path never forms it.
         path = "direct" if d <= _FEW_ROWS else path
-    relative = index is not None and bool(normalize_batch)
-    z_a, z_b = prepare_views(z_a, z_b, index, relative)
+        z_a, z_b = (_few_rows(z, index, normalize_batch) for z in (z_a, z_b))
+    else:
+        z_a, z_b = _native(z_a, dtype), _native(z_b, dtype)
     module = _module(path, *z_a.shape)
     lambda_ = 1 / d if lambda_ is None else float(lambda_)
     options = (lambda_, bool(normalize_batch), float(epsilon), float(ddof))
     with single_threaded_blas():
         loss, inner = module.forward(z_a, z_b, w, W, *options)
-    return dtype.type(loss), Residuals(inner, (n, d), input_dtype, index, relative)
+    return dtype.type(loss), Residuals(inner, (n, d), input_dtype, index)
 
 
 def backward(residuals: Residuals, upstream: float = 1.0):
@@ -193,24 +192,10 @@ def _module(path, n, d):
     return gram if (choose_path(n, d) if path == "auto" else path) == "gram" else direct
 
 
-def prepare_views(z_a, z_b, rows, relative):
-    """The views as the kernels take them: float32 or float64, contiguous, writeable.
-
-    Args:
-        z_a: [N, D] of any supported dtype.
-        z_b: The same.
-        rows: None, or the numbers of a few rows to take alone, in float64.
-        relative: Whether to take these relative to the first one, where the loss does not see a
-            shift.
-
-    Returns:
-        The two views, the very memory where nothing has to change.
-    """
-    if rows is None:
-        dtype = np.dtype(np.float64 if z_a.dtype == np.float64 else np.float32)
-        return _native(z_a, dtype), _native(z_b, dtype)
-    z_a, z_b = z_a[rows].astype(np.float64), z_b[rows].astype(np.float64)
-    return (z_a - z_a[0], z_b - z_b[0]) if relative else (z_a, z_b)
+def _few_rows(z, index, normalize_batch):
+    """These rows in float64, relative to the first one where the loss does not see a shift."""
+    z = z[index].astype(np.float64)
+    return z - z[0] if normalize_batch else z
 
 
 def _weights(sample_weight, n, dtype):
