@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-_SHORTEST_SAMPLE = 5e-3
+# Long enough for some calls after the first ones: on a virtual machine the scheduler takes a few
+# milliseconds to spread threads that were asleep over the cores.
+_SHORTEST_SAMPLE = 60e-3
 # Longer calls are not repeated to warm up after the pause: what they would gain is below 1 %.
 _LONG_CALL = 0.2
 _PAUSE = 5e-3
@@ -59,7 +61,7 @@ def seconds_per_call(call: Callable, repetitions: int) -> float:
 
 
 def repetitions_for(call: Callable) -> tuple[int, float]:
-    """``(calls per sample, seconds per call)``: a sample takes 5 ms or more."""
+    """``(calls per sample, seconds per call)``: a sample takes 60 ms or more."""
     settle()
     seconds = seconds_per_call(call, 1)
     while seconds < _SHORTEST_SAMPLE:
