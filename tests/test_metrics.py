@@ -243,7 +243,7 @@ def test_config_round_trip():
     assert copy.name == "quality"
 
 
-def test_config_round_trip():
+def test_config_round_trip_with_a_transform():
     (metric,) = tfgnn_task.BarlowTwinsTask("node").metrics()
     again = type(metric).from_config(metric.get_config())
     views = tf.random.stateless_normal([9, 2, 3], seed=[1, 2])
