@@ -131,10 +131,14 @@ def test_decomposition_given_as_upstream(name):
 def test_decomposition_given_is_not_computed_again():
     matrix, other = make_matrix((12, 5)), make_matrix((12, 5), seed=1)
     sigma, u, _ = tf.linalg.svd(other)
-    for name in ("rankme", "numerical_rank", "pseudo_condition_number", "coherence"):
+    for name in ("rankme", "pseudo_condition_number", "coherence"):
         value = float(getattr(tfgnn_task, name)(matrix, sigma=sigma, u=u))
         expected = getattr(reference, name)(other.numpy())
         np.testing.assert_allclose(value, expected, rtol=metric_tolerance("upstream"))
+    # As upstream, the sum of the squares is the matrix' own.
+    value = tfgnn_task.numerical_rank(matrix, sigma=sigma)
+    expected = np.sum(matrix.numpy() ** 2) / float(sigma[0]) ** 2
+    np.testing.assert_allclose(value, expected, rtol=metric_tolerance("upstream"))
 
 
 def test_rankme_epsilon_like_upstream():
