@@ -15,7 +15,13 @@ from . import loss_graph
 from .loss_choice import by_choice, differentiable
 from .loss_dispatch import BACKENDS, can_call_numba, compiled_by_xla, pays_for_host_call
 from .loss_paths import PATHS, prefers_gram
-from .validation import check_choice, check_epsilon, check_sample_weight, check_views
+from .validation import (
+    check_choice,
+    check_epsilon,
+    check_not_negative,
+    check_sample_weight,
+    check_views,
+)
 
 # With two rows all but epsilon / var of the gradient's operands cancels: few are done in float64.
 _FEW_ROWS = 2
@@ -48,8 +54,8 @@ def barlow_twins_loss(
         lambda_: weight of the redundancy-reduction term, a number, or a scalar tensor
             (differentiable, but not on the Numba backend); default ``1 / D``.
         normalize_batch: whether to standardise each feature over the batch.
-        sample_weight: optional ``[N]``, not negative; rows of weight 0 take no part, whatever they
-            hold. A constant to differentiation.
+        sample_weight: optional ``[N]``, not negative (checked where the values are known); rows of
+            weight 0 take no part, whatever they hold. A constant to differentiation.
         epsilon: added to the variances; positive.
         ddof: the variances divide by ``W - ddof``; C always divides by W.
         backend: "graph" (plain TensorFlow ops), "xla" (the same, compiled), "numba" (CPU; first
@@ -80,6 +86,8 @@ def barlow_twins_loss(
     if sample_weight is not None:
         sample_weight = tf.stop_gradient(_as_tensor(sample_weight, dtype))
         check_sample_weight(sample_weight, z_a.shape[0])
+        if tf.executing_eagerly():  # in a graph the values are not known
+            check_not_negative(sample_weight.numpy())
     options = loss_graph.Options(bool(normalize_batch), float(epsilon), float(ddof))
     if backend == "numba" and compiled_by_xla():
         raise ValueError('backend="numba" cannot run in a function compiled by XLA; give "auto"')
@@ -87,6 +95,8 @@ def barlow_twins_loss(
     if lambda_ is None:
         lambda_ = 1 / tf.cast(tf.shape(z_a)[1], dtype)
     lambda_ = _as_tensor(lambda_, dtype)
+    if lambda_.shape.rank != 0:
+        raise ValueError(f"expected lambda_ to be a scalar (got shape {lambda_.shape})")
     few_rows, gram = _choices(z_a, sample_weight, path)
     if backend == "xla" and not compiled_by_xla():
         from .loss_xla import barlow_twins_loss_xla  # on demand, as Numba

@@ -28,7 +28,13 @@ from . import loss_numba_gram as gram
 from . import loss_numba_memory as memory
 from .blas import single_threaded_blas
 from .loss_paths import PATHS, choose_path
-from .validation import check_choice, check_epsilon, check_sample_weight, check_views
+from .validation import (
+    check_choice,
+    check_epsilon,
+    check_not_negative,
+    check_sample_weight,
+    check_views,
+)
 
 # With two rows all but epsilon / var of the gradient's operands cancels; few are cheap in float64.
 _FEW_ROWS = 4
@@ -207,8 +213,7 @@ def _weights(sample_weight, n, dtype):
     weight = np.asarray(sample_weight)
     check_sample_weight(weight, n)
     w = np.ascontiguousarray(weight, dtype)
-    if not np.all(w >= 0):
-        raise ValueError(f"sample_weight should not be negative or NaN (got {w.min()})")
+    check_not_negative(w)
     return _writeable(w), float(np.sum(w, dtype=np.float64)), int(np.count_nonzero(w))
 
 

@@ -38,6 +38,16 @@ def check_sample_weight(sample_weight, rows: int | None) -> None:
         raise ValueError(f"expected sample_weight of shape [{rows or 'N'}] (got {shape})")
 
 
+def check_not_negative(sample_weight) -> None:
+    """No negative or NaN entry in an array of weights.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if not (sample_weight >= 0).all():
+        raise ValueError(f"sample_weight should not be negative or NaN (got {sample_weight.min()})")
+
+
 def check_epsilon(epsilon: float) -> None:
     """A positive number.
 

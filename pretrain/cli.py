@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     # One line per warning; Python's default shows a line of source code that no user asked about.
     warnings.showwarning = _show_warning
+    for category in (UserWarning, RuntimeWarning):
+        warnings.simplefilter("once", category)
     try:
         arguments = parser.parse_args(argv)
         return _pretrain(arguments)

@@ -115,10 +115,10 @@ def switch(help: str) -> Option:
 
 
 def integer(help: str, low: int, **more: Any) -> Option:
-    """Integers of at least `low`."""
+    """Integers of at least `low`; of 31 bits, as sizes are in TensorFlow."""
     numeral = {"one": "an integer", "some": "one or more integers", "any": "integers"}
     expected = f"{numeral[more.get('arity', 'one')]} of at least {low}"
-    return Option(help, int, expected, lambda n: n >= low, **more)
+    return Option(help, int, expected, lambda n: low <= n < 2**31, **more)
 
 
 def seed(help: str) -> Option:

@@ -1,6 +1,7 @@
 """A graph in memory, and the gate through which every untrusted graph comes in."""
 
 import dataclasses
+import hashlib
 import warnings
 from typing import Any
 
@@ -64,6 +65,16 @@ class GraphData:
     def num_classes(self) -> int:
         """Number of known classes; 0 without labels."""
         return len(self.class_names)
+
+    def digest(self) -> str:
+        """SHA-256 of features and edges, as hexadecimal digits: what training depends on."""
+        sha = hashlib.sha256(repr(self.features.shape).encode())
+        sparse = scipy.sparse.issparse(self.features)
+        matrix = self.features
+        parts = (matrix.data, matrix.indices, matrix.indptr) if sparse else (matrix,)
+        for part in (*parts, self.edge_index):
+            sha.update(np.ascontiguousarray(part))
+        return sha.hexdigest()
 
     @property
     def has_masks(self) -> bool:

@@ -12,6 +12,8 @@ import scipy.sparse
 
 from .errors import InputError
 
+_LARGEST_FEATURE = 1e15
+
 
 def csr_from_parts(
     data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, shape: Any
@@ -67,7 +69,8 @@ def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
         features.sum_duplicates()
     with np.errstate(over="ignore"):
         single = features.astype(np.float32)
-    finite = np.isfinite(single.data if sparse else single)
+    # Squares of larger values, or their sums, would overflow float32.
+    finite = np.abs(single.data if sparse else single) <= _LARGEST_FEATURE
     if not finite.all():
         if sparse:
             position = int(np.argmin(finite))
@@ -77,7 +80,8 @@ def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
             row, column = np.unravel_index(int(np.argmin(finite)), finite.shape)
             value = features[row, column]
         raise InputError(
-            f"features: expected finite float32 values, got {value} in row {row}, column {column}"
+            f"features: expected finite values within +-{_LARGEST_FEATURE:g}, got {value} in row"
+            f" {row}, column {column}"
             f" ({int((~finite).sum())} such values in all)"
         )
     return single

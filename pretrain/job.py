@@ -18,7 +18,7 @@ from .config import PretrainConfig
 from .datasets import load_dataset
 from .errors import InputError
 from .graph_data import GraphData
-from .output import OutputFolder, prepare, write_json
+from .output import OutputFolder, check_same_graph, prepare, write_json
 from .probe import ProbeResult, baseline_embeddings, linear_probe, plan_probe
 from .quiet import quiet_tensorflow
 
@@ -56,10 +56,15 @@ def run_job(config: PretrainConfig) -> JobResult:
     plan_probe(data, folds=config.folds)
     if config.resume and folder.is_complete():
         raise InputError(f"--resume: the run in {folder.root} is complete")
+    digest = data.digest()
+    if config.resume:
+        check_same_graph(folder, digest)
     folder.root.mkdir(parents=True, exist_ok=True)
     if config.overwrite:
         folder.remove_artefacts()
     write_json(folder.config, config.to_dict())
+    folder.checkpoint.mkdir(exist_ok=True)
+    write_json(folder.graph_digest, {"sha256": digest})
     if config.mask_features is None:
         rate = default_mask_rate(data)
         config = dataclasses.replace(config, mask_features=(rate, rate))

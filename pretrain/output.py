@@ -65,11 +65,17 @@ class OutputFolder:
         return self.checkpoint / "history.json"
 
     @property
+    def graph_digest(self) -> Path:
+        """Digest of the graph that is being trained on, for a resume."""
+        return self.checkpoint / "graph.json"
+
+    @property
     def backup(self) -> Path:
         """Keras' BackupAndRestore."""
         return self.checkpoint / "backup"
 
-    def _artefacts(self) -> tuple[Path, ...]:
+    def artefacts(self) -> tuple[Path, ...]:
+        """All that a run writes."""
         # metrics.json first: once it is gone the folder does not pass for a complete run.
         return (
             self.metrics,
@@ -80,13 +86,37 @@ class OutputFolder:
             self.config,
         )
 
+    def holds_run(self) -> bool:
+        """Whether the folder's config.json is one of ours."""
+        try:
+            self.read_config()
+        except (OSError, InputError):
+            return False
+        return True
+
+    def read_config(self) -> PretrainConfig:
+        """The configuration of the run in the folder.
+
+        Raises:
+            OSError: if there is none.
+            InputError: if it is damaged, or not ours.
+        """
+        text = self.config.read_bytes()
+        try:
+            stored = json.loads(text)
+            return PretrainConfig(**values_from_mapping(stored, where=str(self.config)))
+        except InputError:
+            raise
+        except (ValueError, TypeError, AttributeError):
+            raise damaged(self.config) from None
+
     def is_complete(self) -> bool:
         """Whether the folder holds a finished run."""
         return self.metrics.exists()
 
     def remove_artefacts(self) -> None:
         """Removes what a run writes, and nothing else."""
-        for path in self._artefacts():
+        for path in self.artefacts():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
@@ -113,7 +143,9 @@ def prepare(config: PretrainConfig) -> OutputFolder:
     if config.resume:
         _check_resumed(folder, config)
         return folder
-    if not config.overwrite:
+    if config.overwrite:
+        _check_overwritten(folder, config)
+    else:
         raise InputError(
             f"--output {root} is not empty; give another folder, --overwrite to replace the run in"
             " it, or --resume to continue it"
@@ -121,18 +153,46 @@ def prepare(config: PretrainConfig) -> OutputFolder:
     return folder
 
 
+def damaged(path: Path) -> InputError:
+    """The error for a file of an interrupted run that cannot be read."""
+    return InputError(f"--resume: {path} is damaged; start again with --overwrite")
+
+
+def check_same_graph(folder: OutputFolder, digest: str) -> None:
+    """Refuses to continue on another graph than the run began with.
+
+    Raises:
+        InputError: if the digest in the folder is another one.
+    """
+    if folder.graph_digest.exists() and read_json(folder.graph_digest) != {"sha256": digest}:
+        raise InputError(
+            "--resume: the data set is not the one that the interrupted run was trained on; start"
+            " again with --overwrite"
+        )
+
+
+def _check_overwritten(folder: OutputFolder, config: PretrainConfig) -> None:
+    """What --overwrite removes has to be a run, and must not be the input."""
+    taken = [path for path in folder.artefacts() if path.exists()]
+    if taken and not folder.holds_run():
+        raise InputError(
+            f"--overwrite: {folder.root} does not hold a run, but its {taken[0].name} would be"
+            " removed; give another folder"
+        )
+    inputs = [config.dataset.partition(":")[2], config.data_dir or ""]
+    for path in filter(None, inputs):
+        resolved = Path(path).resolve()
+        if any(resolved.is_relative_to(artefact.resolve()) for artefact in taken):
+            raise InputError(f"--overwrite: {path} is the input, and would be removed")
+
+
 def _check_resumed(folder: OutputFolder, config: PretrainConfig) -> None:
     try:
-        stored = json.loads(folder.config.read_text(encoding="utf-8"))
-        before = PretrainConfig(**values_from_mapping(stored, where=str(folder.config)))
+        before = folder.read_config()
     except OSError:
         raise InputError(
             f"--resume: {folder.root} holds no interrupted run (no {folder.config.name})"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise InputError(
-            f"--resume: {folder.config} is damaged; start again with --overwrite"
-        ) from (None)
     for field in dataclasses.fields(config):
         ours, theirs = getattr(config, field.name), getattr(before, field.name)
         if field.name not in _RUN_OPTIONS and ours != theirs:
@@ -144,10 +204,14 @@ def _check_resumed(folder: OutputFolder, config: PretrainConfig) -> None:
 
 def _check_writable(root: Path) -> None:
     """Tries to make a file in the folder, or in the nearest folder above it that exists."""
-    existing = root
-    while not existing.exists():
-        existing = existing.parent
     try:
+        if root.is_symlink() and not root.exists():
+            raise InputError(f"--output {root} is a link that leads nowhere")
+        existing = root
+        while not existing.exists():
+            existing = existing.parent
+        if len(os.fsencode(root.name)) > os.pathconf(existing, "PC_NAME_MAX"):
+            raise InputError(f"--output {root}: the name is too long")
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
@@ -173,6 +237,18 @@ def write_json(path: Path, content: Any) -> None:
     with replacing(path) as temporary:
         text = json.dumps(_finite(content), indent=2, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file of an interrupted run.
+
+    Raises:
+        InputError: if it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        raise damaged(path) from None
 
 
 def _finite(content):

@@ -24,7 +24,7 @@ def quiet_tensorflow() -> Iterator[None]:
         os.dup2(held_back.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # not Ctrl-C
             held_back.seek(0)
             os.write(saved, held_back.read())
             raise

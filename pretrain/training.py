@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 
 import tensorflow as tf
@@ -15,7 +14,7 @@ from ..tfgnn_task import BarlowTwinsTask, Compose, CorruptionSpec, DropEdges, Ma
 from .config import PretrainConfig
 from .encoder import build_encoder
 from .graph_tensor import EDGE_SET, FEATURE, NODE_SET, STEP, StepsProvider
-from .output import OutputFolder, write_json
+from .output import OutputFolder, damaged, read_json, write_json
 from .progress import StepRecorder
 
 _MOST_STEPS_PER_CHECKPOINT = 20
@@ -145,17 +144,36 @@ def _steps_per_checkpoint(steps: int) -> int:
 
 
 def _checkpointed_steps(folder: OutputFolder, steps_per_checkpoint: int) -> int:
-    """How many steps the checkpoint in the folder has behind it; 0 without one."""
+    """How many steps the checkpoint in the folder has behind it; 0 without one.
+
+    Raises:
+        InputError: if the checkpoint cannot be read.
+    """
     latest = tf.train.latest_checkpoint(str(folder.backup / "chief"))
     if latest is None:
         return 0
-    reader = tf.train.load_checkpoint(latest)
-    return (int(reader.get_tensor(_EPOCH_KEY)) + 1) * steps_per_checkpoint
+    try:
+        reader = tf.train.load_checkpoint(latest)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)  # Keras would find out in the middle of its start
+        return (int(reader.get_tensor(_EPOCH_KEY)) + 1) * steps_per_checkpoint
+    except (tf.errors.OpError, IndexError, KeyError, RuntimeError, ValueError):
+        raise damaged(folder.backup) from None
 
 
 def _read_history(folder: OutputFolder, steps: int) -> dict[str, list[float]]:
-    """The curves up to the checkpoint. They are written first, so they may be longer than it."""
+    """The curves up to the checkpoint. They are written first, so they may be longer than it.
+
+    Raises:
+        InputError: if they cannot be read or are shorter.
+    """
     if steps == 0:
         return {}
-    curves = json.loads(folder.history.read_text(encoding="utf-8"))
+    curves = read_json(folder.history)
+    try:
+        lengths = {len(values) for values in curves.values()}
+    except (AttributeError, TypeError):
+        raise damaged(folder.history) from None
+    if not lengths or min(lengths) < steps:
+        raise damaged(folder.history)
     return {name: values[:steps] for name, values in curves.items()}

@@ -61,6 +61,7 @@ def save_npz(path, **changes):
     [
         ({"features": np.full((4, 3), np.nan)}, "NaN"),
         ({"features": np.full((4, 3), np.inf)}, "inf"),
+        ({"features": np.full((4, 3), 1e20)}, "within +-1e+15"),
         ({"features": np.zeros(4)}, "[N, F]"),
         ({"features": np.zeros((4, 3), complex)}, "complex"),
         ({"features": None}, "features"),
@@ -86,6 +87,7 @@ def test_bad_graph(tmp_path, capsys, changes, message):
         (["--mask-features", "nan"], "--mask-features"),
         (["--drop-edges", "-0.1", "0.2"], "--drop-edges"),
         (["--steps", "0"], "--steps"),
+        (["--steps", "99999999999999999999"], "--steps"),
         (["--learning-rate", "fast"], "--learning-rate"),
         (["--units", "0"], "--units"),
         (["--dataset", "facebook"], "facebook"),
@@ -130,6 +132,25 @@ def test_output_folder_not_empty(tmp_path, capsys):
     (tmp_path / "precious.txt").write_text("keep me")
     assert_refused(capsys, ["--output", tmp_path], "not empty", tmp_path)
     assert os.listdir(tmp_path) == ["precious.txt"]
+
+
+def test_overwrite_spares_what_is_not_a_run(tmp_path, capsys):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.h5").write_text("mine")
+    arguments = ["--output", tmp_path, "--overwrite"]
+    assert_refused(capsys, arguments, "does not hold a run", tmp_path)
+    assert (tmp_path / "model" / "weights.h5").read_text() == "mine"
+
+
+def test_overwrite_spares_the_input(tmp_path, capsys, graph_file):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.json").write_text('{"output": "run"}')
+    (run / "embeddings.npz").write_bytes(graph_file.read_bytes())
+    dataset = f"npz:{run / 'embeddings.npz'}"
+    arguments = ["--output", run, "--overwrite", "--dataset", dataset]
+    assert_refused(capsys, arguments, "is the input", run)
+    assert (run / "embeddings.npz").exists()
 
 
 def test_output_is_a_file(tmp_path, capsys):
@@ -244,6 +265,22 @@ def test_killed_and_resumed_run_ends_as_the_uninterrupted_one(tmp_path, graph_fi
     changed = run_cli(*options, "--output", killed, "--resume", "--learning-rate", "0.5")
     assert changed.returncode == 2
     assert "learning_rate" in changed.stderr
+    for path, content, message in (
+        (graph_file, None, "not the one"),
+        (killed / "checkpoint" / "history.json", b"{bad", "history.json is damaged"),
+        (next((killed / "checkpoint").rglob("ckpt-*.index")), b"junk", "backup is damaged"),
+        (killed / "config.json", b"[]", "config.json is damaged"),
+    ):
+        original = path.read_bytes()
+        if content is None:
+            arrays = dict(np.load(path))
+            np.savez(path, **{**arrays, "features": arrays["features"] + 1})
+        else:
+            path.write_bytes(content)
+        refused = run_cli(*options, "--output", killed, "--resume")
+        assert refused.returncode == 2
+        assert message in refused.stderr
+        path.write_bytes(original)
     resumed = run_cli(*options, "--output", killed, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     metrics = json.loads((killed / "metrics.json").read_text())

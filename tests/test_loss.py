@@ -287,6 +287,8 @@ def test_scaling_and_shifting_a_feature_keeps_the_loss():
         ((tf.zeros([3, 2]), tf.zeros([4, 2])), {}, ValueError, r"\(3, 2\) and \(4, 2\)"),
         ((tf.zeros([3, 0]), tf.zeros([3, 0])), {}, ValueError, "at least one feature"),
         ((tf.zeros([3, 2]),) * 2, {"sample_weight": tf.zeros([2])}, ValueError, r"shape \[3\]"),
+        ((tf.zeros([3, 2]),) * 2, {"sample_weight": [1.0, -1.0, 1.0]}, ValueError, "negative"),
+        ((tf.zeros([3, 2]),) * 2, {"lambda_": [0.5, 0.2]}, ValueError, "lambda_ to be a scalar"),
         ((tf.zeros([3, 2]),) * 2, {"epsilon": 0.0}, ValueError, "epsilon should be positive"),
         ((tf.zeros([3, 2]),) * 2, {"backend": "fast"}, ValueError, "backend should be one of"),
         ((tf.zeros([3, 2]),) * 2, {"path": "short"}, ValueError, "path should be one of"),

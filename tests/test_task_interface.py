@@ -133,3 +133,18 @@ def test_constructor_errors():
             BarlowTwinsTask("node", corruptor=corruptors)
     with pytest.raises(ValueError, match=r"Expected 3 graphs.*\(got 2\)"):
         BarlowTwinsTask("node", corruptor=pair()).predict(make_graph(), make_graph())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"epsilon": -1.0}, ValueError, "epsilon should be positive"),
+        ({"backend": "fast"}, ValueError, "backend should be one of"),
+        ({"lambda_": "a"}, TypeError, "lambda_ should be a number"),
+        ({"corruptor": "ab"}, TypeError, "corruptor should be one corruptor or a pair"),
+        ({"projector_units": 8}, TypeError, "projector_units should be a sequence"),
+    ],
+)
+def test_bad_options_are_refused_at_once(options, error, message):
+    with pytest.raises(error, match=message):
+        tfgnn_task.BarlowTwinsTask("node", **options)

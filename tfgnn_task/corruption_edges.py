@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -28,6 +29,7 @@ class DropEdges(KeyedLayer):
         **kwargs: passed on to `tf.keras.layers.Layer`.
 
     Raises:
+        TypeError: if a rate is not a number.
         ValueError: if a rate is not in [0, 1]; when called, if an edge set does not exist.
     """
 
@@ -35,6 +37,8 @@ class DropEdges(KeyedLayer):
         super().__init__(**kwargs)
         rates = dict(rate) if isinstance(rate, Mapping) else {WILDCARD: rate}
         for name, value in rates.items():
+            if not isinstance(value, numbers.Real):
+                raise TypeError(f'Edge set "{name}": rate should be a number (got {value!r})')
             if not 0 <= value <= 1:
                 raise ValueError(f'Edge set "{name}": rate should be in [0, 1] (got {value})')
         self._rates = Untracked(rates)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 
 import numpy as np
 import tensorflow as tf
 
 from ..kernels.loss import barlow_twins_loss
-from ..kernels.loss_dispatch import compiled_by_xla
+from ..kernels.loss_dispatch import BACKENDS, compiled_by_xla
+from ..kernels.loss_paths import PATHS
+from ..kernels.validation import check_choice, check_epsilon
 
 ONE_ROW_MESSAGE = (
     "BarlowTwinsLoss got a batch of one row: its loss is a constant and its gradient zero, so"
@@ -34,6 +37,10 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         path: likewise.
         name: the loss' name.
         **kwargs: passed on to `tf.keras.losses.Loss`.
+
+    Raises:
+        TypeError: if ``lambda_`` is not a number.
+        ValueError: if epsilon is not positive, or a choice is unknown.
     """
 
     def __init__(
@@ -49,6 +56,11 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
+        check_epsilon(epsilon)
+        check_choice("backend", backend, BACKENDS)
+        check_choice("path", path, PATHS)
+        if not (lambda_ is None or tf.is_tensor(lambda_) or isinstance(lambda_, numbers.Real)):
+            raise TypeError(f"lambda_ should be a number or a scalar tensor (got {lambda_!r})")
         self._options = {
             "lambda_": lambda_,
             "normalize_batch": normalize_batch,

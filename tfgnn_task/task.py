@@ -36,6 +36,7 @@ class ContrastiveLossTask(runner.Task):
             subgraph), "all_nodes" every node of the node set (full-graph training).
 
     Raises:
+        TypeError: if a corruptor is not callable, or projector_units not a sequence.
         ValueError: for an unknown readout, or a sequence of other than two corruptors.
     """
 
@@ -68,7 +69,12 @@ class ContrastiveLossTask(runner.Task):
             raise ValueError(
                 f"corruptor should be one corruptor or a pair (got {len(corruptor)} of them)"
             )
+        for one in self._corruptors:
+            if not callable(one):
+                raise TypeError(f"corruptor should be one corruptor or a pair (got {one!r})")
         self._projector = None
+        if projector_units is not None and not isinstance(projector_units, Sequence):
+            raise TypeError(f"projector_units should be a sequence (got {projector_units!r})")
         if projector_units:
             self._projector = tf.keras.Sequential(
                 [tf.keras.layers.Dense(units, "relu") for units in projector_units]
@@ -172,6 +178,7 @@ class BarlowTwinsTask(ContrastiveLossTask):
             "backend": backend,
             "path": path,
         }
+        self.losses()  # refuses bad options now rather than when training starts
 
     def make_contrastive_layer(self) -> tf.keras.layers.Layer:
         """The identity: the loss contrasts the views itself."""
