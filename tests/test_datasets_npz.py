@@ -49,7 +49,10 @@ def changed_csr(**changes):
         (small_parts(features=None), "either features or features_data.*, got neither"),
         (changed_csr(features=np.ones((5, 4))), "either features or features_data.*, got both"),
         (small_parts(labels=np.array([1, 2, None, 4, 5])), "key labels .*object arrays are not"),
-        (small_parts(features=with_value(np.nan, 1, 2)), "finite values within .*, got nan in row 1"),
+        (
+            small_parts(features=with_value(np.nan, 1, 2)),
+            "finite values within .*, got nan in row 1",
+        ),
         (small_parts(edge_index=np.array([[0], [99]])), r"\[0, 5\), got 99"),
         (changed_csr(features_indices=np.array([0, 1, 2, 9])), "features: CSR parts do not make"),
         (changed_csr(features_indices=np.array([0, 1, 2, -1])), "features: CSR parts do not make"),
