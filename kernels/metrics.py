@@ -31,16 +31,8 @@ def spectrum(representations: tf.Tensor) -> Spectrum:
     """Singular values and the largest leverage score of ``[N, D]``, in float64."""
     X = tf.cast(representations, tf.float64)
     rows, columns = tf.unstack(tf.shape(X))
-    tall = rows > columns
-    gram = tf.cond(
-        tall,
-        lambda: tf.matmul(X, X, transpose_a=True),
-        lambda: tf.matmul(X, X, transpose_b=True),
-    )
-    eigenvalues, vectors = tf.linalg.eigh(gram)  # ascending
-    threshold = eigenvalues[-1] * tf.cast(tf.maximum(rows, columns), tf.float64) * _EPSILON
-    positive = eigenvalues > threshold
-    sigma = tf.sqrt(tf.where(positive, eigenvalues, 0))
+    eigenvalues, vectors = tf.linalg.eigh(_smaller_gram(X))
+    sigma = _clipped_roots(eigenvalues, X)
 
     def tall_leverage():
         U = tf.matmul(X, tf.math.divide_no_nan(vectors, sigma))
@@ -48,22 +40,32 @@ def spectrum(representations: tf.Tensor) -> Spectrum:
 
     one = tf.ones([], tf.float64)
     # A wide X of full rank has a square orthogonal U: every row has length 1.
-    leverage = tf.cond(tall & tf.reduce_all(positive), tall_leverage, lambda: one)
+    leverage = tf.cond((rows > columns) & tf.reduce_all(sigma > 0), tall_leverage, lambda: one)
     return Spectrum(tf.reverse(sigma, axis=[0]), leverage)
 
 
 def singular_values(representations: tf.Tensor) -> tf.Tensor:
     """Singular values alone, float64 ``[m]``, descending: no eigenvectors are computed."""
     X = tf.cast(representations, tf.float64)
+    sigma = _clipped_roots(tf.linalg.eigvalsh(_smaller_gram(X)), X)
+    return tf.reverse(sigma, axis=[0])
+
+
+def _smaller_gram(X):
+    """X^T X or X X^T, whichever is smaller; their non-zero eigenvalues and squared sums agree."""
     rows, columns = tf.unstack(tf.shape(X))
-    gram = tf.cond(
+    return tf.cond(
         rows > columns,
         lambda: tf.matmul(X, X, transpose_a=True),
         lambda: tf.matmul(X, X, transpose_b=True),
     )
-    eigenvalues = tf.linalg.eigvalsh(gram)
-    threshold = eigenvalues[-1] * tf.cast(tf.maximum(rows, columns), tf.float64) * _EPSILON
-    return tf.reverse(tf.sqrt(tf.where(eigenvalues > threshold, eigenvalues, 0)), axis=[0])
+
+
+def _clipped_roots(eigenvalues, X):
+    """Singular values of X from ascending eigenvalues of its Gram matrix; zeros exact."""
+    largest_side = tf.cast(tf.reduce_max(tf.shape(X)), eigenvalues.dtype)
+    threshold = eigenvalues[-1] * largest_side * _EPSILON
+    return tf.sqrt(tf.where(eigenvalues > threshold, eigenvalues, 0))
 
 
 def rankme(sigma: tf.Tensor, epsilon: float) -> tf.Tensor:
@@ -100,13 +102,8 @@ def self_clustering(representations: tf.Tensor, subtract_mean: bool) -> tf.Tenso
     length = tf.norm(X, axis=1, keepdims=True)
     X = tf.math.divide_no_nan(X, length)  # rows of zeros stay zeros and add nothing
     N = tf.reduce_sum(tf.cast(length > 0, X.dtype))
-    rows, columns = tf.unstack(tf.shape(X))
-    # The squared entries of X X^T and of X^T X have the same sum.
-    actual = tf.cond(
-        rows > columns,
-        lambda: tf.reduce_sum(tf.square(tf.matmul(X, X, transpose_a=True))),
-        lambda: tf.reduce_sum(tf.square(tf.matmul(X, X, transpose_b=True))),
-    )
+    actual = tf.reduce_sum(tf.square(_smaller_gram(X)))
+    columns = tf.shape(X)[1]
     expected = N + N * (N - 1) / tf.cast(columns, X.dtype)
     spread = N * N - expected
     return tf.where(spread > 0, tf.math.divide_no_nan(actual - expected, spread), 1)
