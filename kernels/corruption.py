@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from .random import bernoulli, permutation
+from .validation import check_rate
 
 
 def shuffle_rows(value, rate: float, key: tf.Tensor):
@@ -118,12 +119,6 @@ def drop_edges(sizes: tf.Tensor, rate: float, key: tf.Tensor) -> tuple[tf.Tensor
     kept = tf.logical_not(bernoulli(key, tf.cast(total, tf.int32), rate))
     kept_per_component = tf.RaggedTensor.from_row_lengths(tf.cast(kept, sizes.dtype), sizes)
     return tf.where(kept)[:, 0], tf.reduce_sum(kept_per_component, axis=1)
-
-
-def check_rate(rate: float) -> None:
-    """Raises ValueError unless ``rate`` is in [0, 1]; NaN is not."""
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rate should be in [0, 1] (got {rate})")
 
 
 def check_floating(value, operation: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ..reference.random import hash_name
+from .validation import check_rate
 
 _PHILOX = 1
 
@@ -60,8 +61,7 @@ def bernoulli(key: tf.Tensor, count, rate: float) -> tf.Tensor:
     Raises:
         ValueError: if ``rate`` is not in [0, 1].
     """
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rate should be in [0, 1] (got {rate})")
+    check_rate(rate)
     threshold = round(rate * 2**32)
     bits = random_bits(key, count)
     if threshold == 2**32:  # does not fit into a word of 32 bits

@@ -58,6 +58,16 @@ def check_epsilon(epsilon: float) -> None:
         raise ValueError(f"epsilon should be positive (got {epsilon})")
 
 
+def check_rate(rate: float) -> None:
+    """A probability in [0, 1]; NaN is not.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"rate should be in [0, 1] (got {rate})")
+
+
 def check_choice(name: str, value: str, choices) -> None:
     """One of the choices.
 
