@@ -118,7 +118,7 @@ def barlow_twins_loss(
     host = backend == "numba"
     if backend == "auto" and can_call_numba(number):
         rows = z_a.shape[0] if z_a.shape[0] is not None else tf.shape(z_a)[0]
-        host = pays_for_host_call(rows, z_a.shape[1])
+        host = pays_for_host_call(rows, z_a.shape[1], gram)
     return by_choice(few_rows, gram, dtype, in_plain_ops, host=host, on_host=on_host)
 
 

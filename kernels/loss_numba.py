@@ -5,8 +5,8 @@ whole; `forward` and `backward` are its halves for a framework that has its own 
 from several Python threads, from `tf.numpy_function` and after a fork; the result does not depend
 on who else is computing.
 
-The first call compiles each path for about 6 seconds per dtype; the machine code is cached on disk,
-and loading it costs a later process about 0.3 s.
+The first call compiles each path for about 9 seconds per dtype; the machine code is cached on disk,
+and loading it costs a later process about 0.2 s.
 
 Peak memory beside inputs and results: `loss_numba_cost.peak_extra_bytes`. In short, with s bytes
 per number and P <= 2 max(N, D) / min(N, D) threads that sum up on their own:
