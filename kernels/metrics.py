@@ -1,109 +1,156 @@
-"""Quality of a representation without labels, from eigenvalues of the smaller Gram matrix.
+"""Quality of a representation without labels: formulas on its spectrum, in float64.
 
-The numbers of reference/metrics.py: with m = min(N, D), the singular values of X are the square
-roots of the eigenvalues of the m x m matrix X^T X or X X^T, accumulated in float64. An eigenvalue
-counts as zero when it is at most ``largest * max(N, D) * eps`` (float64 eps): squaring halves the
-digits, so singular values below about 5e-7 of the largest (N = 1000) are zeros here.
+Definitions: reference/metrics.py. The spectrum comes from metrics_host.py where the CPU can be
+called (one `tf.numpy_function`: LAPACK is several times faster than TensorFlow's own
+decompositions), else from metrics_graph.py.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import numpy as np
 import tensorflow as tf
 
-_EPSILON = 2.220446049250313e-16  # float64
+from . import metrics_graph, metrics_host
+from .loss_dispatch import can_call_numba
+from .metrics_graph import by_shape
+from .metrics_host import Spectrum
 
 
-class Spectrum(NamedTuple):
-    """What the metrics need of a representation X [N, D]; m = min(N, D).
+def can_call_host() -> bool:
+    """Whether what is being traced, or run eagerly, can call the CPU's NumPy at a profit."""
+    return can_call_numba(None)
 
-    Attributes:
-        singular_values: float64 ``[m]``, descending, zeros exact.
-        largest_leverage: float64 scalar, max_i |U_i|^2; 1 without full rank.
+
+def spectrum(representations: tf.Tensor, sample_weight=None, *, leverage: bool = True) -> Spectrum:
+    """The spectrum of ``[N, D]``, see `metrics_host.spectrum`; in tensors.
+
+    Args:
+        representations: floating ``[N, D]``.
+        sample_weight: optional floating ``[N]``.
+        leverage: whether the largest leverage score is wanted; NaN if not.
     """
+    if not can_call_host():
+        return metrics_graph.spectrum(representations, sample_weight, leverage=leverage)
+    weights = () if sample_weight is None else (sample_weight,)
+    # NumPy has no half types of its own; all values of both are float32 values.
+    inputs = [
+        tf.cast(x, tf.float32) if x.dtype.size < 4 else x for x in (representations, *weights)
+    ]
 
-    singular_values: tf.Tensor
-    largest_leverage: tf.Tensor
+    def on_host(X, w=None):
+        return metrics_host.spectrum(X, w, leverage=leverage)
 
-
-def spectrum(representations: tf.Tensor) -> Spectrum:
-    """Singular values and the largest leverage score of ``[N, D]``, in float64."""
-    X = tf.cast(representations, tf.float64)
-    rows, columns = tf.unstack(tf.shape(X))
-    eigenvalues, vectors = tf.linalg.eigh(_smaller_gram(X))
-    sigma = _clipped_roots(eigenvalues, X)
-
-    def tall_leverage():
-        U = tf.matmul(X, tf.math.divide_no_nan(vectors, sigma))
-        return tf.reduce_max(tf.reduce_sum(tf.square(U), axis=1))
-
-    one = tf.ones([], tf.float64)
-    # A wide X of full rank has a square orthogonal U: every row has length 1.
-    leverage = tf.cond((rows > columns) & tf.reduce_all(sigma > 0), tall_leverage, lambda: one)
-    return Spectrum(tf.reverse(sigma, axis=[0]), leverage)
+    result = Spectrum(*tf.numpy_function(on_host, inputs, [tf.float64] * 3, stateful=False))
+    result.singular_values.set_shape([None])
+    result.rows.set_shape([])
+    result.largest_leverage.set_shape([])
+    return result
 
 
-def singular_values(representations: tf.Tensor) -> tf.Tensor:
-    """Singular values alone, float64 ``[m]``, descending: no eigenvectors are computed."""
-    X = tf.cast(representations, tf.float64)
-    sigma = _clipped_roots(tf.linalg.eigvalsh(_smaller_gram(X)), X)
-    return tf.reverse(sigma, axis=[0])
+def rank_cap(shape: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """``min(N, D)`` from the shape ``[N, D]`` and the rows that count; NaN where that is 0."""
+    cap = tf.minimum(rows, tf.cast(shape[1], rows.dtype))
+    return tf.where(cap > 0, cap, _nan(cap))
 
 
-def _smaller_gram(X):
-    """X^T X or X X^T, whichever is smaller; their non-zero eigenvalues and squared sums agree."""
-    rows, columns = tf.unstack(tf.shape(X))
-    return tf.cond(
-        rows > columns,
-        lambda: tf.matmul(X, X, transpose_a=True),
-        lambda: tf.matmul(X, X, transpose_b=True),
-    )
+def rankme(sigma: tf.Tensor, epsilon: float, cap: tf.Tensor | None = None) -> tf.Tensor:
+    """RankMe from singular values, see reference.metrics.rankme.
 
-
-def _clipped_roots(eigenvalues, X):
-    """Singular values of X from ascending eigenvalues of its Gram matrix; zeros exact."""
-    largest_side = tf.cast(tf.reduce_max(tf.shape(X)), eigenvalues.dtype)
-    threshold = eigenvalues[-1] * largest_side * _EPSILON
-    return tf.sqrt(tf.where(eigenvalues > threshold, eigenvalues, 0))
-
-
-def rankme(sigma: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """RankMe from singular values ``[m]``, see reference.metrics.rankme."""
+    Args:
+        sigma: ``[m]``, descending.
+        epsilon: added to each share.
+        cap: so many of the values count (epsilon makes a zero matter); default: all.
+    """
     p = tf.math.divide_no_nan(sigma, tf.reduce_sum(sigma)) + epsilon
-    return tf.exp(-tf.reduce_sum(p * tf.math.log(p)))
+    terms = p * tf.math.log(p)
+    if cap is not None:
+        terms = tf.where(tf.range(tf.size(sigma)) < tf.cast(_or_one(cap), tf.int32), terms, 0)
+    return tf.exp(-tf.reduce_sum(terms))
 
 
-def numerical_rank(sigma: tf.Tensor, trace: tf.Tensor | None = None) -> tf.Tensor:
-    """Stable rank from singular values ``[m]``, see reference.metrics.numerical_rank.
-
-    ``trace`` is the sum of their squares, if it is known otherwise.
-    """
-    trace = tf.reduce_sum(tf.square(sigma)) if trace is None else trace
-    return tf.math.divide_no_nan(trace, tf.square(sigma[0]))
+def numerical_rank(sigma: tf.Tensor) -> tf.Tensor:
+    """Stable rank from singular values, see reference.metrics.numerical_rank."""
+    return tf.reduce_sum(tf.square(tf.math.divide_no_nan(sigma, sigma[0])))
 
 
-def pseudo_condition_number(sigma: tf.Tensor) -> tf.Tensor:
-    """Largest over smallest singular value, 0 where the smallest is 0."""
-    return tf.math.divide_no_nan(sigma[0], sigma[-1])
+def pseudo_condition_number(sigma: tf.Tensor, cap: tf.Tensor) -> tf.Tensor:
+    """Largest over smallest of the first ``cap`` singular values, 0 where that is 0."""
+    return tf.math.divide_no_nan(sigma[0], sigma[tf.cast(_or_one(cap), tf.int32) - 1])
 
 
-def coherence(shape: tf.Tensor, largest_leverage: tf.Tensor) -> tf.Tensor:
+def coherence(found: Spectrum, cap: tf.Tensor) -> tf.Tensor:
     """``N / min(N, D)`` times the largest leverage score, see reference.metrics.coherence."""
-    rows, columns = tf.unstack(tf.cast(shape, largest_leverage.dtype))
-    return largest_leverage * rows / tf.minimum(rows, columns)
+    return found.largest_leverage * found.rows / cap
 
 
-def self_clustering(representations: tf.Tensor, subtract_mean: bool) -> tf.Tensor:
-    """See reference.metrics.self_clustering; float64 scalar."""
-    X = tf.cast(representations, tf.float64)
+def self_clustering(
+    representations: tf.Tensor, subtract_mean: bool, sample_weight=None
+) -> tf.Tensor:
+    """See reference.metrics.self_clustering; float64 scalar.
+
+    ``sum_ij w_i w_j (x_i . x_j)^2`` is the squared Frobenius norm of ``Y Y^T`` and of ``Y^T Y`` for
+    ``Y = diag(sqrt(w)) X``; the smaller one is formed.
+    """
+    X, w, defined = clean_rows(representations, sample_weight)
+    X = tf.where(defined, tf.cast(X, tf.float64), 0)
+    w = tf.cast(w, tf.float64)
     if subtract_mean:
-        X -= tf.reduce_mean(X, axis=0)
-    length = tf.norm(X, axis=1, keepdims=True)
-    X = tf.math.divide_no_nan(X, length)  # rows of zeros stay zeros and add nothing
-    N = tf.reduce_sum(tf.cast(length > 0, X.dtype))
-    actual = tf.reduce_sum(tf.square(_smaller_gram(X)))
-    columns = tf.shape(X)[1]
-    expected = N + N * (N - 1) / tf.cast(columns, X.dtype)
-    spread = N * N - expected
-    return tf.where(spread > 0, tf.math.divide_no_nan(actual - expected, spread), 1)
+        X = tf.math.divide_no_nan(X, tf.reduce_max(tf.abs(X)))
+        for _ in range(2):  # the first mean is itself rounded
+            mean = tf.math.divide_no_nan(tf.linalg.matvec(X, w, transpose_a=True), tf.reduce_sum(w))
+            X = tf.where(w[:, tf.newaxis] > 0, X - mean, 0)
+    X = unit_rows(X)
+    w *= tf.cast(tf.reduce_any(tf.not_equal(X, 0), axis=1), X.dtype)
+    Y = tf.sqrt(w)[:, tf.newaxis] * X
+    gram = by_shape(
+        Y,
+        lambda: tf.matmul(Y, Y, transpose_a=True),
+        lambda: tf.matmul(Y, Y, transpose_b=True),
+    )
+    actual = tf.reduce_sum(tf.square(gram))
+    squares = tf.reduce_sum(tf.square(w))
+    # W^2 - sum w^2, over pairs: with one row left the difference is not exactly zero.
+    several = (tf.math.count_nonzero(w) > 1) & (tf.shape(X)[1] > 1)
+    pairs = tf.square(tf.reduce_sum(w)) - squares
+    expected = squares + tf.math.divide_no_nan(pairs, tf.cast(tf.shape(X)[1], X.dtype))
+    value = tf.math.divide_no_nan(actual - expected, squares + pairs - expected)
+    return tf.where(defined, tf.where(several, value, 1), _nan(value))
+
+
+def clean_rows(representations: tf.Tensor, sample_weight=None):
+    """Rows of weight 0 cleared, weights relative to the largest, and whether a metric is defined.
+
+    Args:
+        representations: floating ``[N, D]``.
+        sample_weight: optional floating ``[N]``.
+
+    Returns:
+        ``(X, w, defined)``: X of the same dtype, w ``[N]`` (1 where no weights are given) float32,
+        or float64 for float64 X, and a bool scalar: there are rows and features, all finite, and
+        so are the weights, none of them negative.
+    """
+    X = representations
+    dtype = tf.float64 if X.dtype == tf.float64 else tf.float32
+    if sample_weight is None:
+        w, good = tf.ones(tf.shape(X)[:1], dtype), True
+    else:
+        w = tf.cast(sample_weight, tf.float64)
+        good = tf.reduce_all((w >= 0) & tf.math.is_finite(w))
+        w = tf.cast(tf.math.divide_no_nan(w, tf.reduce_max(w)), dtype)
+        X = tf.where(w[:, tf.newaxis] > 0, X, 0)
+    some = tf.reduce_any(w > 0) & (tf.shape(X)[1] > 0)
+    return X, w, some & good & tf.reduce_all(tf.math.is_finite(X))
+
+
+def unit_rows(X: tf.Tensor) -> tf.Tensor:
+    """Rows of length 1; rows of zeros stay. Scaled first: squares of 1e30 are infinite."""
+    X = tf.math.divide_no_nan(X, tf.reduce_max(tf.abs(X), axis=1, keepdims=True))
+    return tf.math.divide_no_nan(X, tf.norm(X, axis=1, keepdims=True))
+
+
+def _or_one(cap):
+    return tf.where(cap > 0, cap, 1)  # NaN is not an index
+
+
+def _nan(like):
+    return tf.constant(np.nan, like.dtype)
