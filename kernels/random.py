@@ -6,9 +6,11 @@ static; eager, graph and XLA give the same bits (alg=1 is Philox4x32-10 on every
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
-from ..reference.random import hash_name
+from ..reference.random import GOLDEN, MIX64_FACTORS, hash_name
+from .sorting import stable_argsort
 from .validation import check_rate
 
 _PHILOX = 1
@@ -26,9 +28,11 @@ def random_bits(key: tf.Tensor, count, *, stream=0, dtype: tf.DType = tf.uint32)
     Returns:
         ``dtype`` tensor ``[count]``.
     """
-    # Each word becomes a tensor by itself: a Python list of mixed large ints would pass through
-    # float64 and lose bits.
-    counter = tf.stack([tf.constant(0, tf.uint64), tf.convert_to_tensor(stream, tf.uint64)])
+    if isinstance(stream, int):
+        # By way of NumPy: TensorFlow takes a list of large ints through float64, which loses bits.
+        counter = tf.constant(np.array([0, stream], np.uint64))
+    else:
+        counter = tf.stack([tf.constant(0, tf.uint64), tf.cast(stream, tf.uint64)])
     return tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=tf.reshape(tf.convert_to_tensor(count, tf.int32), [1]),
         key=tf.reshape(tf.convert_to_tensor(key, tf.uint64), [1]),
@@ -62,13 +66,85 @@ def bernoulli(key: tf.Tensor, count, rate: float) -> tf.Tensor:
         ValueError: if ``rate`` is not in [0, 1].
     """
     check_rate(rate)
+    return is_below_rate(random_bits(key, count), rate)
+
+
+def is_below_rate(words: tf.Tensor, rate: float) -> tf.Tensor:
+    """Which uint32 words mean True at ``rate``: ``words < round(rate * 2**32)``."""
     threshold = round(rate * 2**32)
-    bits = random_bits(key, count)
     if threshold == 2**32:  # does not fit into a word of 32 bits
-        return tf.ones_like(bits, tf.bool)
-    return bits < tf.constant(threshold, tf.uint32)
+        return tf.ones_like(words, tf.bool)
+    return words < tf.constant(threshold, tf.uint32)
 
 
 def permutation(key: tf.Tensor, count) -> tf.Tensor:
     """A permutation of ``range(count)``, int32 ``[count]``: a stable argsort of random words."""
-    return tf.argsort(random_bits(key, count), stable=True)
+    return stable_argsort(random_bits(key, count))
+
+
+def mix64(words: tf.Tensor) -> tf.Tensor:
+    """The finalizer of SplitMix64, a bijection of 64-bit words (uint64, any shape)."""
+    shift, xor = tf.bitwise.right_shift, tf.bitwise.bitwise_xor
+    for distance, factor in zip((30, 27), MIX64_FACTORS, strict=True):
+        words = xor(words, shift(words, _uint64(distance))) * _uint64(factor)
+    return xor(words, shift(words, _uint64(31)))
+
+
+def row_seeds(key: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+    """The state of SplitMix64 from which each row's words come, see reference/random.py.
+
+    Args:
+        key: uint64 scalar, or a tensor of the shape of ``ids``.
+        ids: integer tensor of any shape.
+
+    Returns:
+        uint64 tensor of the shape of ``ids``.
+    """
+    return mix64(mix64(key) + _uint64(GOLDEN) * (as_uint64(ids) + _uint64(1)))
+
+
+def seeded_words(seeds: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """Word number ``position`` of the row with each seed; the two broadcast.
+
+    Args:
+        seeds: uint64, see `row_seeds`.
+        positions: integer tensor, at least 0.
+
+    Returns:
+        uint32 tensor.
+    """
+    states = seeds + (as_uint64(positions) + _uint64(1)) * _uint64(GOLDEN)
+    return tf.cast(tf.bitwise.right_shift(mix64(states), _uint64(32)), tf.uint32)
+
+
+def row_words(key: tf.Tensor, ids: tf.Tensor, words_per_row) -> tf.Tensor:
+    """Random words that depend on a row's id, not on its position.
+
+    Args:
+        key: uint64 scalar.
+        ids: integer ``[N]``; equal ids get equal words.
+        words_per_row: int or integer scalar tensor.
+
+    Returns:
+        uint32 ``[N, words_per_row]``.
+    """
+    positions = tf.range(tf.cast(words_per_row, tf.int64))
+    return seeded_words(row_seeds(key, ids)[:, tf.newaxis], positions)
+
+
+def as_uint64(ids: tf.Tensor) -> tf.Tensor:
+    """Integers modulo 2**64: a negative one counts from above, whatever its dtype.
+
+    Raises:
+        TypeError: if the dtype is not an integer.
+    """
+    ids = tf.convert_to_tensor(ids)
+    if not ids.dtype.is_integer:
+        raise TypeError(f"ids should be integers (got {ids.dtype.name})")
+    if ids.dtype.is_unsigned:
+        return tf.cast(ids, tf.uint64)
+    return tf.bitcast(tf.cast(ids, tf.int64), tf.uint64)
+
+
+def _uint64(number):
+    return tf.constant(number, tf.uint64)

@@ -4,7 +4,24 @@ Slow and obvious on purpose: every fast path of the project is tested against th
 Needs NumPy alone.
 """
 
-from .corruption import Ragged, drop_edges, dropout, mask_columns, shuffle_rows, take_rows
+from .corruption import (
+    Ragged,
+    dropout,
+    mask_columns,
+    shuffle_rows,
+    shuffled_row_indices,
+    take_rows,
+)
+from .corruption_graph import (
+    drop_edges,
+    drop_nodes,
+    dropped_rows,
+    edge_ids,
+    inverse_permutation,
+    pair_representatives,
+    partition_rows,
+    remove_rows,
+)
 from .loss import (
     barlow_twins_loss,
     barlow_twins_loss_and_gradients,
@@ -16,29 +33,44 @@ from .metrics import (
     numerical_rank,
     pseudo_condition_number,
     rankme,
+    rankme_cap,
     self_clustering,
 )
-from .random import bernoulli, derive_key, permutation, philox4x32, random_bits
+from .metrics_views import alignment, cross_correlation_metrics, uniformity
+from .random import bernoulli, derive_key, permutation, philox4x32, random_bits, row_words
 
 __all__ = [
     "Ragged",
+    "alignment",
     "barlow_twins_loss",
     "barlow_twins_loss_and_gradients",
     "bernoulli",
     "coherence",
     "cross_correlation",
+    "cross_correlation_metrics",
     "derive_key",
     "drop_edges",
+    "drop_nodes",
     "dropout",
+    "dropped_rows",
+    "edge_ids",
+    "inverse_permutation",
     "mask_columns",
     "numerical_rank",
+    "pair_representatives",
+    "partition_rows",
     "permutation",
     "philox4x32",
     "pseudo_condition_number",
     "random_bits",
     "rankme",
+    "rankme_cap",
+    "remove_rows",
+    "row_words",
     "self_clustering",
     "shuffle_rows",
+    "shuffled_row_indices",
     "standardize",
     "take_rows",
+    "uniformity",
 ]

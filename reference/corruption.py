@@ -1,4 +1,4 @@
-"""The corruptions, each a pure function of (value, rate, key).
+"""The corruptions of features, each a pure function of (value, rate, key).
 
 Conventions: ``rate`` is a probability in [0, 1]; rate 0 is the identity for every dtype. ``key``
 is a 64-bit integer, see `random`. A feature is a dense array ``[N, ...]`` or `Ragged`; zeros are
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .random import bernoulli, permutation
+from .random import as_uint64, bernoulli, is_below_rate, permutation, row_words
 
 
 class Ragged(NamedTuple):
@@ -28,29 +28,54 @@ class Ragged(NamedTuple):
     row_splits: np.ndarray
 
 
-def shuffle_rows(value, rate, key):
-    """Permutes ``ceil(rate * N)`` rows, chosen at random, among themselves.
+def shuffle_rows(value, rate, key, *, real_rows=None, ids=None):
+    """Permutes ``ceil(rate * N)`` of the first ``N`` rows, chosen at random, among themselves.
 
     With ``p = permutation(key, N)[:count]``, row ``sorted(p)[j]`` receives row ``p[j]``. (The count
     is taken a relative 1e-12 lower, so that 0.14 of 50 rows are 7 in spite of rounding.)
 
+    With ``ids`` the same happens in the order of the ids (as unsigned numbers, equal ones by
+    position), with ``row_words`` for random words: the rows of the smallest words take part, and
+    of these the one with the ``j``-th smallest id receives the row of the ``j``-th smallest word
+    (equal words by id). So who gets whose row does not depend on the order of the rows.
+
     Args:
-        value: dense ``[N, ...]`` or `Ragged`, of any dtype.
+        value: dense ``[rows, ...]`` or `Ragged`, of any dtype.
         rate: share of the rows.
         key: 64-bit int.
+        real_rows: N; rows from there on are padding and stay. None: all rows.
+        ids: optional integer ``[rows]``.
 
     Returns:
         The same shape and dtype with the same multiset of rows.
 
     >>> shuffle_rows(np.arange(6), 0.5, key=2).tolist()
     [0, 1, 2, 4, 5, 3]
+    >>> shuffle_rows(np.arange(6), 1, key=2, real_rows=4).tolist()
+    [3, 0, 1, 2, 4, 5]
+    """
+    rows = len(value.row_splits) - 1 if isinstance(value, Ragged) else len(value)
+    return take_rows(value, shuffled_row_indices(rows, rate, key, real_rows=real_rows, ids=ids))
+
+
+def shuffled_row_indices(rows, rate, key, *, real_rows=None, ids=None):
+    """The row from which each row of a shuffled feature comes, int64 ``[rows]``.
+
+    Taking several features by one result shuffles them jointly. Arguments: see `shuffle_rows`.
     """
     _check_rate(rate)
-    rows = len(value.row_splits) - 1 if isinstance(value, Ragged) else len(value)
-    chosen = permutation(key, rows)[: int(np.ceil(rate * (1 - 1e-12) * rows))]
+    real_rows = rows if real_rows is None else real_rows
+    count = int(np.ceil(rate * (1 - 1e-12) * real_rows))
     source = np.arange(rows)
-    source[np.sort(chosen)] = chosen
-    return take_rows(value, source)
+    if ids is None:
+        chosen = permutation(key, real_rows)[:count]
+        source[np.sort(chosen)] = chosen
+    else:
+        by_id = np.argsort(as_uint64(ids)[:real_rows], kind="stable")
+        words = row_words(key, np.asarray(ids)[by_id], 1)[:, 0]
+        chosen = np.argsort(words, kind="stable")[:count]
+        source[by_id[np.sort(chosen)]] = by_id[chosen]
+    return source
 
 
 def take_rows(value, rows):
@@ -63,15 +88,18 @@ def take_rows(value, rows):
     return Ragged(take_rows(value.values, np.concatenate([np.zeros(0, int), *inner])), splits)
 
 
-def dropout(value, rate, key):
+def dropout(value, rate, key, *, ids=None):
     """Sets each entry to 0 with probability ``rate``, scales the others by ``1 / (1 - rate)``.
 
-    The factor is rounded to the value's dtype before the product. Rate 1 gives zeros.
+    The factor is rounded to the value's dtype before the product. Rate 1 gives zeros. The draws are
+    ``bernoulli(key, size, rate)`` in the order of the flat values; with ``ids``, entry ``j`` of a
+    row (all its inner dimensions flat) is dropped if word ``j`` of the row's `row_words` is.
 
     Args:
         value: dense ``[N, ...]`` or `Ragged`, of a floating dtype.
         rate: probability of an entry to be dropped.
         key: 64-bit int.
+        ids: optional integer ``[N]``.
 
     Raises:
         TypeError: if the dtype is not floating.
@@ -79,17 +107,33 @@ def dropout(value, rate, key):
     >>> dropout(np.ones(4, np.float32), 0.5, key=3).tolist()
     [2.0, 0.0, 2.0, 2.0]
     """
-    if isinstance(value, Ragged):
-        return Ragged(dropout(value.values, rate, key), value.row_splits)
     _check_rate(rate)
     if rate == 0:
         return value
-    _check_floating(value, "dropout")
+    flat, splits = value, None
+    while isinstance(flat, Ragged):  # where each row lies in the flat values
+        splits = flat.row_splits if splits is None else flat.row_splits[splits]
+        flat = flat.values
+    _check_floating(flat, "dropout")
     if rate == 1:
-        return np.zeros_like(value)
-    scale = np.asarray(1 / (1 - rate), value.dtype)
-    dropped = bernoulli(key, value.size, rate).reshape(value.shape)
-    return np.where(dropped, np.zeros((), value.dtype), value * scale)
+        return _with_flat(value, np.zeros_like(flat))
+    if ids is None:
+        dropped = bernoulli(key, flat.size, rate)
+    else:
+        lengths = np.full(len(flat), 1) if splits is None else np.diff(splits)
+        entries = lengths * int(np.prod(flat.shape[1:]))
+        words = row_words(key, ids, max(entries, default=0))
+        words = [row[:count] for row, count in zip(words, entries, strict=True)]
+        dropped = is_below_rate(np.concatenate([np.zeros(0, np.uint32), *words]), rate)
+    scale = np.asarray(1 / (1 - rate), flat.dtype)
+    dropped = dropped.reshape(flat.shape)
+    return _with_flat(value, np.where(dropped, np.zeros((), flat.dtype), flat * scale))
+
+
+def _with_flat(value, flat):
+    if not isinstance(value, Ragged):
+        return flat
+    return Ragged(_with_flat(value.values, flat), value.row_splits)
 
 
 def mask_columns(value, rate, key):
@@ -117,30 +161,6 @@ def mask_columns(value, rate, key):
     columns = value.shape[1:]
     masked = bernoulli(key, int(np.prod(columns)), rate).reshape(columns)
     return np.where(masked, np.zeros((), value.dtype), value)
-
-
-def drop_edges(source, target, rate, key, *, features=None, sizes=None):
-    """Removes each edge with probability ``rate``, its features with it.
-
-    Args:
-        source: integer ``[E]``, index of each edge's source node.
-        target: integer ``[E]``, likewise the target's.
-        rate: probability of an edge to be dropped.
-        key: 64-bit int.
-        features: optional dict of dense ``[E, ...]`` or `Ragged` edge features.
-        sizes: optional integer ``[components]`` with sum E; default: one component.
-
-    Returns:
-        ``(source, target, features, sizes)`` of the edges kept, in their order.
-    """
-    _check_rate(rate)
-    sizes = np.asarray([len(source)] if sizes is None else sizes)
-    kept = ~bernoulli(key, len(source), rate)
-    component = np.repeat(np.arange(len(sizes)), sizes)
-    kept_sizes = np.bincount(component[kept], minlength=len(sizes)).astype(sizes.dtype)
-    rows = np.flatnonzero(kept)
-    features = {name: take_rows(value, rows) for name, value in (features or {}).items()}
-    return source[rows], target[rows], features, kept_sizes
 
 
 def _check_rate(rate):

@@ -17,6 +17,8 @@ _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _KEY_STEPS = (np.uint32(0x9E3779B9), np.uint32(0xBB67AE85))  # golden ratio, sqrt(3) - 1
 _LOW = np.uint64(0xFFFFFFFF)
 _FNV_OFFSET, _FNV_PRIME, _MASK64 = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: the step of SplitMix64
+MIX64_FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
 def philox4x32(counters, key):
@@ -106,7 +108,12 @@ def bernoulli(key, count, rate):
     """
     if not 0 <= rate <= 1:
         raise ValueError(f"rate should be in [0, 1] (got {rate})")
-    return random_bits(key, count).astype(np.uint64) < np.uint64(round(rate * 2**32))
+    return is_below_rate(random_bits(key, count), rate)
+
+
+def is_below_rate(words, rate):
+    """Which uint32 words are True at ``rate``: those below ``round(rate * 2**32)``."""
+    return words.astype(np.uint64) < np.uint64(round(rate * 2**32))
 
 
 def permutation(key, count):
@@ -116,3 +123,66 @@ def permutation(key, count):
     [0, 1, 2, 3, 4]
     """
     return np.argsort(random_bits(key, count), kind="stable")
+
+
+def mix64(words):
+    """The finalizer of SplitMix64: a bijection of 64-bit words in which every bit moves all.
+
+    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014,
+    figure 16 (variant 13 of Stafford).
+
+    >>> hex(mix64(np.uint64(GOLDEN)))  # the first output of the generator with seed 0
+    '0xe220a8397b1dcdaf'
+    """
+    words = np.asarray(words, np.uint64)
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is meant
+        words = (words ^ words >> np.uint64(30)) * np.uint64(MIX64_FACTORS[0])
+        words = (words ^ words >> np.uint64(27)) * np.uint64(MIX64_FACTORS[1])
+    return words ^ words >> np.uint64(31)
+
+
+def row_seeds(key, ids):
+    """A generator of its own for each id: ``mix64(mix64(key) + GOLDEN * (id + 1))``.
+
+    Args:
+        key: int in ``[0, 2**64)``, or an integer array of the shape of ``ids``.
+        ids: integer array; -1 stands for ``2**64 - 1`` in every dtype.
+
+    Returns:
+        uint64 array of the shape of ``ids``.
+    """
+    with np.errstate(over="ignore"):
+        steps = np.uint64(GOLDEN) * (as_uint64(ids) + np.uint64(1))
+        return mix64(mix64(as_uint64(key)) + steps)
+
+
+def row_words(key, ids, words_per_row):
+    """Random words that depend on a row's id, not on its position.
+
+    Row ``i`` holds the upper halves of the first outputs of SplitMix64 with the state
+    ``row_seeds(key, ids)[i]``: word ``j`` is ``mix64(state + (j + 1) * GOLDEN) >> 32``.
+
+    Args:
+        key: Python int in ``[0, 2**64)``.
+        ids: integer ``[N]``; equal ids get equal words.
+        words_per_row: int.
+
+    Returns:
+        uint32 ``[N, words_per_row]``.
+    """
+    steps = np.arange(1, words_per_row + 1, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        states = row_seeds(key, ids)[:, np.newaxis] + steps * np.uint64(GOLDEN)
+    return (mix64(states) >> np.uint64(32)).astype(np.uint32)
+
+
+def as_uint64(ids):
+    """Integers modulo 2**64.
+
+    Raises:
+        TypeError: if they are not integers.
+    """
+    ids = np.asarray(ids)
+    if not np.issubdtype(ids.dtype, np.integer):
+        raise TypeError(f"ids should be integers (got {ids.dtype})")
+    return ids.astype(np.uint64)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 # Their assertions say as much as those of the test files.
-pytest.register_assert_rewrite("corruptor_graphs", "dataset_parts", "fresh_process")
+pytest.register_assert_rewrite(
+    "corruption_values", "corruptor_graphs", "dataset_parts", "fresh_process"
+)
 
 
 @pytest.fixture(scope="session")

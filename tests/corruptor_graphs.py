@@ -8,6 +8,7 @@ from graph_barlow_twins.tfgnn_task import (
     Compose,
     CorruptionSpec,
     DropEdges,
+    DropNodes,
     DropoutFeatures,
     MaskFeatures,
     ShuffleFeaturesGlobally,
@@ -89,6 +90,79 @@ def make_graph(step=0, *, extra=None, hyper=False):
     )
 
 
+def mixed_graph(step=1):
+    """With a ragged, a string, a bool and a ragged feature of uniform inner length."""
+    lengths = tf.range(20) % 4
+    extra = {
+        "tags": tf.RaggedTensor.from_row_lengths(
+            tf.range(1.0, 1 + float(tf.reduce_sum(lengths))), lengths
+        ),
+        "title": tf.strings.as_string(tf.range(20)),
+        "flag": tf.range(20) % 2 == 0,
+    }
+    return make_graph(step, extra=extra)
+
+
+def padded(graph, *, components=5, nodes=7, edges=11, nodes_of=None):
+    """The graph with padding components behind it, so many nodes and edges more per set."""
+    extra = dict.fromkeys(graph.node_sets, nodes) | (nodes_of or {})
+    constraints = tfgnn.SizeConstraints(
+        total_num_components=components,
+        total_num_nodes={
+            name: int(piece.total_size) + extra[name] for name, piece in graph.node_sets.items()
+        },
+        total_num_edges={
+            name: int(piece.total_size) + edges for name, piece in graph.edge_sets.items()
+        },
+    )
+    return tfgnn.keras.layers.PadToTotalSizes(constraints)(graph)[0]
+
+
+def real_part(graph, components=2):
+    """The graph's first components alone."""
+
+    def cut(piece):
+        sizes = piece.sizes[:components]
+        rows = tf.reduce_sum(sizes)
+        return sizes, {name: value[:rows] for name, value in piece.features.items()}, rows
+
+    node_sets, edge_sets = {}, {}
+    for name, piece in graph.node_sets.items():
+        sizes, features, _ = cut(piece)
+        node_sets[name] = tfgnn.NodeSet.from_fields(sizes=sizes, features=features)
+    for name, piece in graph.edge_sets.items():
+        sizes, features, rows = cut(piece)
+        indices = {
+            tag: (end, index[:rows])
+            for tag, (end, index) in piece.adjacency.get_indices_dict().items()
+        }
+        if isinstance(piece.adjacency, tfgnn.Adjacency):
+            adjacency = tfgnn.Adjacency.from_indices(*indices.values())
+        else:
+            adjacency = tfgnn.HyperAdjacency.from_indices(indices)
+        edge_sets[name] = tfgnn.EdgeSet.from_fields(
+            sizes=sizes, features=features, adjacency=adjacency
+        )
+    context = tfgnn.Context.from_fields(
+        features={name: value[:components] for name, value in graph.context.features.items()}
+    )
+    return tfgnn.GraphTensor.from_pieces(context=context, node_sets=node_sets, edge_sets=edge_sets)
+
+
+def assert_consistent(graph):
+    """Sizes add up to the rows, and every edge stays within its component."""
+    for piece in (*graph.node_sets.values(), *graph.edge_sets.values()):
+        for value in piece.features.values():
+            rows = value.nrows() if isinstance(value, tf.RaggedTensor) else len(value)
+            assert int(rows) == int(np.sum(piece.sizes))
+    for name, edge_set in graph.edge_sets.items():
+        component = np.repeat(np.arange(len(edge_set.sizes)), edge_set.sizes)
+        for end, index in edge_set.adjacency.get_indices_dict().values():
+            ends = np.cumsum(graph.node_sets[end].sizes)
+            of_node = np.searchsorted(ends, index, side="right")
+            np.testing.assert_array_equal(of_node, component, err_msg=name)
+
+
 def features_of(graph):
     """All features by path, as NumPy arrays (ragged ones as nested lists)."""
     pieces = {("context",): graph.context}
@@ -119,6 +193,8 @@ def changed(graph, corrupted):
 
 def assert_same_graph(first, second):
     assert not changed(first, second)
+    for name, node_set in first.node_sets.items():
+        np.testing.assert_array_equal(node_set.sizes, second.node_sets[name].sizes)
     for name, edge_set in first.edge_sets.items():
         other = second.edge_sets[name]
         np.testing.assert_array_equal(edge_set.sizes, other.sizes)
@@ -129,7 +205,8 @@ def assert_same_graph(first, second):
 def fingerprint(graph):
     """A hashable value that tells apart graphs with other features or other sizes."""
     features = tuple((path, str(to_list(value))) for path, value in features_of(graph).items())
-    sizes = tuple(str(to_list(edge_set.sizes)) for edge_set in graph.edge_sets.values())
+    pieces = (*graph.node_sets.values(), *graph.edge_sets.values())
+    sizes = tuple(str(to_list(piece.sizes)) for piece in pieces)
     return features, sizes
 
 
@@ -141,7 +218,13 @@ def make_corruptors(**options):
         *features,
         DropEdges(0.5, **options),
         Compose([DropEdges(0.5), MaskFeatures(spec, default=0.5)], **options),
+        DropNodes(0.5, **options),
+        ShuffleFeaturesGlobally(spec, default=0.5, joint=True, **options),
+        DropEdges({"cites": 0.5}, undirected=("cites",), **options),
+        Compose(
+            [DropNodes(0.3), Compose([DropEdges(0.3), DropoutFeatures(default=0.0)])], **options
+        ),
     ]
 
 
-BY_CLASS = pytest.mark.parametrize("number", range(5), ids=lambda i: str(i))
+BY_CLASS = pytest.mark.parametrize("number", range(9), ids=lambda i: str(i))

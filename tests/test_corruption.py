@@ -4,15 +4,23 @@ import graph_barlow_twins.reference as reference  # before TensorFlow: it select
 import numpy as np
 import pytest
 import tensorflow as tf
+from corruption_values import (
+    ALL_DTYPES,
+    FLOATS,
+    KEY,
+    as_reference,
+    assert_same_bits,
+    in_mode,
+    make_ragged,
+    make_value,
+)
 from graph_barlow_twins.kernels import corruption as kernels
+from graph_barlow_twins.kernels import corruption_graph as graph_kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-FLOATS = ("float16", "bfloat16", "float32", "float64")
-ALL_DTYPES = (*FLOATS, "int32", "int64", "string")
 RATES = (0.0, 0.1, 0.5, 1.0)
 SHAPES = ((0, 3), (1, 4), (7,), (63, 5), (5, 2, 3), (6, 0))
-KEY = 0x9E3779B97F4A7C15
 
 OPERATIONS = {
     "shuffle": (kernels.shuffle_rows, reference.shuffle_rows),
@@ -25,67 +33,10 @@ CASES = [("shuffle", dtype) for dtype in ALL_DTYPES] + [
 ]
 
 
-def make_value(shape, dtype, seed=0):
-    """A dense tensor of the dtype, entries of both signs and all different."""
-    size = int(np.prod(shape))
-    numbers = np.random.default_rng([seed, size]).permutation(size) - size // 2 + 0.25
-    if dtype == "string":
-        return tf.constant([f"row {x}" for x in numbers], tf.string, shape)
-    return tf.reshape(tf.cast(numbers, dtype), shape)
-
-
-def make_ragged(dtype, ragged_rank=1, splits=tf.int64):
-    """Five rows, some empty, of one or two ragged dimensions."""
-    value = tf.RaggedTensor.from_row_splits(
-        make_value((13,), dtype), tf.constant([0, 2, 2, 5, 6, 6, 13], splits)
-    )
-    if ragged_rank == 2:
-        value = tf.RaggedTensor.from_row_splits(value, tf.constant([0, 3, 3, 4, 6, 6], splits))
-    return value
-
-
-def as_reference(value):
-    """The NumPy form of a tensor: an array or `reference.Ragged`."""
-    if isinstance(value, tf.RaggedTensor):
-        return reference.Ragged(as_reference(value.values), value.row_splits.numpy())
-    return value.numpy()
-
-
-def assert_same_bits(actual, expected):
-    """Equal type, dtype, shape and bits; signs of zeros count."""
-    if isinstance(expected, reference.Ragged):
-        assert isinstance(actual, tf.RaggedTensor)
-        assert_same_bits(actual.row_splits, expected.row_splits)
-        assert_same_bits(actual.values, expected.values)
-        return
-    actual = actual.numpy()
-    assert actual.dtype == expected.dtype
-    assert actual.shape == expected.shape
-    if actual.dtype == object:
-        np.testing.assert_array_equal(actual, expected)
-    else:
-        assert actual.tobytes() == expected.tobytes(), f"{actual} is not {expected}"
-
-
-def in_mode(function, mode, value, key, dynamic=False):
-    """Calls ``function(value, key)`` eagerly, as a graph, or compiled by XLA."""
-    if mode == "eager":
-        return function(value, key)
-    spec = tf.type_spec_from_value(value)
-    if dynamic:
-        if isinstance(value, tf.RaggedTensor):
-            shape = [None, *spec.shape[1:]]
-            spec = tf.RaggedTensorSpec(shape, spec.dtype, spec.ragged_rank, spec.row_splits_dtype)
-        else:
-            spec = tf.TensorSpec([None, *spec.shape[1:]], spec.dtype)
-    signature = [spec, tf.TensorSpec([], tf.uint64)]
-    return tf.function(function, input_signature=signature, jit_compile=mode == "xla")(value, key)
-
-
 def check(operation, value, rate, key=KEY, mode="eager", dynamic=False):
     ours, theirs = OPERATIONS[operation]
     actual = in_mode(
-        lambda v, k: ours(v, rate, k), mode, value, tf.constant(key, tf.uint64), dynamic
+        lambda v, k: ours(v, rate, k), mode, value, tf.constant(key, tf.uint64), dynamic=dynamic
     )
     expected = theirs(as_reference(value), rate, key)
     assert_same_bits(actual, expected)
@@ -196,7 +147,11 @@ def test_rate_zero_is_the_identity():
 
 def check_drop_edges(sizes, rate, key=KEY, mode="eager", dtype="int32"):
     sizes = tf.constant(sizes, dtype)
-    function = lambda s, k: kernels.drop_edges(s, rate, k)  # noqa: E731
+
+    def function(sizes, key):
+        dropped = graph_kernels.dropped_rows(key, tf.cast(tf.reduce_sum(sizes), tf.int32), rate)
+        return graph_kernels.remove_rows(tf.logical_not(dropped), sizes)
+
     rows, kept_sizes = in_mode(function, mode, sizes, tf.constant(key, tf.uint64), dynamic=True)
     edges = np.arange(int(np.sum(sizes)))
     expected_rows, _, _, expected_sizes = reference.drop_edges(
@@ -278,7 +233,7 @@ def test_rate_errors(rate):
         *(lambda f=f: f[1](np.ones((2, 2)), rate, KEY) for f in OPERATIONS.values()),
         lambda: kernels.shuffle_rows(ragged, rate, key),
         lambda: kernels.dropout(ragged, rate, key),
-        lambda: kernels.drop_edges(tf.constant([3]), rate, key),
+        lambda: graph_kernels.dropped_rows(key, 3, rate),
         lambda: reference.drop_edges(edges, edges, rate, KEY),
     ):
         with pytest.raises(ValueError, match=r"rate should be in \[0, 1\]"):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
-from corruptor_graphs import CITES, PAPERS, features_of, make_graph
+from corruptor_graphs import CITES, PAPERS, features_of, make_graph, padded, real_part
+from graph_barlow_twins.reference import corruption_graph
 from graph_barlow_twins.tfgnn_task import DropEdges
 
 
@@ -87,3 +88,62 @@ def test_drop_edges_errors_name_the_edge_set(rate):
         DropEdges(rate)
     with pytest.raises(ValueError, match=r"does not have: \['sites'\].*'cites'"):
         DropEdges({"sites": 0.1})(make_graph())
+
+
+# Undirected
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.6])
+@pytest.mark.parametrize("undirected", [True, ["cites"]], ids=str)
+def test_undirected_edges_agree_with_the_reference(rate, undirected):
+    graph = make_graph()
+    rates = {"cites": rate} if undirected is True else rate
+    for before in (graph, padded(graph)):
+        corruptor = DropEdges(rates, undirected=undirected)
+        after = real_part(corruptor.corrupt(before, tf.constant(5, tf.uint64)))
+        cites = graph.edge_sets["cites"]
+        source, target, features, sizes = corruption_graph.drop_edges(
+            cites.adjacency.source.numpy(),
+            cites.adjacency.target.numpy(),
+            rate,
+            reference.derive_key(5, "edge_set:cites"),
+            features={"id": cites["id"].numpy()},
+            sizes=np.array(CITES),
+            undirected=True,
+        )
+        assert 0 < len(source) < 30
+        np.testing.assert_array_equal(after.edge_sets["cites"]["id"], features["id"])
+        np.testing.assert_array_equal(after.edge_sets["cites"].sizes, sizes)
+        np.testing.assert_array_equal(after.edge_sets["cites"].adjacency.source, source)
+        np.testing.assert_array_equal(after.edge_sets["cites"].adjacency.target, target)
+
+
+def test_both_directions_of_a_symmetric_graph_go_together():
+    rng = np.random.default_rng(1)
+    pairs = rng.integers(0, 30, (100, 2))
+    source, target = np.concatenate([pairs, pairs[:, ::-1]]).T
+    graph = tfgnn.homogeneous(tf.constant(source), tf.constant(target), node_set_sizes=[30])
+    after = DropEdges(0.5, undirected=True, seed=1)(graph).edge_sets["edges"].adjacency
+    edges = sorted(zip(after.source.numpy(), after.target.numpy(), strict=True))
+    assert edges == sorted((v, u) for u, v in edges)
+    assert 50 < len(edges) < 150
+
+
+def test_undirected_edge_sets_connect_a_node_set_with_itself():
+    for options in ({"undirected": True}, {"undirected": {"writes", "cites"}}):
+        with pytest.raises(ValueError, match=r'Edge set "writes" cannot be undirected.*author'):
+            DropEdges(0.5, **options)(make_graph())
+    DropEdges({"cites": 0.5}, undirected=True)(make_graph())
+    with pytest.raises(ValueError, match='Edge set "cites" cannot be undirected'):
+        DropEdges({"cites": 0.5}, undirected=True)(make_graph(hyper=True))
+    with pytest.raises(ValueError, match=r"undirected=.* does not have: \['sites'\]"):
+        DropEdges(0.5, undirected=["sites"])(make_graph())
+    for bad in ("cites", 3):
+        with pytest.raises(TypeError, match="undirected should be a bool or a collection"):
+            DropEdges(0.5, undirected=bad)
+
+
+def test_rates_are_numbers():
+    for bad in (True, "0.5", None):
+        with pytest.raises(TypeError, match='Edge set "cites": rate should be a number'):
+            DropEdges({"cites": bad})

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from corruptor_graphs import (
     assert_same_graph,
+    changed,
     features_of,
     make_corruptors,
     make_graph,
@@ -92,6 +93,13 @@ def test_rate_zero_takes_any_dtype(corruptor_class):
 
 # Errors
 
+MIXED = {
+    "code": tf.range(20),
+    "title": tf.strings.as_string(tf.range(20)),
+    "tags": tf.RaggedTensor.from_row_lengths(tf.range(190.0), tf.range(20)),
+}
+SKIPPED = ("code", "title", "step")
+
 
 @pytest.mark.parametrize(
     ("corruptor", "error", "message"),
@@ -107,35 +115,108 @@ def test_rate_zero_takes_any_dtype(corruptor_class):
             'Feature "title" of node set "paper": .*got string',
         ),
         (
+            DropoutFeatures(default=0.5),
+            TypeError,
+            'Feature "code" of node set "paper": .*got int32',
+        ),
+        (
             MaskFeatures(CorruptionSpec({"paper": {"tags": 0.5}})),
             TypeError,
             'Feature "tags" of node set "paper": .*no columns',
         ),
-        (
-            MaskFeatures(CorruptionSpec({}, {"cites": {"weight": 1.5}})),
-            ValueError,
-            r'Feature "weight" of edge set "cites": rate should be in \[0, 1\] .got 1.5',
-        ),
-        (
-            ShuffleFeaturesGlobally(CorruptionSpec({}, {}, {"score": -0.5})),
-            ValueError,
-            'Feature "score" of the context: rate should be in',
-        ),
-        (
-            DropoutFeatures(CorruptionSpec({"paper": {"words": float("nan")}})),
-            ValueError,
-            'Feature "words" of node set "paper": rate should be in',
-        ),
     ],
 )
 def test_errors_name_the_feature(corruptor, error, message):
-    extra = {
-        "code": tf.range(20),
-        "title": tf.strings.as_string(tf.range(20)),
-        "tags": tf.RaggedTensor.from_row_lengths(tf.range(190.0), tf.range(20)),
-    }
+    graph = make_graph(step=None, extra=MIXED)
     with pytest.raises(error, match=message):
-        corruptor(make_graph(extra=extra))
+        corruptor(graph)
+
+
+@pytest.mark.parametrize(
+    "corruptor_class", [DropoutFeatures, MaskFeatures, ShuffleFeaturesGlobally]
+)
+@pytest.mark.parametrize(
+    ("spec", "where"),
+    [
+        (({"paper": {"words": None}},), 'Feature "words" of node set "paper"'),
+        (({}, {"cites": {"weight": None}}), 'Feature "weight" of edge set "cites"'),
+        (({}, {}, {"score": None}), 'Feature "score" of the context'),
+        (({"*": {"*": None}},), 'Feature "[*]" of node set "[*]"'),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("rate", "error", "message"),
+    [
+        (1.5, ValueError, r"rate should be in \[0, 1\] .got 1.5"),
+        (-0.5, ValueError, r"rate should be in \[0, 1\] .got -0.5"),
+        (float("nan"), ValueError, r"rate should be in \[0, 1\] .got nan"),
+        (True, TypeError, "rate should be a number .got True"),
+        ("0.5", TypeError, "rate should be a number .got '0.5'"),
+        (None, TypeError, "rate should be a number .got None"),
+    ],
+)
+def test_rates_are_checked_at_construction(corruptor_class, spec, where, rate, error, message):
+    spec = [
+        {name: {f: rate for f in v} if isinstance(v, dict) else rate for name, v in part.items()}
+        for part in spec
+    ]
+    with pytest.raises(error, match=f"{where}: {message}"):
+        corruptor_class(CorruptionSpec(*spec))
+
+
+def test_a_default_rate_is_checked_at_construction():
+    with pytest.raises(ValueError, match=r'Feature "[*]" of the context: rate should be in'):
+        DropoutFeatures(default=1.5)
+
+
+def test_skip_non_floating():
+    graph = make_graph(step=3, extra=MIXED)
+    corrupted = DropoutFeatures(default=1.0, skip_non_floating=True)(graph)
+    expected = {path for path, v in features_of(graph).items() if not path.endswith(SKIPPED)}
+    # auxiliary sets are left alone
+    assert changed(graph, corrupted) == {p for p in expected if "_readout" not in p}
+    with pytest.raises(TypeError, match='Feature "code" of node set "paper"'):
+        DropoutFeatures(CorruptionSpec({"*": {"code": 1.0}}), skip_non_floating=True)(graph)
+
+
+# Joint shuffles
+
+
+def test_a_joint_shuffle_keeps_a_rows_features_together():
+    ragged = tf.RaggedTensor.from_row_lengths(tf.range(190), tf.range(20))
+    graph = make_graph(extra={"row": tf.range(20), "twin": tf.range(20), "tags": ragged})
+    spec = CorruptionSpec({"paper": {"year": 0.0}}, context_corruption={"step": 0.0})
+    for rate in (1.0, 0.5):
+        shuffle = ShuffleFeaturesGlobally(
+            spec.with_default(rate), joint=True, default=rate, padding=None
+        )
+        before = graph.node_sets["paper"]
+        after = shuffle.corrupt(graph, tf.constant(9, tf.uint64)).node_sets["paper"]
+        rows = after["row"]
+        key = reference.derive_key(reference.derive_key(9, "node_set:paper"), "*")
+        np.testing.assert_array_equal(rows, reference.shuffle_rows(np.arange(20), rate, key))
+        for name in ("words", "twin", "tags"):
+            assert same(after[name], tf.gather(before[name], rows))
+        assert same(after["year"], before["year"])
+
+
+def test_a_joint_shuffle_needs_one_rate():
+    spec = CorruptionSpec({"paper": {"words": 0.5}})
+    with pytest.raises(ValueError, match=r'joint=True needs one rate .* node set "paper"'):
+        ShuffleFeaturesGlobally(spec, joint=True)(make_graph())
+
+
+# XLA
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_a_ragged_feature_where_xla_needs_dense(joint):
+    tags = tf.RaggedTensor.from_row_lengths(tf.range(190), tf.range(20))
+    graph = make_graph(extra={"tags": tags})
+    corrupt = tf.function(ShuffleFeaturesGlobally(seed=1, joint=joint), jit_compile=True)
+    with pytest.raises(ValueError, match='"tags" of node set "paper": XLA needs a dense feature'):
+        corrupt(graph)
 
 
 def test_a_feature_without_an_entry():

@@ -1,5 +1,8 @@
 """Corruptors as Keras layers: configuration, functional models, saving and loading."""
 
+import copy
+import pickle
+
 import pytest
 import tensorflow as tf
 from corruptor_graphs import (
@@ -10,7 +13,13 @@ from corruptor_graphs import (
     make_corruptors,
     make_graph,
 )
-from graph_barlow_twins.tfgnn_task import Corruptor, ShuffleFeaturesGlobally
+from graph_barlow_twins.tfgnn_task import (
+    Corruptor,
+    DropEdges,
+    DropNodes,
+    DropoutFeatures,
+    ShuffleFeaturesGlobally,
+)
 
 
 @BY_CLASS
@@ -45,20 +54,76 @@ def test_a_corruption_fn_has_no_config():
         Corruptor(corruption_fn=lambda value, rate: value, default=1.0).get_config()
 
 
+def test_config_keeps_every_option():
+    options = {"padding": "real", "node_id_feature": "id", "name": "view"}
+    for original, expected in (
+        (ShuffleFeaturesGlobally(joint=True, **options), {"joint": True}),
+        (DropoutFeatures(skip_non_floating=True, **options), {"skip_non_floating": True}),
+        (DropEdges({"*": 0.5}, undirected={"cites"}, **options), {"undirected": ["cites"]}),
+        (DropNodes(0.5, keep_first_node=False, **options), {"keep_first_node": False}),
+        (DropEdges(0.5, padding=None), {"padding": None, "undirected": False}),
+    ):
+        config = type(original).from_config(original.get_config()).get_config()
+        assert config == original.get_config()
+        assert expected.items() <= config.items()
+        if original.name == "view":
+            assert options.items() <= config.items()
+
+
+# Copies
+
+COPY = {"deepcopy": copy.deepcopy, "pickle": lambda layer: pickle.loads(pickle.dumps(layer))}
+
+
+@BY_CLASS
+@pytest.mark.parametrize("how", COPY)
+def test_copies_go_on_with_the_sequence_by_themselves(number, how):
+    graph = make_graph()
+    fresh, alone = (make_corruptors(seed=5)[number] for _ in range(2))
+    sequence = [fingerprint(alone(graph)) for _ in range(3)]
+    assert len(set(sequence)) == 3
+    unused = COPY[how](fresh)
+    assert fingerprint(fresh(graph)) == sequence[0]
+    used = COPY[how](fresh)
+    assert [fingerprint(fresh(graph)) for _ in range(2)] == sequence[1:]
+    assert [fingerprint(used(graph)) for _ in range(2)] == sequence[1:]
+    assert fingerprint(unused(graph)) == sequence[0]
+
+
+@pytest.mark.parametrize("how", COPY)
+def test_copies_of_a_layer_in_a_functional_model(how):
+    graph = make_graph()
+    layer = make_corruptors(seed=5)[8]
+    inputs = tf.keras.Input(type_spec=graph.spec)
+    tf.keras.Model(inputs, layer(inputs))
+    copied = COPY[how](layer)
+    assert fingerprint(copied(graph)) == fingerprint(layer(graph))
+
+
+def test_copies_of_a_layer_with_a_corruption_fn():
+    layer = Corruptor(corruption_fn=tf.math.scalar_mul, default=1.0)
+    for how in COPY.values():
+        assert how(layer)._corruption_fn is tf.math.scalar_mul
+
+
 # Models
 
 
-@pytest.mark.parametrize("number", [0, 4])
+@pytest.mark.parametrize(
+    ("number", "file_name"),
+    [(i, "model" if i in (0, 4, 8) else "model.h5") for i in range(9)],  # SavedModels take seconds
+)
 @pytest.mark.filterwarnings("ignore:Encoding a StructuredValue:UserWarning")
-def test_in_a_functional_model_saved_and_loaded(number, tmp_path):
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5:UserWarning")
+def test_in_a_functional_model_saved_and_loaded(number, file_name, tmp_path):
     graph = make_graph()
     options = {"seed": 5, "step_feature": "step"}
     corruptor, alone = (make_corruptors(**options)[number] for _ in range(2))
-    inputs = tf.keras.Input(type_spec=graph.spec.relax(num_edges=True))
+    inputs = tf.keras.Input(type_spec=graph.spec.relax(num_nodes=True, num_edges=True))
     model = tf.keras.Model(inputs, corruptor(inputs))
     assert_same_graph(model(graph), alone(graph))
-    model.save(tmp_path / "model", save_format="tf")
-    loaded = tf.keras.models.load_model(tmp_path / "model")
+    model.save(tmp_path / file_name)
+    loaded = tf.keras.models.load_model(tmp_path / file_name)
     for step in (0, 3):
         assert_same_graph(loaded(make_graph(step)), alone(make_graph(step)))
 

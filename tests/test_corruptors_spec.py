@@ -23,7 +23,6 @@ SPECS = {
     "one edge set": {"edge_set_corruption": {"cites": {"*": 1.0}, "*": {"*": 0.0}}},
     "context off": {"context_corruption": {"score": 0.0}},
     "context on": {"context_corruption": {"score": 1.0}},
-    "a name that does not exist": {"node_set_corruption": {"venue": {"*": 1.0}}},
     "auxiliary by name": {"node_set_corruption": {"_readout": {"label": 1.0}}},
 }
 
@@ -125,3 +124,37 @@ def test_corruption_fn_gets_the_parameters_of_upstream():
 def test_spec_or_default_is_needed(module):
     with pytest.raises(ValueError, match="At least one of `corruption_spec` or `default`"):
         module.Corruptor(corruption_fn=lambda value, rate: value)
+
+
+# What upstream ignores: names that the graph does not have
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"node_set_corruption": {"venue": {"*": 1.0}}}, r"node sets .*\['venue'\].*'paper'"),
+        ({"node_set_corruption": {"venue": {}}}, r"node sets .*\['venue'\]"),
+        ({"edge_set_corruption": {"sites": {"*": 0.0}}}, r"edge sets .*\['sites'\].*'cites'"),
+        (
+            {"node_set_corruption": {"paper": {"wards": 1.0}}},
+            r'features that node set "paper" does not have: \[\'wards\'\].*\[\'words\', \'year\'\]',
+        ),
+        (
+            {"edge_set_corruption": {"cites": {"age": 1.0, "id": 1.0}}},
+            r'features that edge set "cites" does not have: \[\'age\'\].*\[\'id\', \'weight\'\]',
+        ),
+        (
+            {"context_corruption": {"scores": 1.0}},
+            r"features that the context does not have: \['scores'\].*\['score'\]",
+        ),
+        (
+            {"node_set_corruption": {"paper": {}, "*": {"year": 1.0}}},
+            r"features that any other node set does not have: \['year'\]",
+        ),
+    ],
+    ids=str,
+)
+def test_a_spec_can_only_name_what_exists(spec, message):
+    corruptor = tfgnn_task.ShuffleFeaturesGlobally(CorruptionSpec(**spec))
+    with pytest.raises(ValueError, match=message):
+        corruptor(make_graph(step=None))

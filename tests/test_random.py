@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from graph_barlow_twins.kernels import random as kernels
+from graph_barlow_twins.reference import random as reference_random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,6 +139,33 @@ def test_permutation_is_stable_where_words_tie(mode, monkeypatch):
     monkeypatch.setattr(kernels, "random_bits", lambda key, count: tf.constant(bits % 3, tf.uint32))
     order = in_mode(lambda k: kernels.permutation(k, 40), mode, as_key(1))
     np.testing.assert_array_equal(order, np.argsort(bits % 3, kind="stable"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("count", [1 << 15, 100_000])
+def test_large_permutation(count, mode):
+    """From this size on another way to sort."""
+    order = in_mode(lambda k: kernels.permutation(k, count), mode, as_key(3))
+    np.testing.assert_array_equal(order, reference.permutation(3, count))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_mix64_and_row_seeds(mode):
+    words = np.array(WORDS, np.uint64)
+    mixed = in_mode(kernels.mix64, mode, tf.constant(words))
+    np.testing.assert_array_equal(mixed, reference_random.mix64(words))
+    for key in (*WORDS, words[::-1].copy()):
+        seeds = in_mode(kernels.row_seeds, mode, tf.constant(key, tf.uint64), tf.constant(words))
+        np.testing.assert_array_equal(seeds, reference_random.row_seeds(key, words))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint32, np.int64, np.uint64])
+def test_ids_of_any_integer_dtype(dtype, mode):
+    limits = np.iinfo(dtype)
+    ids = np.array([limits.min, 0, 1, limits.max], dtype)
+    words = in_mode(lambda k, i: kernels.row_words(k, i, 2), mode, as_key(5), tf.constant(ids))
+    np.testing.assert_array_equal(words, reference.row_words(5, ids, 2))
 
 
 @settings(derandomize=True, deadline=None, max_examples=100)

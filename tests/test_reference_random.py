@@ -79,3 +79,54 @@ def test_permutation_has_every_index_once(count):
     np.testing.assert_array_equal(np.sort(order), np.arange(count))
     if count == 1000:
         assert np.any(order != np.arange(count))
+
+
+def test_splitmix64_known_answers():
+    """The first outputs for the seed 1234567, as on Rosetta Code (pseudo-random numbers)."""
+    expected = [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
+    steps = np.arange(1, 6, dtype=np.uint64) * np.uint64(reference_random.GOLDEN)
+    outputs = reference_random.mix64(np.uint64(1234567) + steps)
+    assert outputs.tolist() == expected
+
+
+def test_words_of_a_row_are_splitmix64_with_a_seed_of_its_own():
+    """In Python's integers, as the docstrings say it."""
+    golden, mask = reference_random.GOLDEN, 2**64 - 1
+
+    def mix(word):
+        word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & mask
+        word = (word ^ word >> 27) * 0x94D049BB133111EB & mask
+        return word ^ word >> 31
+
+    key, ids = 0xDEADBEEF12345678, [0, 1, 2**63 - 1, -1]
+    words = reference.row_words(key, np.array(ids), 3)
+    assert words.dtype == np.uint32
+    for row, node in zip(words, ids, strict=True):
+        state = mix(mix(key) + golden * (node + 1) & mask)
+        assert row.tolist() == [mix(state + j * golden & mask) >> 32 for j in (1, 2, 3)]
+
+
+def test_words_of_a_row_do_not_depend_on_their_number():
+    ids = np.array([3, 5])
+    np.testing.assert_array_equal(
+        reference.row_words(1, ids, 2), reference.row_words(1, ids, 9)[:, :2]
+    )
+
+
+def test_an_id_is_the_same_in_every_dtype():
+    for dtype in (np.int8, np.int32, np.int64):
+        words = reference.row_words(1, np.array([-1, 5], dtype), 2)
+        np.testing.assert_array_equal(
+            words, reference.row_words(1, np.array([2**64 - 1, 5], np.uint64), 2)
+        )
+
+
+def test_ids_are_integers():
+    with pytest.raises(TypeError, match=r"ids should be integers \(got float64\)"):
+        reference.row_words(1, np.zeros(2), 1)

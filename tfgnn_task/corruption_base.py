@@ -7,6 +7,7 @@ import re
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from .padding import AUTO, KnownPadding
 from .random import KeySource
 
 # Under which Keras registers the layers.
@@ -19,12 +20,35 @@ class KeyedLayer(tf.keras.layers.Layer):
     Args:
         seed: integer for a reproducible sequence of draws, None for fresh entropy.
         step_feature: integer context feature that keys the draws, see `random.KeySource`.
+        padding: which components are padding and left alone: "auto", the name of a context feature
+            that is zero in them, or None; see `padding`.
+        node_id_feature: integer node feature that keys the draws for each node (and, with both
+            endpoints' ids, for each edge) in place of the position in the batch. None: position.
         **kwargs: passed on to `tf.keras.layers.Layer`.
+
+    Raises:
+        TypeError: if the seed is no integer, or one of the names no string.
     """
 
-    def __init__(self, *, seed: int | None = None, step_feature: str | None = None, **kwargs):
+    # Whether the views of this layer have other nodes than the graph.
+    changes_nodes = False
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        step_feature: str | None = None,
+        padding: str | None = AUTO,
+        node_id_feature: str | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        for argument, name in (("padding", padding), ("node_id_feature", node_id_feature)):
+            if name is not None and not isinstance(name, str):
+                raise TypeError(f"{argument} should be a string or None (got {name!r})")
         self._keys = KeySource(seed, step_feature)
+        self._padding = padding
+        self._node_id_feature = node_id_feature
 
     def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
         """The corrupted view of a scalar GraphTensor."""
@@ -33,8 +57,20 @@ class KeyedLayer(tf.keras.layers.Layer):
         return self.corrupt(graph, self._keys.next_key(graph))
 
     def corrupt(self, graph: tfgnn.GraphTensor, key: tf.Tensor) -> tfgnn.GraphTensor:
-        """The view for a given uint64 key, a pure function; subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} should define corrupt(graph, key)")
+        """The view for a given uint64 key, a pure function.
+
+        Subclasses define it, or `corrupt_knowing`.
+        """
+        return self.corrupt_knowing(graph, key, KnownPadding(graph))
+
+    def corrupt_knowing(
+        self, graph: tfgnn.GraphTensor, key: tf.Tensor, known: KnownPadding
+    ) -> tfgnn.GraphTensor:
+        """Like `corrupt`, with the padding as it was before other corruptions of this graph."""
+        if type(self).corrupt is KeyedLayer.corrupt:
+            raise NotImplementedError(f"{type(self).__name__} should define corrupt(graph, key)")
+        del known
+        return self.corrupt(graph, key)
 
     def get_config(self):
         """See `tf.keras.layers.Layer`."""
@@ -42,6 +78,8 @@ class KeyedLayer(tf.keras.layers.Layer):
             **super().get_config(),
             "seed": self._keys.seed,
             "step_feature": self._keys.step_feature,
+            "padding": self._padding,
+            "node_id_feature": self._node_id_feature,
         }
 
 

@@ -1,87 +1,122 @@
-"""The corruptor that changes the structure of a graph."""
+"""The corruptor that drops edges."""
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ..kernels import corruption as kernels
+from ..kernels import corruption_graph as kernels
 from ..kernels.random import derive_key
 from .corruption_base import PACKAGE, KeyedLayer, Untracked, is_open
-from .corruption_spec import WILDCARD
+from .corruption_ids import edge_ids
+from .corruption_spec import WILDCARD, check_set_names, rates_by_set
+from .corruption_structure import Structure, row_count
+from .padding import KnownPadding
 
 
 @tf.keras.utils.register_keras_serializable(package=PACKAGE)
 class DropEdges(KeyedLayer):
-    """Removes each edge with a given probability, with its features; sizes are updated.
+    """Drops each edge with a given probability, with its features; sizes are updated.
 
-    The number of edges is dynamic afterwards. `runner.run` wants all graphs of a task to have one
-    spec: give it a gtspec without a static number of edges, ``spec.relax(num_edges=True)``.
+    Without padding, the dropped edges are gone, and the number of edges is dynamic afterwards.
+    `runner.run` wants all graphs of a task to have one spec: give it a gtspec without a static
+    number of edges, ``spec.relax(num_edges=True)``.
+
+    In a padded graph, they move into the first padding component: they connect its first nodes,
+    their features are zero, and all totals stay as they are. Only real edges are dropped. Where the
+    padding has no node of an endpoint's node set, there is nowhere to move to, and the edge set
+    keeps its edges. Under XLA, where shapes are static, the graph has to be padded.
 
     Args:
         rate: one probability for all edge sets, or ``{edge set name: probability}`` in which "*"
             stands for every edge set not listed (without it, those keep their edges).
-        seed: integer for a reproducible sequence of draws, None for fresh entropy.
-        step_feature: integer context feature that keys the draws, see `random.KeySource`.
-        **kwargs: passed on to `tf.keras.layers.Layer`.
+        undirected: True, or a collection of names of edge sets, in which the two directions of an
+            edge, and duplicates, share one draw: all of them stay or all go. (True stands for all
+            edge sets with a positive rate.)
+        **kwargs: ``seed``, ``step_feature``, ``padding``, ``node_id_feature``: see `KeyedLayer`;
+            others are passed on to `tf.keras.layers.Layer`. With node ids, edges with the same two
+            endpoints share one draw.
 
     Raises:
-        TypeError: if a rate is not a number.
-        ValueError: if a rate is not in [0, 1]; when called, if an edge set does not exist.
+        TypeError: if a rate is not a number, or ``undirected`` neither bool nor a collection.
+        ValueError: if a rate is not in [0, 1]; when called, if an edge set does not exist, or an
+            undirected one does not connect a node set with itself.
     """
 
-    def __init__(self, rate: float | Mapping[str, float] = 0.0, **kwargs):
+    def __init__(
+        self,
+        rate: float | Mapping[str, float] = 0.0,
+        *,
+        undirected: bool | Collection[str] = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        rates = dict(rate) if isinstance(rate, Mapping) else {WILDCARD: rate}
-        for name, value in rates.items():
-            if not isinstance(value, numbers.Real):
-                raise TypeError(f'Edge set "{name}": rate should be a number (got {value!r})')
-            if not 0 <= value <= 1:
-                raise ValueError(f'Edge set "{name}": rate should be in [0, 1] (got {value})')
-        self._rates = Untracked(rates)
+        self._rates = Untracked(rates_by_set(rate, "edge set"))
+        if not isinstance(undirected, bool):
+            if isinstance(undirected, str) or not isinstance(undirected, Collection):
+                raise TypeError(
+                    "undirected should be a bool or a collection of names of edge sets"
+                    f" (got {undirected!r})"
+                )
+            undirected = sorted(undirected)
+        self._undirected = Untracked(undirected)
 
-    def corrupt(self, graph: tfgnn.GraphTensor, key: tf.Tensor) -> tfgnn.GraphTensor:
+    @tf.autograph.experimental.do_not_convert
+    def corrupt_knowing(
+        self, graph: tfgnn.GraphTensor, key: tf.Tensor, known: KnownPadding
+    ) -> tfgnn.GraphTensor:
         """The view of ``graph`` under ``key`` (uint64 scalar)."""
         rates = self._rates.value
-        unknown = sorted(set(rates) - set(graph.edge_sets) - {WILDCARD})
-        if unknown:
-            raise ValueError(
-                f"DropEdges names edge sets that the graph does not have: {unknown}"
-                f" (it has {sorted(graph.edge_sets)})"
-            )
-        edge_sets = {}
-        for name, edge_set in graph.edge_sets.items():
+        check_set_names(rates, graph.edge_sets, "edge set", "DropEdges")
+        undirected = self._undirected.value
+        if not isinstance(undirected, bool):
+            check_set_names(undirected, graph.edge_sets, "edge set", "DropEdges(undirected=...)")
+        structure = Structure(graph, self._padding, known.real_components(self._padding))
+        dropped = {}
+        for name in graph.edge_sets:
             rate = rates.get(name, rates.get(WILDCARD, 0.0))
             if rate > 0 and is_open(name, None):
-                edge_set = _drop_edges(edge_set, rate, derive_key(key, f"edge_set:{name}"))
-            edge_sets[name] = edge_set
-        return tfgnn.GraphTensor.from_pieces(
-            context=graph.context, node_sets=dict(graph.node_sets.items()), edge_sets=edge_sets
-        )
+                structure.refuse_removal_under_xla(f'DropEdges of edge set "{name}"')
+                dropped[name] = self._dropped(
+                    graph, name, rate, derive_key(key, f"edge_set:{name}"), structure
+                )
+        return structure.without(dropped) if dropped else graph
+
+    def _dropped(self, graph, name, rate, key, structure):
+        """Bool ``[E]``: which edges of one edge set go."""
+        edge_set = graph.edge_sets[name]
+        rows = row_count(edge_set)
+        undirected = self._undirected.value
+        undirected = undirected if isinstance(undirected, bool) else name in undirected
+        endpoints = edge_set.adjacency.get_indices_dict()
+        if undirected:
+            _check_undirected(name, endpoints)
+        ids = representatives = None
+        if self._node_id_feature is not None:
+            ids = edge_ids(graph, name, self._node_id_feature, undirected)
+        elif undirected:
+            representatives = kernels.pair_representatives(
+                *(endpoints[tag][1] for tag in (tfgnn.SOURCE, tfgnn.TARGET))
+            )
+        dropped = kernels.dropped_rows(key, rows, rate, ids=ids, representatives=representatives)
+        node_set_names = [node_set_name for node_set_name, _ in endpoints.values()]
+        return dropped & structure.is_real(edge_set, rows) & structure.can_move(node_set_names)
 
     def get_config(self):
         """See `tf.keras.layers.Layer`."""
-        return {**super().get_config(), "rate": dict(self._rates.value)}
+        return {
+            **super().get_config(),
+            "rate": dict(self._rates.value),
+            "undirected": self._undirected.value,
+        }
 
 
-def _drop_edges(edge_set: tfgnn.EdgeSet, rate: float, key: tf.Tensor) -> tfgnn.EdgeSet:
-    rows, sizes = kernels.drop_edges(edge_set.sizes, rate, key)
-    adjacency = edge_set.adjacency
-    indices = {
-        tag: (adjacency.node_set_name(tag), tf.gather(adjacency[tag], rows))
-        for tag in adjacency.get_indices_dict()
-    }
-    if isinstance(adjacency, tfgnn.Adjacency):
-        kept = tfgnn.Adjacency.from_indices(
-            source=indices[tfgnn.SOURCE], target=indices[tfgnn.TARGET]
+def _check_undirected(name, endpoints):
+    node_sets = [node_set_name for node_set_name, _ in endpoints.values()]
+    if set(endpoints) != {tfgnn.SOURCE, tfgnn.TARGET} or len(set(node_sets)) != 1:
+        raise ValueError(
+            f'Edge set "{name}" cannot be undirected: its edges do not connect two nodes of one'
+            f" node set (they connect {node_sets})"
         )
-    else:
-        kept = tfgnn.HyperAdjacency.from_indices(indices)
-    return tfgnn.EdgeSet.from_fields(
-        features={name: tf.gather(value, rows) for name, value in edge_set.features.items()},
-        sizes=sizes,
-        adjacency=kept,
-    )
