@@ -21,10 +21,14 @@ What a layer's ``padding`` argument means:
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 AUTO = "auto"
+# Of each set, in the first look for padding.
+_FEATURES_TO_LOOK_AT = 2
 
 
 def real_components(graph: tfgnn.GraphTensor, padding: str | None = AUTO) -> tf.Tensor | None:
@@ -110,31 +114,44 @@ def _by_feature(graph, name):
 
 
 def _by_zeros(graph):
-    """The first look is at the last row of each feature; only if all are zero, at the rest."""
-    values = _values(graph)
+    """The first look is at the last row of some features; only if all are zero, at everything."""
     total = tf.size(graph.context.sizes)
-    # No wider than one row each. A set without rows in the last component has nothing to say.
-    seen = tf.zeros([], tf.bool)
-    for value, sizes in values:
-        in_last = tf.reduce_any(sizes[-1:] > 0)
-        seen |= in_last & tf.reduce_any(_is_not_zero(_flat(value[-1:])))
+    seen = [_seen_in_last_component(piece) for piece in _pieces(graph)]
 
     def everything():
-        components = [_last_component(value, sizes) for value, sizes in values]
+        components = [_last_component(value, sizes) for value, sizes in _values(graph)]
         return tf.maximum(tf.reduce_max(tf.stack(components)) + 1, 1)
 
-    return tf.cond(seen, lambda: total, everything)
+    return tf.cond(tf.reduce_any(tf.concat(seen, axis=0)), lambda: total, everything)
+
+
+def _seen_in_last_component(piece):
+    """Bool ``[M]``: entries of the last row that are not zero; False if it is not of the last one.
+
+    One value that is not zero is enough, and each feature costs three ops for every graph: the
+    widest features of a set are likely to have one.
+    """
+    widest = sorted(_usable(piece), key=lambda v: -(v.shape[1:].num_elements() or math.inf))
+    last_rows = [
+        tf.reshape(_is_not_zero(_flat(value[-1:])), [-1]) for value in widest[:_FEATURES_TO_LOOK_AT]
+    ]
+    if not last_rows:
+        return tf.zeros([0], tf.bool)
+    # A set without rows in the last component has nothing to say.
+    return tf.concat(last_rows, axis=0) & tf.reduce_any(piece.sizes[-1:] > 0)
 
 
 def _values(graph):
     """All features of the graph that can say something, with their sets' sizes."""
-    pieces = [graph.context, *graph.node_sets.values(), *graph.edge_sets.values()]
-    return [
-        (value, piece.sizes)
-        for piece in pieces
-        for value in piece.features.values()
-        if 0 not in value.shape[1:].as_list()
-    ]
+    return [(value, piece.sizes) for piece in _pieces(graph) for value in _usable(piece)]
+
+
+def _pieces(graph):
+    return [graph.context, *graph.node_sets.values(), *graph.edge_sets.values()]
+
+
+def _usable(piece):
+    return [value for value in piece.features.values() if 0 not in value.shape[1:].as_list()]
 
 
 def _last_component(value, sizes):
