@@ -132,6 +132,19 @@ def test_step_feature_errors():
 # Compose
 
 
+class _Emptied(DropEdges):
+    """A user's corruptor made from one of ours, by the method that is documented for it."""
+
+    def corrupt(self, graph, key):
+        return DropEdges(1.0).corrupt(graph, key)
+
+
+def test_compose_calls_what_a_subclass_defines():
+    graph = make_graph()
+    kept = Compose([_Emptied(0.0)], seed=1)(graph).edge_sets["cites"].total_size
+    assert int(kept) == 0 < int(graph.edge_sets["cites"].total_size)
+
+
 def test_compose_is_one_corruptor_after_the_other():
     graph, key = make_graph(), 12
     spec = CorruptionSpec(context_corruption={"step": 0.0})

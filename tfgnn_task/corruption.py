@@ -86,6 +86,7 @@ class _FloatCorruptor(Corruptor[float]):
     """What dropout and masks share: rates, and only floating features."""
 
     parameters_are_rates = True
+    looks_for_padding = False  # zeros stay zeros
 
     def __init__(
         self,

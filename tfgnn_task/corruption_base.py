@@ -67,9 +67,16 @@ class KeyedLayer(tf.keras.layers.Layer):
         self, graph: tfgnn.GraphTensor, key: tf.Tensor, known: KnownPadding
     ) -> tfgnn.GraphTensor:
         """Like `corrupt`, with the padding as it was before other corruptions of this graph."""
-        if type(self).corrupt is KeyedLayer.corrupt:
-            raise NotImplementedError(f"{type(self).__name__} should define corrupt(graph, key)")
-        del known
+        raise NotImplementedError(f"{type(self).__name__} should define corrupt(graph, key)")
+
+    def corrupt_as_member(
+        self, graph: tfgnn.GraphTensor, key: tf.Tensor, known: KnownPadding
+    ) -> tfgnn.GraphTensor:
+        """What a `Compose` calls: whichever of the two the most derived class defines."""
+        names = {"corrupt", "corrupt_knowing"}
+        definition = next(cls for cls in type(self).__mro__ if names & vars(cls).keys())
+        if "corrupt_knowing" in vars(definition):
+            return self.corrupt_knowing(graph, key, known)
         return self.corrupt(graph, key)
 
     def get_config(self):

@@ -58,6 +58,8 @@ class Corruptor(KeyedLayer, Generic[T]):
 
     # Whether the parameters are probabilities.
     parameters_are_rates = False
+    # Whether `corrupt_rows` wants to know which rows are padding.
+    looks_for_padding = True
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ class Corruptor(KeyedLayer, Generic[T]):
         """The view of ``graph`` under ``key`` (uint64 scalar)."""
         spec = self._spec.value
         spec.check_names(graph)
-        components = known.real_components(self._padding)
+        components = known.real_components(self._padding) if self.looks_for_padding else None
 
         def corrupt(piece, parameters, part, where, ids, keep):
             parameters = self._effective(piece, parameters, where, keep)

@@ -50,7 +50,7 @@ class Compose(KeyedLayer):
     ) -> tfgnn.GraphTensor:
         """The view of ``graph`` under ``key`` (uint64 scalar)."""
         for index, corruptor in enumerate(self._corruptors):
-            graph = corruptor.corrupt_knowing(graph, derive_key(key, index), known)
+            graph = corruptor.corrupt_as_member(graph, derive_key(key, index), known)
         return graph
 
     def get_config(self):
