@@ -14,7 +14,8 @@ per number and P <= 2 max(N, D) / min(N, D) threads that sum up on their own:
 * direct: ``s (P + 1) D^2`` and about 1 MiB per thread
 * gram: ``2 s (P + 1) N^2`` and four panels of 512 columns per thread
 
-Never a standardised copy of a view. Half types, and other memory orders, are copied.
+Never a standardised copy of a view. Half types, and other memory orders, are copied. Gradients of 1
+to 100 MB take the memory that earlier ones have left; at most four such buffers are kept.
 """
 
 from __future__ import annotations

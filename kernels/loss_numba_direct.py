@@ -96,7 +96,7 @@ def backward(residuals: DirectResiduals, upstream: float):
     (n, D), dtype = A.shape, A.dtype
     plan = direct_plan(n, D, dtype.itemsize)
     blocks, parts = plan.backward_blocks, plan.backward_parts
-    grad_a, grad_b = memory.empty((n, D), dtype), memory.empty((n, D), dtype)
+    grad_a, grad_b = (memory.empty_result((n, D), dtype) for _ in range(2))
     buffers = memory.empty((parts, 2, plan.block_rows(n, blocks), D), dtype)
     k = residuals.k * dtype.type(upstream)
     calls = []

@@ -75,7 +75,7 @@ def backward(residuals: GramResiduals, upstream: float):
     (N, D), dtype = r.A.shape, r.A.dtype
     panels, parts, width = gram_plan(N, D, dtype.itemsize)
     edges = _edges(D, panels)
-    grad_a, grad_b = memory.empty((N, D), dtype), memory.empty((N, D), dtype)
+    grad_a, grad_b = (memory.empty_result((N, D), dtype) for _ in range(2))
     buffers = memory.empty((parts, 4, N, width), dtype)
     work = memory.empty((parts, 1, width))
     factors = memory.empty((parts, 3, width), dtype)

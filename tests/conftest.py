@@ -29,9 +29,10 @@ def nan_filled_buffers(monkeypatch):
     """Fills the buffers that the Numba kernels allocate: an element that nobody wrote shows."""
     from graph_barlow_twins.kernels import loss_numba_memory
 
-    monkeypatch.setattr(
-        loss_numba_memory, "empty", lambda shape, dtype=float: np.full(shape, np.nan, dtype)
-    )
+    for name in ("empty", "empty_result"):
+        monkeypatch.setattr(
+            loss_numba_memory, name, lambda shape, dtype=float: np.full(shape, np.nan, dtype)
+        )
 
 
 @pytest.fixture(params=["one thread", "three parts"])
