@@ -24,7 +24,7 @@ from .validation import (
 )
 
 # With two rows all but epsilon / var of the gradient's operands cancels: few are done in float64.
-_FEW_ROWS = 2
+FEW_ROWS = 2
 
 
 def barlow_twins_loss(
@@ -77,26 +77,14 @@ def barlow_twins_loss(
 
     Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230, equations 1 and 2.
     """
-    z_a, z_b = tf.convert_to_tensor(z_a), tf.convert_to_tensor(z_b)
-    check_views(z_a, z_b)
-    check_epsilon(epsilon)
-    check_choice("backend", backend, BACKENDS)
-    check_choice("path", path, PATHS)
-    dtype = tf.float64 if z_a.dtype == tf.float64 else tf.float32
-    if sample_weight is not None:
-        sample_weight = tf.stop_gradient(_as_tensor(sample_weight, dtype))
-        check_sample_weight(sample_weight, z_a.shape[0])
-        if tf.executing_eagerly():  # in a graph the values are not known
-            check_not_negative(sample_weight.numpy())
+    number = lambda_
+    z_a, z_b, lambda_, sample_weight = checked(
+        z_a, z_b, lambda_, sample_weight, epsilon, backend, path
+    )
+    dtype = lambda_.dtype
     options = loss_graph.Options(bool(normalize_batch), float(epsilon), float(ddof))
     if backend == "numba" and compiled_by_xla():
         raise ValueError('backend="numba" cannot run in a function compiled by XLA; give "auto"')
-    number = lambda_
-    if lambda_ is None:
-        lambda_ = 1 / tf.cast(tf.shape(z_a)[1], dtype)
-    lambda_ = _as_tensor(lambda_, dtype)
-    if lambda_.shape.rank != 0:
-        raise ValueError(f"expected lambda_ to be a scalar (got shape {lambda_.shape})")
     few_rows, gram = _choices(z_a, sample_weight, path)
     if backend == "xla" and not compiled_by_xla():
         from .loss_xla import barlow_twins_loss_xla  # on demand, as Numba
@@ -122,6 +110,30 @@ def barlow_twins_loss(
     return by_choice(few_rows, gram, dtype, in_plain_ops, host=host, on_host=on_host)
 
 
+def checked(z_a, z_b, lambda_, sample_weight, epsilon, backend, path):
+    """``(z_a, z_b, lambda_, sample_weight)`` as tensors, of arguments of `barlow_twins_loss`.
+
+    The views keep their dtype, the others have the one of the loss. Raises as that function does.
+    """
+    z_a, z_b = tf.convert_to_tensor(z_a), tf.convert_to_tensor(z_b)
+    check_views(z_a, z_b)
+    check_epsilon(epsilon)
+    check_choice("backend", backend, BACKENDS)
+    check_choice("path", path, PATHS)
+    dtype = tf.float64 if z_a.dtype == tf.float64 else tf.float32
+    if sample_weight is not None:
+        sample_weight = tf.stop_gradient(_as_tensor(sample_weight, dtype))
+        check_sample_weight(sample_weight, z_a.shape[0])
+        if tf.executing_eagerly():  # in a graph the values are not known
+            check_not_negative(sample_weight.numpy())
+    if lambda_ is None:
+        lambda_ = 1 / tf.cast(tf.shape(z_a)[1], dtype)
+    lambda_ = _as_tensor(lambda_, dtype)
+    if lambda_.shape.rank != 0:
+        raise ValueError(f"expected lambda_ to be a scalar (got shape {lambda_.shape})")
+    return z_a, z_b, lambda_, sample_weight
+
+
 def _choices(z_a, sample_weight, path):
     """``(few rows, gram)``: each a bool where it is known now, else a bool tensor."""
     rows, features = z_a.shape
@@ -129,8 +141,8 @@ def _choices(z_a, sample_weight, path):
         rows = tf.shape(z_a)[0]
     gram = prefers_gram(rows, features) if path == "auto" else path == "gram"
     if sample_weight is not None:
-        return tf.math.count_nonzero(sample_weight) <= _FEW_ROWS, gram
-    return rows <= _FEW_ROWS, gram
+        return tf.math.count_nonzero(sample_weight) <= FEW_ROWS, gram
+    return rows <= FEW_ROWS, gram
 
 
 def _as_tensor(value, dtype):

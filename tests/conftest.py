@@ -51,3 +51,28 @@ def work_split(request, monkeypatch):
         monkeypatch.setattr(loss_numba_cost, "_MIN_BLOCK_ROWS", 50)
         monkeypatch.setattr(loss_numba_cost, "_PANEL_BYTES", 0)
         monkeypatch.setattr(loss_numba_cost, "_PANEL_WIDTH", 20)
+
+
+# Whole trainings through the runner, under strategies, policies and XLA: minutes on two cores, more
+# than the budget of the suite. `pytest -m slow` runs them, with the other slow tests.
+_SLOW_FILES = {
+    "test_bench_train_step",
+    "test_distribution",
+    "test_distribution_fit",
+    "test_distribution_runner",
+    "test_distribution_workers",
+    "test_export_docs",
+    "test_production_docs",
+    "test_task_multitask",
+    "test_task_nonfinite",
+    "test_task_padding",
+    "test_task_precision",
+    "test_task_xla",
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in _SLOW_FILES:
+            item.add_marker(pytest.mark.slow)

@@ -25,7 +25,7 @@ def test_readout_of_all_nodes():
     task = BarlowTwinsTask("node", readout="all_nodes", corruptor=dropout())
     graphs, labels = task.preprocess(graph)
     assert graphs[0] is graph
-    assert labels.shape == (COMPONENTS * NODES, 0)
+    assert labels.shape == (COMPONENTS * NODES, 2)
     outputs = task.predict(*graphs)
     for view, view_graph in enumerate(graphs):
         states = view_graph.node_sets["node"][tfgnn.HIDDEN_STATE]
@@ -44,7 +44,7 @@ def test_pair_of_corruptors(readout, projector_units):
     assert graphs[0] is graph
     rows = COMPONENTS if readout == "first_node" else COMPONENTS * NODES
     assert labels.dtype == tf.int32
-    assert labels.shape == (rows, 0)
+    assert labels.shape == (rows, 0 if readout == "first_node" else 2)
     assert int(graphs[1].edge_sets["edge"].total_size) < COMPONENTS * NODES
     assert np.any(first_nodes(graphs[2]) == 0)
 

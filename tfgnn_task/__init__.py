@@ -8,14 +8,16 @@ from .keras_guard import require_keras_2
 require_keras_2()
 
 from .corruption import (  # noqa: E402  (the guard has to come first)
-    Compose,
     Corruptor,
     DropoutFeatures,
     MaskFeatures,
     ShuffleFeaturesGlobally,
 )
+from .corruption_compose import Compose  # noqa: E402
 from .corruption_edges import DropEdges  # noqa: E402
+from .corruption_nodes import DropNodes  # noqa: E402
 from .corruption_spec import CorruptionSpec  # noqa: E402
+from .export import RepresentationExporter  # noqa: E402
 from .loss import BarlowTwinsLoss  # noqa: E402
 from .metrics import (  # noqa: E402
     AllSvdMetrics,
@@ -23,11 +25,22 @@ from .metrics import (  # noqa: E402
     numerical_rank,
     pseudo_condition_number,
     rankme,
+    rankme_cap,
     self_clustering,
 )
+from .metrics_views import (  # noqa: E402
+    AlignmentUniformityMetrics,
+    CrossCorrelationMetrics,
+    alignment,
+    cross_correlation_metrics,
+    uniformity,
+)
+from .nonfinite import skip_nonfinite_steps  # noqa: E402
+from .random import number_graphs  # noqa: E402
 from .task import BarlowTwinsTask, ContrastiveLossTask  # noqa: E402
 
 __all__ = [
+    "AlignmentUniformityMetrics",
     "AllSvdMetrics",
     "BarlowTwinsLoss",
     "BarlowTwinsTask",
@@ -35,13 +48,22 @@ __all__ = [
     "ContrastiveLossTask",
     "CorruptionSpec",
     "Corruptor",
+    "CrossCorrelationMetrics",
     "DropEdges",
+    "DropNodes",
     "DropoutFeatures",
     "MaskFeatures",
+    "RepresentationExporter",
     "ShuffleFeaturesGlobally",
+    "alignment",
     "coherence",
+    "cross_correlation_metrics",
+    "number_graphs",
     "numerical_rank",
     "pseudo_condition_number",
     "rankme",
+    "rankme_cap",
     "self_clustering",
+    "skip_nonfinite_steps",
+    "uniformity",
 ]

@@ -10,8 +10,11 @@ import tensorflow as tf
 
 from ..kernels.loss import barlow_twins_loss
 from ..kernels.loss_dispatch import BACKENDS, compiled_by_xla
+from ..kernels.loss_distributed import barlow_twins_loss_over_replicas, replicas_in_sync
 from ..kernels.loss_paths import PATHS
 from ..kernels.validation import check_choice, check_epsilon
+from .nonfinite import CHOICES, NonfiniteGuard
+from .weights import weights_of_rows
 
 ONE_ROW_MESSAGE = (
     "BarlowTwinsLoss got a batch of one row: its loss is a constant and its gradient zero, so"
@@ -28,6 +31,24 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
     A batch of one row raises a RuntimeWarning, once per loss object (under XLA, which has no way to
     call the host, only where the number of rows is static).
 
+    On R > 1 replicas in sync it is the value of the global batch, the same on all of them.
+    ``Model.fit`` divides it by R and sums the gradients, which gives the gradient of the global
+    loss; a custom loop has to do likewise (docs/distribution.md). With ``reduction="sum"``, by
+    which a caller announces that the replicas' losses are summed as they are, each returns 1 / R of
+    the value.
+
+    A loss that is NaN or infinite is returned as it is. In training the backward pass then does
+    what ``on_nonfinite`` says, before a gradient reaches any weight:
+
+    * "raise": `tf.errors.InvalidArgumentError` with the training step, counted since the loss
+      object was made, and the view, feature column and row of the first bad value. On several
+      replicas the error that comes first is one of a replica with a bad value.
+    * "skip": all gradients are made NaN, for an optimizer that leaves out such steps, see
+      `skip_nonfinite_steps`. After 100 in a row it raises.
+    * "ignore": nothing.
+
+    Functions that XLA compiles never raise; there "raise" means "ignore".
+
     Args:
         lambda_: weight of the redundancy-reduction term; default ``1 / D``.
         normalize_batch: whether to standardise each feature over the batch.
@@ -35,6 +56,9 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         ddof: the variances divide by ``W - ddof``.
         backend: see `graph_barlow_twins.kernels.loss.barlow_twins_loss`.
         path: likewise.
+        cross_replica: whether the batch is the one of all replicas in sync, or each replica takes
+            the loss of its own rows.
+        on_nonfinite: see above.
         name: the loss' name.
         **kwargs: passed on to `tf.keras.losses.Loss`.
 
@@ -52,6 +76,8 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         ddof: float = 0,
         backend: str = "auto",
         path: str = "auto",
+        cross_replica: bool = True,
+        on_nonfinite: str = "raise",
         name: str = "barlow_twins_loss",
         **kwargs,
     ):
@@ -59,6 +85,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         check_epsilon(epsilon)
         check_choice("backend", backend, BACKENDS)
         check_choice("path", path, PATHS)
+        check_choice("on_nonfinite", on_nonfinite, CHOICES)
         if not (lambda_ is None or tf.is_tensor(lambda_) or isinstance(lambda_, numbers.Real)):
             raise TypeError(f"lambda_ should be a number or a scalar tensor (got {lambda_!r})")
         self._options = {
@@ -69,15 +96,20 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             "backend": backend,
             "path": path,
         }
+        self._cross_replica = bool(cross_replica)
+        self._on_nonfinite = on_nonfinite
+        self._guard = None
         self._warned = False
 
     def __call__(self, y_true, y_pred, sample_weight=None) -> tf.Tensor:
         """The loss of one batch.
 
         Args:
-            y_true: unused pseudo-labels.
+            y_true: the task's pseudo-labels, which say what component a row belongs to; anything
+                else is unused.
             y_pred: floating ``[N, 2, D]``.
-            sample_weight: optional ``[N]`` or ``[N, 1]``; 0 for padding.
+            sample_weight: optional ``[N]`` or ``[N, 1]``, or one per component if the labels name
+                them; 0 for padding.
 
         Returns:
             Scalar.
@@ -85,15 +117,23 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         Raises:
             ValueError: if the predictions are not of shape ``[N, 2, D]``.
         """
-        del y_true
         y_pred = tf.convert_to_tensor(y_pred)
         if y_pred.shape.rank != 3 or y_pred.shape[1] != 2:
             raise ValueError(f"expected predictions of shape [N, 2, D] (got {y_pred.shape})")
-        if sample_weight is not None:
-            sample_weight = tf.reshape(tf.convert_to_tensor(sample_weight), [-1])
-        self._warn_about_one_row(y_pred)
+        sample_weight = weights_of_rows(sample_weight, y_true, y_pred)
         z_a, z_b = tf.unstack(y_pred, axis=1)
-        return barlow_twins_loss(z_a, z_b, sample_weight=sample_weight, **self._options)
+        replicas = replicas_in_sync() if self._cross_replica else 1
+        if replicas == 1:
+            self._warn_about_one_row(y_pred)
+            loss = barlow_twins_loss(z_a, z_b, sample_weight=sample_weight, **self._options)
+        else:
+            loss = barlow_twins_loss_over_replicas(
+                z_a, z_b, sample_weight=sample_weight, **self._options
+            )
+        loss = self._guarded(loss, y_pred, sample_weight, replicas)
+        if replicas > 1 and self.reduction == tf.keras.losses.Reduction.SUM:
+            return loss / replicas
+        return loss
 
     def call(self, y_true, y_pred) -> tf.Tensor:
         """As ``__call__``, without weights."""
@@ -104,7 +144,21 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         options = dict(self._options)
         if tf.is_tensor(options["lambda_"]):
             options["lambda_"] = float(options["lambda_"])
-        return {**super().get_config(), **options}
+        return {
+            **super().get_config(),
+            **options,
+            "cross_replica": self._cross_replica,
+            "on_nonfinite": self._on_nonfinite,
+        }
+
+    def _guarded(self, loss, y_pred, sample_weight, replicas):
+        if self._on_nonfinite == "ignore":
+            return loss
+        if compiled_by_xla():
+            return loss
+        if self._guard is None:  # not earlier: a task may be made before its strategy
+            self._guard = NonfiniteGuard(skip=self._on_nonfinite == "skip")
+        return self._guard.guard(loss, y_pred, sample_weight, replicas)
 
     def _warn_about_one_row(self, y_pred):
         rows = y_pred.shape[0]

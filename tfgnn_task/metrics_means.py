@@ -130,7 +130,8 @@ class BatchMeans(tf.keras.metrics.Metric):
 
     def result(self) -> Mapping[str, tf.Tensor]:
         """The means, by name."""
-        means = tf.where(self._failed > 0, np.nan, self._totals / self._evaluated)
+        nan = tf.constant(np.nan, self._totals.dtype)
+        means = tf.where(self._failed > 0, nan, self._totals / self._evaluated)
         return dict(zip(self.KEYS, tf.unstack(means), strict=True))
 
     def reset_state(self) -> None:
@@ -162,8 +163,9 @@ class BatchMeans(tf.keras.metrics.Metric):
     @classmethod
     def from_config(cls, config):
         """The inverse of `get_config`."""
-        name = config["y_pred_transform_fn"]
-        transform = name and tf.keras.utils.get_registered_object(name)
+        transform = config["y_pred_transform_fn"]
+        if isinstance(transform, str):  # Keras' SavedModel loader has already replaced the name
+            transform = tf.keras.utils.get_registered_object(transform)
         return cls(**{**config, "y_pred_transform_fn": transform})
 
 

@@ -12,6 +12,8 @@ from tensorflow_gnn import runner
 from .corruption import Corruptor, ShuffleFeaturesGlobally
 from .loss import BarlowTwinsLoss
 from .metrics import AllSvdMetrics
+from .projector import check_projector, make_projector
+from .weights import RowComponents
 
 READOUTS = ("first_node", "all_nodes")
 
@@ -31,14 +33,23 @@ class ContrastiveLossTask(runner.Task):
             contrasts two corrupted views. Default: `ShuffleFeaturesGlobally`.
         projector_units: layer sizes of an optional projector (Dense, ReLU each) between
             representations and loss. It is not part of the representation.
+        projector: instead of projector_units, any Keras layer from ``[rows, D]`` to
+            ``[rows, D']``, or sizes such as "2048-2048-2048" or ``[2048, 2048, 2048]`` for the head
+            of the Barlow Twins paper, see `projector.projector_head`.
         seed: seed of the default corruptor; unused with a corruptor given.
         readout: "first_node" reads the first node of each component (the root of a sampled
             subgraph), "all_nodes" every node of the node set (full-graph training).
 
     Raises:
-        TypeError: if a corruptor is not callable, or projector_units not a sequence.
-        ValueError: for an unknown readout, or a sequence of other than two corruptors.
+        TypeError: if a corruptor is not callable, projector_units not a sequence, or projector
+            neither a layer nor sizes.
+        ValueError: for an unknown readout, a sequence of other than two corruptors, a corruptor
+            that drops nodes with ``readout="all_nodes"``, both projector_units and projector, or a
+            size that is not a positive integer.
     """
+
+    # Whether XLA compiles `predict`, the losses and the metrics. A subclass says so for its own.
+    supports_tpu = False
 
     def __init__(
         self,
@@ -50,6 +61,7 @@ class ContrastiveLossTask(runner.Task):
         projector_units: Sequence[int] | None = None,
         seed: int | None = None,
         readout: str = "first_node",
+        projector: tf.keras.layers.Layer | str | Sequence[int] | None = None,
     ):
         self._representations_layer_name = representations_layer_name or "clean_representations"
         if readout not in READOUTS:
@@ -72,13 +84,14 @@ class ContrastiveLossTask(runner.Task):
         for one in self._corruptors:
             if not callable(one):
                 raise TypeError(f"corruptor should be one corruptor or a pair (got {one!r})")
-        self._projector = None
-        if projector_units is not None and not isinstance(projector_units, Sequence):
-            raise TypeError(f"projector_units should be a sequence (got {projector_units!r})")
-        if projector_units:
-            self._projector = tf.keras.Sequential(
-                [tf.keras.layers.Dense(units, "relu") for units in projector_units]
-            )
+            if self._reads_all_nodes and getattr(one, "changes_nodes", False):
+                raise ValueError(
+                    'readout="all_nodes" needs corruptors that keep the nodes: row i of one view'
+                    f" should be row i of the other (got {type(one).__name__})"
+                )
+        check_projector(projector_units, projector)
+        self._projector_arguments = projector_units, projector
+        self._projector = None  # made by the first `predict`, which knows policy and strategy
 
     def preprocess(
         self, inputs: tfgnn.GraphTensor
@@ -90,14 +103,13 @@ class ContrastiveLossTask(runner.Task):
 
         Returns:
             ``(graphs, pseudo-labels)``: the clean graph and one corrupted graph per corruptor; the
-            labels are int32 ``[rows, 0]``, one row per row of the readout.
+            labels have one row per row of the readout: int32 ``[components, 0]`` for
+            "first_node", those of `weights.RowComponents`, ``[nodes, 2]``, for "all_nodes".
         """
         x = (inputs, *(corruptor(inputs) for corruptor in self._corruptors))
         if self._reads_all_nodes:
-            rows = inputs.node_sets[self._node_set_name].total_size
-        else:
-            rows = inputs.num_components
-        return x, tf.zeros((rows, 0), dtype=tf.int32)
+            return x, RowComponents(self._node_set_name)(inputs)
+        return x, tf.zeros((inputs.num_components, 0), dtype=tf.int32)
 
     def predict(self, *args: tfgnn.GraphTensor) -> runner.Predictions:
         """Reads out, projects and stacks the views.
@@ -110,6 +122,7 @@ class ContrastiveLossTask(runner.Task):
 
         Raises:
             ValueError: if an argument is not a GraphTensor, or their number is wrong.
+            AssertionError: under a TPUStrategy, if the task is not made for it.
         """
         for graph in args:
             if not tfgnn.is_graph_tensor(graph):
@@ -119,12 +132,15 @@ class ContrastiveLossTask(runner.Task):
                 f"Expected {1 + len(self._corruptors)} graphs, the clean one first"
                 f" (got {len(args)})"
             )
-        if isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy):
+        on_tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
+        if on_tpu and not self.supports_tpu:
             raise AssertionError("Contrastive learning tasks do not support TPU yet.")
         clean, *views = (self._readout(graph) for graph in args)
-        clean = tf.keras.layers.Layer(name=self._representations_layer_name)(clean)
+        clean = _Same(name=self._representations_layer_name)(clean)
         if len(views) == 1:
             views = [clean, *views]
+        if self._projector is None:
+            self._projector = make_projector(*self._projector_arguments)
         if self._projector is not None:
             views = [self._projector(view) for view in views]
         outputs = tf.stack(views, axis=1)
@@ -153,10 +169,16 @@ class BarlowTwinsTask(ContrastiveLossTask):
         backend: how the loss is computed, see `graph_barlow_twins.kernels.loss`; default: the
             fastest way.
         path: likewise.
+        cross_replica: whether the loss is the one of the global batch of all replicas in sync, or
+            each replica takes the loss of its own rows (upstream's); see docs/distribution.md.
+        on_nonfinite: what training does when the loss is NaN or infinite: "raise", "skip" or
+            "ignore", see `BarlowTwinsLoss`.
         **kwargs: see `ContrastiveLossTask`.
 
     Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230; on graphs: Bielak et al. 2022.
     """
+
+    supports_tpu = True
 
     def __init__(
         self,
@@ -167,6 +189,8 @@ class BarlowTwinsTask(ContrastiveLossTask):
         ddof: float = 0,
         backend: str = "auto",
         path: str = "auto",
+        cross_replica: bool = True,
+        on_nonfinite: str = "raise",
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
@@ -177,12 +201,14 @@ class BarlowTwinsTask(ContrastiveLossTask):
             "ddof": ddof,
             "backend": backend,
             "path": path,
+            "cross_replica": cross_replica,
+            "on_nonfinite": on_nonfinite,
         }
         self.losses()  # refuses bad options now rather than when training starts
 
     def make_contrastive_layer(self) -> tf.keras.layers.Layer:
         """The identity: the loss contrasts the views itself."""
-        return tf.keras.layers.Layer()
+        return Layer()
 
     def losses(self) -> runner.Losses:
         """The `BarlowTwinsLoss`."""
@@ -194,7 +220,27 @@ class BarlowTwinsTask(ContrastiveLossTask):
 
 
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
-class _Beside(tf.keras.layers.Layer):
+class _Same(tf.keras.layers.Layer):
+    """The identity, also in dtype: under mixed_float16 a base Layer casts float32 to half."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"autocast": False, **kwargs})
+
+    def call(self, inputs):
+        return tf.identity(inputs)
+
+
+@tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
+class Layer(_Same):
+    """The identity at the end of a model.
+
+    Named like Keras' own, because Keras names the losses of several outputs after their layers:
+    "layer_loss", as with upstream.
+    """
+
+
+@tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
+class _Beside(_Same):
     """Passes its first input on; the second one becomes part of the model beside it.
 
     With two corrupted views the loss never sees the clean graph. This layer keeps the clean

@@ -1,0 +1,100 @@
+"""Projectors: what stands between representation and loss, and is thrown away after training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+# PyTorch's defaults, with which the paper's head was trained (Keras counts momentum the other way).
+_BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+
+
+def check_projector(projector_units, projector) -> None:
+    """Refuses arguments that `make_projector` cannot use.
+
+    Raises:
+        TypeError: if one of them is of another type.
+        ValueError: if both are given, or a size is not a positive integer.
+    """
+    if projector_units is not None and not isinstance(projector_units, Sequence):
+        raise TypeError(f"projector_units should be a sequence (got {projector_units!r})")
+    if projector is None:
+        return
+    if projector_units:
+        raise ValueError(
+            "give projector_units or projector, not both"
+            f" (got {projector_units!r} and {projector!r})"
+        )
+    if not isinstance(projector, tf.keras.layers.Layer):
+        _units(projector)
+
+
+def make_projector(projector_units, projector) -> tf.keras.layers.Layer | None:
+    """The projector that the arguments of a task describe, under the current policy and strategy.
+
+    Args:
+        projector_units: sizes of layers (Dense, ReLU each), or None or empty.
+        projector: a Keras layer, which is returned, or sizes as for `projector_head`; or None.
+
+    Returns:
+        A layer from ``[rows, D]`` to ``[rows, sizes[-1]]``; None if neither argument is given.
+
+    Raises:
+        TypeError, ValueError: see `check_projector`.
+    """
+    check_projector(projector_units, projector)
+    if projector_units:
+        return tf.keras.Sequential(
+            [tf.keras.layers.Dense(units, "relu") for units in projector_units]
+        )
+    if projector is None or isinstance(projector, tf.keras.layers.Layer):
+        return projector
+    return projector_head(projector)
+
+
+def projector_head(units: str | Sequence[int]) -> tf.keras.Sequential:
+    """The paper's head: linear layers without bias, batch norm and ReLU after all but the last.
+
+    Under a strategy with several replicas in sync the batch norm is over the global batch. It
+    normalises each view by itself, as the paper's code does, and knows nothing of sample weights:
+    rows of padding count in its mean and variance.
+
+    Args:
+        units: sizes of the linear layers, ``[8192, 8192, 8192]`` or ``"8192-8192-8192"`` in the
+            paper.
+
+    Raises:
+        TypeError: if units is neither a string nor a sequence.
+        ValueError: if it is empty, or a size is not a positive integer.
+
+    Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230, section 2.2.
+    """
+    *hidden, last = _units(units)
+    synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    layers = []
+    for size in hidden:
+        layers += [
+            tf.keras.layers.Dense(size, use_bias=False),
+            tf.keras.layers.BatchNormalization(synchronized=synchronized, **_BATCH_NORM),
+            tf.keras.layers.ReLU(),
+        ]
+    layers.append(tf.keras.layers.Dense(last, use_bias=False))
+    return tf.keras.Sequential(layers, name="projector")
+
+
+def _units(units):
+    """A non-empty list of positive integers."""
+    expected = 'projector should be a Keras layer, or sizes such as "512-512" or [512, 512]'
+    if not isinstance(units, (str, Sequence)):
+        raise TypeError(f"{expected} (got {units!r})")
+    try:
+        sizes = [int(size) for size in (units.split("-") if isinstance(units, str) else units)]
+    except (TypeError, ValueError):
+        raise ValueError(f"{expected} (got {units!r})") from None
+    whole = isinstance(units, str) or all(
+        size == given for size, given in zip(sizes, units, strict=True)
+    )
+    if not sizes or min(sizes) < 1 or not whole:
+        raise ValueError(f"{expected} (got {units!r})")
+    return sizes
