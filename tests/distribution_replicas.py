@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ SECONDS = 240  # a collective that some replica never joins waits for ever
 def run_mirrored(cases, folder):
     """Results of two replicas in one process: ``{"case/result": [replica 0's, replica 1's]}``."""
     out = Path(folder) / "mirrored.npz"
-    wait_for([_start("mirrored", out, cases)])
+    wait_for([start([WORKER, "mirrored", out, json.dumps(cases)])])
     with np.load(out) as results:
         names = sorted({name.rpartition("/")[0] for name in results})
         return {
@@ -27,13 +28,8 @@ def run_mirrored(cases, folder):
 
 def run_workers(cases, folder):
     """Likewise of two processes that talk over 127.0.0.1."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     outs = [Path(folder) / f"worker{i}.npz" for i in range(2)]
-    processes = []
-    for i, out in enumerate(outs):
-        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}}
-        processes.append(_start("worker", out, cases, TF_CONFIG=json.dumps(config)))
-    wait_for(processes)
+    wait_for(start_workers(lambda i: [WORKER, "worker", outs[i], json.dumps(cases)]))
     with np.load(outs[0]) as first, np.load(outs[1]) as second:
         names = [name.rpartition("/")[0] for name in first]
         return {name: [first[f"{name}/0"], second[f"{name}/0"]] for name in names}
@@ -60,22 +56,35 @@ def start(arguments, **environment):
     )
 
 
-def _start(mode, out, cases, **environment):
-    return start([WORKER, mode, out, json.dumps(cases)], **environment)
+def start_workers(arguments_of):
+    """The two workers of a cluster; ``arguments_of(number)`` are a worker's."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    cluster = {"worker": addresses}
+    configs = [{"cluster": cluster, "task": {"type": "worker", "index": i}} for i in range(2)]
+    return [start(arguments_of(i), TF_CONFIG=json.dumps(c)) for i, c in enumerate(configs)]
 
 
-def wait_for(processes, seconds=SECONDS):
-    """Their outputs; fails if one fails or hangs, and leaves none behind."""
+def wait_for(processes, codes=(0,), seconds=SECONDS):
+    """Their outputs; fails if one hangs or its exit code is another, and leaves none behind.
+
+    Args:
+        processes: what `start` returned.
+        codes: of a good end, one of them each; None: any but 0.
+        seconds: for all of them together.
+    """
+    until = time.monotonic() + seconds
     outputs = []
     try:
         for process in processes:
             try:
-                outputs.append(process.communicate(timeout=seconds)[0])
+                left = max(until - time.monotonic(), 1)
+                outputs.append(process.communicate(timeout=left)[0])
             except subprocess.TimeoutExpired:
                 process.kill()
                 rest = process.communicate()[0]
                 raise AssertionError(f"no end after {seconds} s:\n{rest[-3000:]}") from None
-            assert process.returncode == 0, outputs[-1][-5000:]
+            code = process.returncode
+            assert code in codes if codes else code, f"exit code {code}:\n{outputs[-1][-5000:]}"
     finally:
         for process in processes:
             if process.poll() is None:

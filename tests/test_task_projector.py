@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from fresh_process import run_python
 from graph_barlow_twins.tfgnn_task import BarlowTwinsTask, RepresentationExporter
-from graph_barlow_twins.tfgnn_task.projector import projector_head
+from graph_barlow_twins.tfgnn_task.projector import make_projector, project, projector_head
 from production_runs import make_model, no_chance, run
 from task_graphs import COMPONENTS, UNITS, dropout, make_graph
 
@@ -71,6 +71,37 @@ def test_projects_both_views_with_the_same_weights(views, projector):
     np.testing.assert_allclose(same[:, 0], same[:, 1], rtol=1e-6, atol=1e-6)
     representations = tf.keras.Model(model.input, model.get_layer("clean_representations").output)
     assert representations(graphs).shape == (COMPONENTS, UNITS)
+
+
+def test_units_project_all_views_at_once():
+    """One product per layer, with the values and gradients of one call per view."""
+    views = tf.unstack(tf.random.stateless_normal([9, 3, 5], [1, 2]), axis=1)
+    projector = make_projector([7, 4], None)
+    results = []
+    for at_once in (False, True):
+
+        @tf.function
+        def step(*views, at_once=at_once):
+            with tf.GradientTape() as tape:
+                outputs = project(views, projector, at_once=at_once)
+                value = tf.reduce_sum(outputs * tf.sin(outputs))
+            return outputs, tape.gradient(value, projector.trainable_variables)
+
+        kinds = [op.type for op in step.get_concrete_function(*views).graph.get_operations()]
+        assert kinds.count("MatMul") == (2 + 3) * (1 if at_once else 3)
+        results.append(tf.nest.flatten(step(*views)))
+    for apart, together in zip(*results, strict=True):
+        np.testing.assert_allclose(apart, together, rtol=1e-5, atol=1e-5)
+
+
+def test_batch_norm_of_a_given_layer_is_per_view():
+    """Of a layer that is given nothing is known: it may let rows meet, so it sees a view at a time."""
+    norm = tf.keras.layers.BatchNormalization(trainable=True, epsilon=1e-6)
+    graphs, _ = BarlowTwinsTask("node", corruptor=dropout()).preprocess(make_graph())
+    task = BarlowTwinsTask("node", corruptor=dropout(), projector=norm)
+    with tf.keras.backend.learning_phase_scope(1):
+        outputs = task.predict(*graphs).numpy()
+    np.testing.assert_allclose(outputs.mean(axis=0), 0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

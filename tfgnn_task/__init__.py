@@ -37,6 +37,7 @@ from .metrics_views import (  # noqa: E402
 )
 from .nonfinite import skip_nonfinite_steps  # noqa: E402
 from .random import number_graphs  # noqa: E402
+from .resume import finished_epochs  # noqa: E402
 from .task import BarlowTwinsTask, ContrastiveLossTask  # noqa: E402
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "alignment",
     "coherence",
     "cross_correlation_metrics",
+    "finished_epochs",
     "number_graphs",
     "numerical_rank",
     "pseudo_condition_number",

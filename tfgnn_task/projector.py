@@ -53,6 +53,25 @@ def make_projector(projector_units, projector) -> tf.keras.layers.Layer | None:
     return projector_head(projector)
 
 
+def project(
+    views: Sequence[tf.Tensor], projector: tf.keras.layers.Layer, *, at_once: bool
+) -> tf.Tensor:
+    """The projections of some views, stacked: ``[rows, views, D']``.
+
+    Args:
+        views: ``[rows, D]`` each.
+        projector: what `make_projector` returned.
+        at_once: whether to call the projector once, with the rows of all views: only if what it
+            makes of a row hangs on no other row. Large layers then read their weights, and write
+            the gradients of them, once instead of once per view and once more for the sum.
+    """
+    if not at_once:
+        return tf.stack([projector(view) for view in views], axis=1)
+    stacked = tf.stack(views, axis=1)
+    projections = projector(tf.reshape(stacked, [-1, stacked.shape[-1]]))
+    return tf.reshape(projections, [-1, len(views), projections.shape[-1]])
+
+
 def projector_head(units: str | Sequence[int]) -> tf.keras.Sequential:
     """The paper's head: linear layers without bias, batch norm and ReLU after all but the last.
 

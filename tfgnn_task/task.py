@@ -12,7 +12,7 @@ from tensorflow_gnn import runner
 from .corruption import Corruptor, ShuffleFeaturesGlobally
 from .loss import BarlowTwinsLoss
 from .metrics import AllSvdMetrics
-from .projector import check_projector, make_projector
+from .projector import check_projector, make_projector, project
 from .weights import RowComponents
 
 READOUTS = ("first_node", "all_nodes")
@@ -141,9 +141,11 @@ class ContrastiveLossTask(runner.Task):
             views = [clean, *views]
         if self._projector is None:
             self._projector = make_projector(*self._projector_arguments)
-        if self._projector is not None:
-            views = [self._projector(view) for view in views]
-        outputs = tf.stack(views, axis=1)
+        if self._projector is None:
+            outputs = tf.stack(views, axis=1)
+        else:  # of the projectors only that of projector_units is known to treat each row alone
+            units, _ = self._projector_arguments
+            outputs = project(views, self._projector, at_once=bool(units))
         if len(self._corruptors) == 2:
             outputs = _Beside()([outputs, clean])
         return self.make_contrastive_layer()(outputs)
