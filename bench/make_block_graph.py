@@ -1,11 +1,11 @@
 """A large synthetic graph with known classes: `python -m bench.make_block_graph --help`.
 
-Degree-corrected stochastic block model with noisy features. Node i has a block b_i, uniform over the
-K blocks, and a propensity t_i with a power-law tail. Each edge is drawn on its own: with probability
-`within` both ends come from one block, chosen in proportion to the block's total propensity, else
-each end comes from the whole graph; an end is node i with probability proportional to t_i. Loops and
-repeated edges are drawn again until the graph has exactly E different ones. The features of node i
-are ``signal * m_(b_i) + noise``, with orthonormal m_k and standard normal noise.
+Degree-corrected stochastic block model with noisy features. Node i has a block b_i, uniform over
+the K blocks, and a propensity t_i with a power-law tail. Each edge is drawn on its own: with
+probability `within` both ends come from one block, chosen in proportion to the block's total
+propensity, else each end comes from the whole graph; an end is node i with probability proportional
+to t_i. Loops and repeated edges are drawn again until the graph has exactly E different ones. The
+features of node i are ``signal * m_(b_i) + noise``, with orthonormal m_k and standard normal noise.
 
 Source of the model: Karrer and Newman 2011, https://arxiv.org/abs/1008.3926.
 """

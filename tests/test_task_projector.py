@@ -95,7 +95,7 @@ def test_units_project_all_views_at_once():
 
 
 def test_batch_norm_of_a_given_layer_is_per_view():
-    """Of a layer that is given nothing is known: it may let rows meet, so it sees a view at a time."""
+    """A layer of the user's may let rows meet, so it sees one view at a time."""
     norm = tf.keras.layers.BatchNormalization(trainable=True, epsilon=1e-6)
     graphs, _ = BarlowTwinsTask("node", corruptor=dropout()).preprocess(make_graph())
     task = BarlowTwinsTask("node", corruptor=dropout(), projector=norm)
