@@ -71,6 +71,9 @@ class PretrainConfig:
         option.integer("widths of the projector's layers; none: no projector", 1, arity="any"), ()
     )
     folds: int = _field(option.integer("folds of the probe where no split is given", 2), 10)
+    hold_out_edges: float = _field(
+        option.share("share of links to take out before training, for link prediction"), 0.0
+    )
     overwrite: bool = _field(option.switch("replace what is in the output folder"), False)
     resume: bool = _field(option.switch("continue the run in the output folder"), False)
     quiet: bool = _field(option.switch("no progress bar"), False)

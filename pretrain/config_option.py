@@ -138,6 +138,11 @@ def non_negative(help: str, **more: Any) -> Option:
     )
 
 
+def share(help: str, **more: Any) -> Option:
+    """A part of a whole that must not be all of it."""
+    return Option(help, float, "a share in [0, 1)", lambda x: 0 <= x < 1, **more)
+
+
 def rates(help: str, **more: Any) -> Option:
     """One rate for both views, or one for each."""
     expected = "one rate in [0, 1] for both views, or two"

@@ -1,12 +1,11 @@
 """One npz file with a graph of one's own. The keys are documented in docs/datasets.md."""
 
-import os
-import zipfile
-import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from .array_files import read_npz
 from .errors import InputError
 from .graph_data import GraphData, make_graph_data
 from .graph_data_checks import csr_from_parts
@@ -23,7 +22,22 @@ def load_npz(path: str | Path) -> GraphData:
         InputError: missing or corrupt file, unknown or missing keys, object arrays, or parts that
             do not make a graph.
     """
-    parts = _read_arrays(Path(path))
+    return graph_from_arrays(read_npz(path), path, name=f"npz:{path}")
+
+
+def graph_from_arrays(
+    parts: Mapping[str, np.ndarray], path: str | Path, *, name: str
+) -> GraphData:
+    """Makes a graph of arrays under the keys of docs/datasets.md.
+
+    Args:
+        parts: arrays by key.
+        path: where they came from, for messages.
+        name: of the graph.
+
+    Raises:
+        InputError: unknown or missing keys, or parts that do not make a graph.
+    """
     unknown = sorted(set(parts) - set(ALLOWED_KEYS))
     if unknown:
         raise InputError(
@@ -48,37 +62,8 @@ def load_npz(path: str | Path) -> GraphData:
     else:
         features = parts["features"]
     return make_graph_data(
-        name=f"npz:{path}",
+        name=name,
         features=features,
         edge_index=parts["edge_index"],
         **{key: parts.get(key) for key in _OPTIONAL_KEYS},
     )
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    # Not path.is_file(): that raises where a folder on the way may not be entered.
-    if not os.path.isfile(path):
-        raise InputError(f"dataset 'npz:{path}': no file {path}")
-    try:
-        archive = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not an npz file, or a truncated one ({error})") from None
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise InputError(f"{path}: expected an npz archive, got a single npy array")
-    arrays = {}
-    with archive:
-        for key in archive.files:
-            try:
-                value = archive[key]
-            # A damaged member fails in zipfile, in zlib, in NumPy's header parser or in malloc.
-            except (ValueError, EOFError, OSError, MemoryError) as error:
-                hint = "" if "allow_pickle" not in str(error) else "; object arrays are not read"
-                raise InputError(f"{path}: cannot read the key {key} ({error}){hint}") from None
-            except (zipfile.BadZipFile, zlib.error, SyntaxError, NotImplementedError) as error:
-                raise InputError(f"{path}: the key {key} is corrupt ({error})") from None
-            if not isinstance(value, np.ndarray):
-                raise InputError(f"{path}: the member {key} is not an array")
-            arrays[key] = value
-    return arrays

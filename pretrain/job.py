@@ -18,6 +18,7 @@ from .config import PretrainConfig
 from .datasets import load_dataset
 from .errors import InputError
 from .graph_data import GraphData
+from .link_prediction import HeldOutEdges, hold_out_edges, save_held_out_edges
 from .output import OutputFolder, check_same_graph, prepare, write_json
 from .probe import ProbeResult, baseline_embeddings, linear_probe, plan_probe
 from .quiet import quiet_tensorflow
@@ -59,12 +60,18 @@ def run_job(config: PretrainConfig) -> JobResult:
     digest = data.digest()
     if config.resume:
         check_same_graph(folder, digest)
+    held_out = None
+    if config.hold_out_edges:  # from here on, nothing sees the links that are held out
+        data, *pairs = hold_out_edges(data, config.hold_out_edges, config.seed)
+        held_out = HeldOutEdges(*pairs)
     folder.root.mkdir(parents=True, exist_ok=True)
     if config.overwrite:
         folder.remove_artefacts()
     write_json(folder.config, config.to_dict())
     folder.checkpoint.mkdir(exist_ok=True)
     write_json(folder.graph_digest, {"sha256": digest})
+    if held_out is not None:
+        save_held_out_edges(held_out, folder.held_out_edges)
     if config.mask_features is None:
         rate = default_mask_rate(data)
         config = dataclasses.replace(config, mask_features=(rate, rate))

@@ -45,6 +45,11 @@ class OutputFolder:
         return self.root / "embeddings.npz"
 
     @property
+    def held_out_edges(self) -> Path:
+        """Npz with the links kept from training and as many non-links; see link_prediction.py."""
+        return self.root / "held_out_edges.npz"
+
+    @property
     def model(self) -> Path:
         """The exported SavedModel."""
         return self.root / "model"
@@ -80,6 +85,7 @@ class OutputFolder:
         return (
             self.metrics,
             self.embeddings,
+            self.held_out_edges,
             self.model,
             self.tensorboard,
             self.checkpoint,

@@ -32,6 +32,7 @@ EVERY_OPTION = {
     "lambda_": ("--lambda 0.5", "lambda = 0.5", 0.5),
     "projector_units": ("--projector-units 8", "projector_units = [8]", (8,)),
     "folds": ("--folds 2", "folds = 2", 2),
+    "hold_out_edges": ("--hold-out-edges 0.1", "hold_out_edges = 0.1", 0.1),
     "overwrite": ("--overwrite", "overwrite = true", True),
     "resume": ("--resume", "resume = true", True),
     "quiet": ("--quiet", "quiet = true", True),
@@ -96,6 +97,7 @@ def test_flags_win_over_the_file(name, toml):
         "drop_edges": "drop_edges = 0.125",
         "mask_features": "mask_features = [0.125, 0.5]",
         "lambda_": "lambda = 0.125",
+        "hold_out_edges": "hold_out_edges = 0.5",
     }
     flags, _, value = EVERY_OPTION[name]
     path = toml(other.get(name, f"{name} = 9"))
