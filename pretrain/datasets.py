@@ -3,19 +3,20 @@
 import os
 
 from .datasets_digits import load_digits_graph
+from .datasets_npy import load_npy_folder
 from .datasets_npz import load_npz
 from .datasets_planetoid import load_planetoid
 from .errors import InputError
 from .graph_data import GraphData
 
-CHOICES = "digits, planetoid:NAME, npz:FILE"
+CHOICES = "digits, planetoid:NAME, npz:FILE, npy:FOLDER"
 
 
 def load_dataset(spec: str, data_dir: str | None = None, *, knn: int = 10) -> GraphData:
     """Reads a data set.
 
     Args:
-        spec: `digits`, `planetoid:NAME` or `npz:FILE`.
+        spec: `digits`, `planetoid:NAME`, `npz:FILE` or `npy:FOLDER`.
         data_dir: the folder with the files of `planetoid:NAME`. Default: the environment variable
             GBT_DATA_DIR. The other data sets do not use it.
         knn: neighbours per node of the `digits` graph, in [1, 1796].
@@ -36,5 +37,7 @@ def load_dataset(spec: str, data_dir: str | None = None, *, knn: int = 10) -> Gr
         return load_planetoid(argument, folder)
     if kind == "npz" and argument:
         return load_npz(argument)
-    missing = f": nothing follows {kind + colon!r}" if kind in ("planetoid", "npz") else ""
+    if kind == "npy" and argument:
+        return load_npy_folder(argument)
+    missing = f": nothing follows {kind + colon!r}" if kind in ("planetoid", "npz", "npy") else ""
     raise InputError(f"unknown dataset {spec!r}{missing}; choose one of {CHOICES}")

@@ -25,9 +25,7 @@ def load_npz(path: str | Path) -> GraphData:
     return graph_from_arrays(read_npz(path), path, name=f"npz:{path}")
 
 
-def graph_from_arrays(
-    parts: Mapping[str, np.ndarray], path: str | Path, *, name: str
-) -> GraphData:
+def graph_from_arrays(parts: Mapping[str, np.ndarray], path: str | Path, *, name: str) -> GraphData:
     """Makes a graph of arrays under the keys of docs/datasets.md.
 
     Args:

@@ -2,12 +2,14 @@
 
 import dataclasses
 import hashlib
+import itertools
 import warnings
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
+from .adjacency import blocks
 from .errors import InputError
 from .graph_data_checks import (
     check_edges,
@@ -17,6 +19,8 @@ from .graph_data_checks import (
     check_node_ids,
 )
 
+_BLOCK_ROWS = 1 << 14
+
 
 # eq=False: comparing arrays with == gives arrays, so a generated __eq__ could only raise.
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,9 +29,11 @@ class GraphData:
 
     Attributes:
         name: what the graph is called in reports and messages.
-        features: [N, F] float32, a dense array or a `scipy.sparse.csr_matrix`; all finite.
+        features: [N, F] float32, a dense array or a `scipy.sparse.csr_matrix`; or a `np.memmap` of
+            any number dtype, of which `feature_rows` reads a part; all finite.
         edge_index: [2, E] int64, sources in row 0 and targets in row 1; no self-loops, no
             duplicates, sorted by (source, target). Of an undirected graph both directions are here.
+            int32 if the graph came memory-mapped and N fits.
         node_ids: [N] int64 or str, all different.
         labels: [N] int64 in [-1, num_classes), -1 where unknown; or None.
         train_mask: [N] bool; the three masks are disjoint, and all present or all None.
@@ -69,12 +75,25 @@ class GraphData:
     def digest(self) -> str:
         """SHA-256 of features and edges, as hexadecimal digits: what training depends on."""
         sha = hashlib.sha256(repr(self.features.shape).encode())
-        sparse = scipy.sparse.issparse(self.features)
         matrix = self.features
-        parts = (matrix.data, matrix.indices, matrix.indptr) if sparse else (matrix,)
-        for part in (*parts, self.edge_index):
+        if scipy.sparse.issparse(matrix):
+            parts = [matrix.data, matrix.indices, matrix.indptr]
+        else:  # in blocks: of memory-mapped features only one at a time takes memory
+            parts = (matrix[rows] for rows in blocks(self.num_nodes, _BLOCK_ROWS))
+        for part in itertools.chain(parts, [self.edge_index]):
             sha.update(np.ascontiguousarray(part))
         return sha.hexdigest()
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the features stay in a file."""
+        return isinstance(self.features, np.memmap)
+
+    def feature_rows(self, nodes: np.ndarray | slice) -> np.ndarray:
+        """Dense float32 features of some nodes, [len(nodes), F]; reads no others."""
+        rows = self.features[nodes]
+        rows = rows.toarray() if scipy.sparse.issparse(rows) else rows
+        return np.ascontiguousarray(rows, np.float32)
 
     @property
     def has_masks(self) -> bool:

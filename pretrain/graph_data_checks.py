@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from .adjacency import BLOCK_EDGES, blocks, sorted_edges
 from .errors import InputError
 
 _LARGEST_FEATURE = 1e15
+_BLOCK_ENTRIES = 1 << 22  # of memory-mapped features, looked at together: 16 MB as float32
 
 
 def csr_from_parts(
@@ -53,9 +55,13 @@ def csr_from_parts(
 
 
 def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
-    """Returns [N, F] float32, dense or CSR; rejects what is empty, not a number or not finite."""
+    """Returns [N, F] float32, dense or CSR; rejects what is empty, not a number or not finite.
+
+    A `np.memmap` is looked at in blocks of rows and returned as it is, in its own dtype.
+    """
+    mapped = isinstance(features, np.memmap)
     sparse = scipy.sparse.issparse(features)
-    features = features if sparse else np.asarray(features)
+    features = features if sparse or mapped else np.asarray(features)
     if features.ndim != 2:
         raise InputError(f"features: expected 2 dimensions [N, F], got shape {features.shape}")
     if features.dtype.kind not in "biuf":
@@ -64,9 +70,20 @@ def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
         raise InputError(
             f"features: expected at least one node and one feature, got shape {features.shape}"
         )
+    if mapped:
+        step = max(1, _BLOCK_ENTRIES // features.shape[1])
+        for rows in blocks(len(features), step):
+            _check_finite(np.asarray(features[rows]), first_row=rows.start)
+        return features
     if sparse:
         features = scipy.sparse.csr_matrix(features, copy=True)
         features.sum_duplicates()
+    return _check_finite(features)
+
+
+def _check_finite(features: Any, first_row: int = 0) -> Any:
+    """Returns the features as float32; messages count rows from ``first_row``."""
+    sparse = scipy.sparse.issparse(features)
     with np.errstate(over="ignore"):
         single = features.astype(np.float32)
     # Squares of larger values, or their sums, would overflow float32.
@@ -81,34 +98,41 @@ def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
             value = features[row, column]
         raise InputError(
             f"features: expected finite values within +-{_LARGEST_FEATURE:g}, got {value} in row"
-            f" {row}, column {column}"
+            f" {first_row + row}, column {column}"
             f" ({int((~finite).sum())} such values in all)"
         )
     return single
 
 
 def check_edges(edge_index: Any, num_nodes: int, *, undirected: bool) -> np.ndarray:
-    """Returns [2, E] int64 without self-loops and duplicates, sorted by (source, target)."""
-    edges = np.asarray(edge_index)
+    """Returns [2, E] without self-loops and duplicates, sorted by (source, target).
+
+    The result is int64; of a `np.memmap`, which is read in blocks, int32 where N fits.
+    """
+    mapped = isinstance(edge_index, np.memmap)
+    edges = edge_index if mapped else np.asarray(edge_index)
     if edges.ndim != 2 or edges.shape[0] != 2:
         hint = "; transpose it" if edges.ndim == 2 and edges.shape[1] == 2 else ""
         raise InputError(f"edge_index: expected shape [2, E], got {edges.shape}{hint}")
     # An empty list has no integers in it and becomes float64; that is not a wrong dtype.
     if edges.size and edges.dtype.kind not in "iu":
         raise InputError(f"edge_index: expected integers, got dtype {edges.dtype}")
-    outside = (edges < 0) | (edges >= num_nodes) if edges.size else np.zeros(edges.shape, bool)
-    if outside.any():
-        row, edge = (int(i) for i in np.argwhere(outside)[0])
+    first, count = None, 0
+    for block in blocks(edges.shape[1], BLOCK_EDGES):
+        outside = (edges[:, block] < 0) | (edges[:, block] >= num_nodes)
+        if outside.any():
+            count += int(outside.any(0).sum())
+            if first is None:
+                row, edge = (int(i) for i in np.argwhere(outside)[0])
+                first = row, block.start + edge
+    if first is not None:
+        row, edge = first
         raise InputError(
             f"edge_index: expected nodes in [0, {num_nodes}), got {edges[row, edge]} as the "
-            f"{('source', 'target')[row]} of edge {edge} ({int(outside.any(0).sum())} such edges)"
+            f"{('source', 'target')[row]} of edge {edge} ({count} such edges)"
         )
-    source, target = edges.astype(np.int64)
-    if undirected:
-        source, target = np.concatenate([source, target]), np.concatenate([target, source])
-    keep = source != target
-    keys = np.unique(source[keep] * num_nodes + target[keep])
-    return np.stack([keys // num_nodes, keys % num_nodes])
+    dtype = np.int32 if mapped and num_nodes <= np.iinfo(np.int32).max else np.int64
+    return sorted_edges(edges, num_nodes, undirected=undirected, dtype=dtype)
 
 
 def check_node_ids(node_ids: Any, num_nodes: int) -> np.ndarray:

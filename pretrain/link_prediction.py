@@ -175,6 +175,7 @@ def read_held_out_edges(path: str | Path, num_nodes: int) -> HeldOutEdges:
 
 def _keys(pairs: np.ndarray, num_nodes: int) -> np.ndarray:
     """One integer for each pair, the same for (u, v) and (v, u)."""
+    pairs = pairs.astype(np.int64, copy=False)  # of a memory-mapped graph they are int32
     return pairs.min(axis=0) * num_nodes + pairs.max(axis=0)
 
 
