@@ -17,13 +17,16 @@ import scipy.sparse
 from .config import PretrainConfig
 from .datasets import load_dataset
 from .errors import InputError
+from .evaluation import Result, evaluate
 from .graph_data import GraphData
 from .link_prediction import HeldOutEdges, hold_out_edges, save_held_out_edges
 from .output import OutputFolder, check_same_graph, prepare, write_json
-from .probe import ProbeResult, baseline_embeddings, linear_probe, plan_probe
+from .probe import baseline_embeddings, plan_probe
 from .quiet import quiet_tensorflow
 
 TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
+
+_CLUSTERINGS = 3  # seeds of k-means; the command `evaluate` takes ten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,15 +99,19 @@ def run_job(config: PretrainConfig) -> JobResult:
     _say(config, "exporting the model")
     export_model(encoder, graph, folder)
 
-    probes = {}
-    if data.num_classes:
+    results = {}
+    if data.num_classes or held_out:
         baselines = baseline_embeddings(data, embeddings.shape[1], config.seed)
-        candidates = {TRAINED: embeddings, **baselines, UNTRAINED: untrained}
-        for name, candidate in candidates.items():
-            _say(config, f"linear probe: {name}")
-            probes[name] = linear_probe(candidate, data, folds=config.folds)
+        results = evaluate(
+            {TRAINED: embeddings, **baselines, UNTRAINED: untrained},
+            data,
+            folds=config.folds,
+            seeds=_CLUSTERINGS,
+            held_out=[held_out] if held_out else [],
+            say=lambda message: _say(config, message),
+        )
     metrics = _metrics(
-        data, config.mask_features, embeddings, trained, probes, time.perf_counter() - start
+        data, config.mask_features, embeddings, trained, results, time.perf_counter() - start
     )
     write_json(folder.metrics, metrics)
     shutil.rmtree(folder.checkpoint, ignore_errors=True)
@@ -125,7 +132,7 @@ def default_mask_rate(data: GraphData) -> float:
 
 
 def _metrics(
-    data, mask_features, embeddings, trained, probes: dict[str, ProbeResult], seconds: float
+    data, mask_features, embeddings, trained, results: dict[str, Result], seconds: float
 ) -> dict:
     from ..reference.metrics import rankme
 
@@ -137,7 +144,8 @@ def _metrics(
         "dimension": embeddings.shape[1],
         "mask_features": list(mask_features),
         "rankme": rankme(embeddings),
-        "probe": {name: probe.to_dict() for name, probe in probes.items()},
+        "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
+        "evaluation": {name: one.to_dict() for name, one in results.items()},
         "curves": trained.history,
         "seconds": {"training": trained.seconds, "total": seconds},
         "resumed_at_step": trained.first_step,
