@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from .. import __version__
+from . import evaluate_command
 from .config import CommandLineParser, add_arguments, config_from_args
 from .errors import InputError, TrainingDivergedError
 
@@ -35,17 +36,25 @@ def main(argv: Sequence[str] | None = None) -> int:
             " and compares them with three baselines under a linear probe.",
         )
     )
+    evaluate_command.add_arguments(
+        commands.add_parser(
+            "evaluate",
+            help="measure embeddings: probes, clustering, link prediction, beside baselines",
+            description="Measures how much frozen embeddings say about the labels and links of a"
+            " graph. docs/evaluation.md describes the protocol.",
+        )
+    )
     # One line per warning; Python's default shows a line of source code that no user asked about.
     warnings.showwarning = _show_warning
     for category in (UserWarning, RuntimeWarning):
         warnings.simplefilter("once", category)
     try:
         arguments = parser.parse_args(argv)
-        return _pretrain(arguments)
+        return {"pretrain": _pretrain, "evaluate": _evaluate}[arguments.command](arguments)
     except InputError as error:
         return _fail(error, EXIT_BAD_INPUT)
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command with --resume continues", EXIT_INTERRUPTED)
+        return _fail("interrupted", EXIT_INTERRUPTED)
 
 
 def _pretrain(arguments) -> int:
@@ -56,6 +65,16 @@ def _pretrain(arguments) -> int:
     try:
         print(summary(run_job(config)))
     except (TrainingDivergedError, OSError) as error:  # such as a full disk
+        return _fail(error, EXIT_FAILURE)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command with --resume continues", EXIT_INTERRUPTED)
+    return 0
+
+
+def _evaluate(arguments) -> int:
+    try:
+        print(evaluate_command.run(arguments))
+    except OSError as error:  # such as a full disk
         return _fail(error, EXIT_FAILURE)
     return 0
 
