@@ -7,7 +7,9 @@ come from `python -m bench.report_corruption`, which alternates.
 import pytest
 
 from .corruption_cases import CASES, MODES
-from .corruption_contestants import BY_NAME, soundness_error
+from .corruption_contestants import BY_NAME
+from .corruption_modes import as_measured
+from .corruption_soundness import soundness_error
 from .measure import repetitions_for, settle
 
 _ROUNDS = 7
@@ -35,9 +37,13 @@ def test_corruption(benchmark, graph_of, case, name, mode):
     contestant = BY_NAME[name]
     if not contestant.can(case.operation):
         pytest.skip(f"{name} has no {case.operation}")
+    reason = contestant.reason_to_skip(case.operation, case.graph, mode)
+    if reason:
+        pytest.skip(reason)
     error = soundness_error(contestant, case.operation, case.graph, mode)
     assert error is None, error
-    call = contestant.setup(case.operation, graph_of(case), mode)
+    graph = as_measured(case.operation, graph_of(case), mode)
+    call = contestant.setup(case.operation, graph, mode)
     call()
     iterations, seconds = repetitions_for(call)
     rounds = min(_ROUNDS, max(3, int(_LONGEST / (iterations * seconds))))

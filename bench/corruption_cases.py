@@ -13,9 +13,9 @@ import numpy as np
 
 _SEED = 20210304
 RATE = 0.3
-# "function": in a tf.function with static shapes as far as dense features go. "data": in a tf.data
-# map with dynamic ones.
-MODES = ("function", "data")
+# "eager": called from Python. "function": in a tf.function with static shapes as far as dense
+# features go. "data": in a tf.data map with dynamic ones. "xla": compiled, all shapes static.
+MODES = ("eager", "function", "data", "xla")
 
 
 class Graph(NamedTuple):

@@ -1,23 +1,22 @@
-"""Who is compared: our corruptors, upstream's, a plain formula where upstream has none.
+"""Who is compared: our corruptors, upstream's, a formula where upstream has none, a plain copy.
 
-A contestant's `setup(operation, graph, mode)` returns a function without arguments that corrupts
-the graph once, with fresh draws, and returns its features and edges, ``{name: tensor}``. On a CPU
-all of it is done when that returns. The graph passes from tensors to GraphTensor and back while
-TensorFlow traces: packing one in Python takes longer than some corruptions do.
+A contestant's `setup(operation, graph, mode)` returns the call that is timed, see
+corruption_modes.py. The graph passes from tensors to GraphTensor and back while TensorFlow traces;
+in the mode "eager", in every call, for every contestant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
+from .corruption_cases import RATE, Graph, kind_of
+from .corruption_modes import SETUPS, values
 
-from .corruption_cases import RATE, Graph
-
+# 80,000 rows take upstream's shuffle seconds under XLA, and twice as many three to four times that.
+_MOST_ROWS_FOR_UPSTREAM_UNDER_XLA = 100_000
 _UPSTREAM = ("shuffle", "shuffle 0.3", "dropout 0.3")
-# Of the bare check: a rate is met within so many standard deviations.
-_DEVIATIONS = 6
 
 
 @dataclass(frozen=True)
@@ -28,23 +27,58 @@ class Contestant:
         name: Key of its rows in bench/results/.
         corruptor: ``operation -> (graph -> graph)``.
         operations: What it can do; None: everything.
+        gap: ``(operation, graph, mode)`` to the reason why it alone is left out there, or None.
     """
 
     name: str
     corruptor: Callable
     operations: tuple[str, ...] | None = None
+    gap: Callable = lambda *_: None
 
     def can(self, operation: str) -> bool:
         """Whether it has the operation."""
         return self.operations is None or operation in self.operations
 
+    def reason_to_skip(self, operation: str, graph: Graph, mode: str) -> str | None:
+        """Why it cannot do an operation that it has on a graph in a mode, or None if it can."""
+        return _gap_of_all(operation, graph, mode) or self.gap(operation, graph, mode)
+
     def setup(self, operation: str, graph, mode: str) -> Callable:
-        """See the module."""
+        """See the module.
+
+        Args:
+            operation: One that it has.
+            graph: From `corruption_modes.as_measured`.
+            mode: Of `corruption_cases.MODES`.
+        """
         import tensorflow as tf
 
         # The graph is the same without AutoGraph, and is there in half the time.
         corrupt = tf.autograph.experimental.do_not_convert(self.corruptor(operation))
-        return _SETUPS[mode](corrupt, graph)
+        return SETUPS[mode](corrupt, graph, partial(values, operation))
+
+
+def _gap_of_all(operation, graph, mode):
+    if mode != "xla":
+        return None
+    for _, dtype, ragged_rank in kind_of(graph):
+        if dtype == "string":
+            return "XLA has no strings"
+        if ragged_rank and operation.startswith("shuffle"):
+            return (
+                "how many values a ragged row gets is not static: ours refuses that under XLA, and "
+                "what upstream computes does not compile"
+            )
+    return None
+
+
+def _gap_of_upstream(operation, graph, mode):
+    if (mode, operation) == ("xla", "shuffle") and graph.rows > _MOST_ROWS_FOR_UPSTREAM_UNDER_XLA:
+        return (
+            "XLA permutes the rows of tf.random.shuffle one by one, in a time that grows about as "
+            "the square of their number, and a call takes minutes"
+        )
+    return None
 
 
 def _ours(operation):
@@ -77,198 +111,122 @@ def _layer(module, operation):
 
 
 def _formula(operation):
-    """What one would write down for one component."""
+    """What one would write down for one component, under XLA for one and padding."""
+    return {"mask 0.3": _mask, "edges 0.3": _drop}[operation]
+
+
+def _mask(graph):
     import tensorflow as tf
-    import tensorflow_gnn as tfgnn
 
     def mask(value):
         masked = tf.random.uniform(value.shape[1:]) < RATE
         return tf.where(masked, tf.zeros([], value.dtype), value)
 
-    def mask_all(graph):
-        features = graph.node_sets["nodes"].features
-        masked = {name: mask(value) for name, value in features.items()}
-        return graph.replace_features(node_sets={"nodes": masked})
+    return _with_features(graph, mask)
 
-    def drop(graph):
+
+def _drop(graph):
+    import tensorflow as tf
+    from graph_barlow_twins.kernels.loss_dispatch import compiled_by_xla
+
+    if compiled_by_xla():
+        return _drop_into_padding(graph)
+    edges = graph.edge_sets["edges"]
+    kept = tf.where(tf.random.uniform(tf.shape(edges.adjacency.source)) >= RATE)[:, 0]
+    sizes = tf.fill(tf.shape(edges.sizes), tf.size(kept))
+    return _with_edges(graph, lambda value: tf.gather(value, kept), sizes)
+
+
+def _drop_into_padding(graph):
+    """Edges kept, then dropped ones as edges of the first padding node, then the padding."""
+    import tensorflow as tf
+
+    edges = graph.edge_sets["edges"]
+    real, sizes_dtype = tf.cast(edges.sizes[0], tf.int32), edges.sizes.dtype
+    padding_node = graph.node_sets["nodes"].sizes[0]
+    rows = tf.range(edges.adjacency.source.shape[0])
+    stays = (tf.random.uniform(rows.shape) >= RATE) & (rows < real)
+    up_to = tf.cumsum(tf.cast(stays, tf.int32))
+    kept = up_to[-1]
+    place = tf.where(stays, up_to - 1, kept + rows - up_to)
+    order = tf.scatter_nd(place[:, tf.newaxis], rows, rows.shape)
+    dropped = (rows >= kept) & (rows < real)
+
+    def move(value):
+        value = tf.gather(value, order)
+        if value.shape.rank == 1:
+            return tf.where(dropped, tf.cast(padding_node, value.dtype), value)
+        return tf.where(dropped[:, tf.newaxis], tf.zeros([], value.dtype), value)
+
+    sizes = tf.cast(tf.stack([kept, tf.size(rows) - kept]), sizes_dtype)
+    return _with_edges(graph, move, sizes)
+
+
+def _copy(operation):
+    """As many bytes as the operation writes, into memory that is as new as its is.
+
+    Of edges, the first ones in the number that is kept on average.
+    """
+    import tensorflow as tf
+    from graph_barlow_twins.kernels.loss_dispatch import compiled_by_xla
+
+    def copy(value):
+        if compiled_by_xla():  # it has no DeepCopy, and gives every result memory of its own
+            return tf.identity(value)
+        # tf.identity and the like hand on the same memory, and x + 0 may be folded.
+        return tf.raw_ops.DeepCopy(x=value)
+
+    def copy_feature(value):
+        return tf.ragged.map_flat_values(copy, value)
+
+    def copy_kept(graph):
         edges = graph.edge_sets["edges"]
-        source, target = edges.adjacency.source, edges.adjacency.target
-        kept = tf.where(tf.random.uniform(tf.shape(source)) >= RATE)[:, 0]
-        edge_set = tfgnn.EdgeSet.from_fields(
-            sizes=tf.fill(tf.shape(edges.sizes), tf.size(kept)),
-            features={name: tf.gather(value, kept) for name, value in edges.features.items()},
-            adjacency=tfgnn.Adjacency.from_indices(
-                ("nodes", tf.gather(source, kept)), ("nodes", tf.gather(target, kept))
-            ),
-        )
-        return tfgnn.GraphTensor.from_pieces(
-            context=graph.context, node_sets=graph.node_sets, edge_sets={"edges": edge_set}
-        )
+        if compiled_by_xla():
+            return _with_edges(graph, copy, edges.sizes)
+        kept = tf.size(edges.adjacency.source) * round(10 * (1 - RATE)) // 10
+        sizes = tf.fill(tf.shape(edges.sizes), kept)
+        return _with_edges(graph, lambda value: copy(value[:kept]), sizes)
 
-    return {"mask 0.3": mask_all, "edges 0.3": drop}[operation]
+    if operation.startswith("edges"):
+        return copy_kept
+    return lambda graph: _with_features(graph, copy_feature)
 
 
 def _identity(operation):
-    del operation
-    return lambda graph: graph
+    """Takes the graph apart and puts it together, as all do."""
+    if operation.startswith("edges"):
+        return lambda graph: _with_edges(graph, lambda v: v, graph.edge_sets["edges"].sizes)
+    return lambda graph: _with_features(graph, lambda v: v)
 
 
-def _in_function(corrupt, graph):
-    """With the graph as the argument: as a constant it would be folded. Dense features are static.
-
-    Ragged ones have an unknown number of rows: where it is static, upstream's shuffle draws while
-    its layer is built, and repeats that permutation in every call.
-    """
-    import tensorflow as tf
-
-    spec = graph.spec
-    features = graph.node_sets["nodes"].features.values()
-    if any(isinstance(value, tf.RaggedTensor) for value in features):
-        spec = spec.relax(num_nodes=True)
-    tensors = tf.nest.flatten(graph, expand_composites=True)
-    signature = tf.nest.flatten(spec, expand_composites=True)
-
-    @tf.function(input_signature=signature, autograph=False)
-    def compute(*tensors):
-        return _values(corrupt(tf.nest.pack_sequence_as(spec, tensors, expand_composites=True)))
-
-    return lambda: compute(*tensors)
+def _with_features(graph, change):
+    """The graph with its features changed, one by one."""
+    features = graph.node_sets["nodes"].features.items()
+    changed = {name: change(value) for name, value in features}
+    return graph.replace_features(node_sets={"nodes": changed})
 
 
-def _in_data(corrupt, graph):
-    """One element per call. Batched and merged, so that shapes are as dynamic as in training."""
-    import tensorflow as tf
+def _with_edges(graph, change, sizes):
+    """The graph with features and indices of its edges changed, one by one."""
+    import tensorflow_gnn as tfgnn
 
-    options = tf.data.Options()
-    # Neither threads that work ahead, which would hide time, nor changes while it is measured.
-    options.autotune.enabled = False
-    options.experimental_optimization.inject_prefetch = False
-    options.experimental_optimization.map_parallelization = False
-    iterator = None
+    edges = graph.edge_sets["edges"]
+    source, target = (change(index) for index in (edges.adjacency.source, edges.adjacency.target))
+    edge_set = tfgnn.EdgeSet.from_fields(
+        sizes=sizes,
+        features={name: change(value) for name, value in edges.features.items()},
+        adjacency=tfgnn.Adjacency.from_indices(("nodes", source), ("nodes", target)),
+    )
+    return tfgnn.GraphTensor.from_pieces(
+        context=graph.context, node_sets=graph.node_sets, edge_sets={"edges": edge_set}
+    )
 
-    def call():
-        nonlocal iterator
-        if iterator is None:  # the first call counts tracing, as in a tf.function
-            dataset = tf.data.Dataset.from_tensors(graph).batch(1)
-            # Cached behind the merge: what is measured begins with the map.
-            dataset = dataset.map(lambda batch: batch.merge_batch_to_components()).cache().repeat()
-            dataset = dataset.map(lambda graph: _values(corrupt(graph)))
-            iterator = iter(dataset.with_options(options))
-        return next(iterator)
-
-    return call
-
-
-def _values(graph):
-    """All that a corruption changes, as ``{name: tensor}``."""
-    values = dict(graph.node_sets["nodes"].features)
-    for edge_set in graph.edge_sets.values():
-        adjacency = edge_set.adjacency
-        values |= {f"edges {name}": value for name, value in edge_set.features.items()}
-        values |= {"source": adjacency.source, "target": adjacency.target}
-        values |= {"edge sizes": edge_set.sizes}
-    return values
-
-
-_SETUPS = {"function": _in_function, "data": _in_data}
 
 CONTESTANTS = (
     Contestant("identity", _identity),
+    Contestant("copy", _copy),
     Contestant("ours", _ours),
-    Contestant("upstream", _upstream, _UPSTREAM),
+    Contestant("upstream", _upstream, _UPSTREAM, _gap_of_upstream),
     Contestant("formula", _formula, ("mask 0.3", "edges 0.3")),
 )
 BY_NAME = {contestant.name: contestant for contestant in CONTESTANTS}
-
-
-def soundness_error(contestant: Contestant, operation: str, graph: Graph, mode: str) -> str | None:
-    """What a contestant gets wrong on a small copy of a graph, or None.
-
-    Only a contestant that does the whole work is measured: rows are permuted as wholes, rates are
-    met, other entries keep their values, and two calls draw differently.
-
-    Args:
-        contestant: Whom to check; the identity has nothing to get wrong.
-        operation: What it does.
-        graph: To how many of whose rows is decided here.
-        mode: Of `MODES`.
-    """
-    if contestant.name == "identity":
-        return None
-    small = graph.make(min(graph.rows, 256))
-    call = contestant.setup(operation, small, mode)
-    before = _rows(_values(small), operation)
-    draws = [_rows(call(), operation) for _ in range(2)]
-    where = f"{contestant.name}, {operation} {graph.name}, {mode}"
-    for name, rows in before.items():
-        first, second = (draw[name] for draw in draws)
-        if first == second:
-            return f"{where}: {name}, the same draw twice"
-        error = _CHECKS[operation](rows, first)
-        if error:
-            return f"{where}: {name}, {error}"
-    return None
-
-
-def _rows(values, operation):
-    """What the operation corrupts, as lists of rows."""
-    if operation.startswith("edges"):
-        names = ["edges weights"]
-    else:
-        names = [name for name in values if name.startswith("values")]
-    as_list = lambda v: v.to_list() if hasattr(v, "to_list") else v.numpy().tolist()  # noqa: E731
-    return {name: as_list(values[name]) for name in names}
-
-
-def _check_shuffle(before, after, least=0.9, most=1.0):
-    if sorted(map(repr, before)) != sorted(map(repr, after)):
-        return "other rows than before"
-    moved = np.mean([a != b for a, b in zip(before, after, strict=True)])
-    # Equal rows, such as empty ones, change places without being seen to.
-    return None if least <= moved <= most else f"{moved:.0%} of the rows changed"
-
-
-def _check_partial_shuffle(before, after):
-    return _check_shuffle(before, after, 0.2, RATE + 1 / len(before))
-
-
-def _check_dropout(before, after):
-    before, after = _flat(before), _flat(after)
-    kept = after != 0
-    if not np.allclose(after[kept], before[kept] / (1 - RATE)):
-        return "entries kept are not scaled by 1 / (1 - rate)"
-    return _check_share(1 - kept.mean(), len(before))
-
-
-def _check_mask(before, after):
-    before, after = np.array(before), np.array(after)
-    masked = (after == 0).all(axis=0)
-    if (after != np.where(masked, 0, before)).any():
-        return "other entries than whole columns changed"
-    return _check_share(masked.mean(), masked.size)
-
-
-def _check_edges(before, after):
-    if not set(map(repr, after)) <= set(map(repr, before)):
-        return "other edges than before"
-    return _check_share(1 - len(after) / len(before), len(before))
-
-
-def _check_share(share, count):
-    bound = _DEVIATIONS * np.sqrt(RATE * (1 - RATE) / count)
-    return None if abs(share - RATE) <= bound else f"a share of {share:.3f} went"
-
-
-def _flat(rows):
-    while any(isinstance(row, list) for row in rows):
-        rows = [entry for row in rows for entry in row]
-    return np.array(rows)
-
-
-_CHECKS = {
-    "shuffle": _check_shuffle,
-    "shuffle 0.3": _check_partial_shuffle,
-    "dropout 0.3": _check_dropout,
-    "mask 0.3": _check_mask,
-    "edges 0.3": _check_edges,
-}

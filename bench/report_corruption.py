@@ -10,27 +10,33 @@ from pathlib import Path
 from . import reporting, results
 from .contestants import use_all_cores
 from .corruption_cases import CASES, LARGE_CASES, MODES, QUICK_CASES, Case, kind_of, select
-from .corruption_contestants import CONTESTANTS, soundness_error
+from .corruption_contestants import CONTESTANTS
+from .corruption_modes import as_measured, bytes_written
+from .corruption_soundness import soundness_error
 from .machine import ROOT, describe_run
 from .measure import measure
 from .ratios import medians, ratio
 from .reporting import number, times
 
 FILE = Path("bench/results/corruption.jsonl")
-CHECKED = (("ours", "upstream"), ("ours", "formula"))
+CHECKED = (("ours", "upstream"), ("ours", "formula"), ("ours", "copy"))
 _TITLES = {
+    "eager": "Corruptors called eagerly",
     "function": "Corruptors in a tf.function",
     "data": "Corruptors in a tf.data map",
+    "xla": "Corruptors under XLA",
 }
-_TIMES = ("ours", "upstream", "formula", "identity")
+_TIMES = ("ours", "upstream", "formula", "copy", "identity")
+_RATIOS = (("upstream", "ours"), ("formula", "ours"), ("ours", "copy"))
 _HEADERS = (
     "case",
     "ours ms",
     "upstream ms",
     "formula ms",
+    "copy ms",
     "empty ms",
-    "upstream / ours",
-    "formula / ours",
+    *(f"{first} / {second}" for first, second in _RATIOS),
+    "ours GB/s",
     "first call s (ours, other)",
 )
 
@@ -38,9 +44,9 @@ _HEADERS = (
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench.report_corruption",
-        description="Times the corruptors of every contestant, in a tf.function and in a tf.data "
-        f"map, prints a table with ratios of each, and appends the rows to {FILE}. Nothing else "
-        "should run meanwhile.",
+        description="Times the corruptors of every contestant, eagerly, in a tf.function, in a "
+        "tf.data map, and under XLA, prints a table with ratios of each, and appends the rows to "
+        f"{FILE}. Nothing else should run meanwhile.",
     )
     parser.add_argument(
         "--cases",
@@ -48,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         "(default: all)",
     )
     parser.add_argument(
-        "--mode", choices=MODES, help="in a tf.function or in tf.data alone (default: both)"
+        "--mode",
+        choices=MODES,
+        help="eagerly, in a tf.function, in tf.data or under XLA alone (default: all four)",
     )
     parser.add_argument(
         "--large", action="store_true", help="graphs of 100 MB and more instead; several minutes"
@@ -60,46 +68,80 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def run_case(case: Case, graph, mode: str, rounds: int, budget: float) -> list[dict]:
-    """The rows of one case, in the order of the contestants."""
-    setups = {
-        contestant.name: partial(contestant.setup, case.operation, graph, mode)
-        for contestant in CONTESTANTS
-        if contestant.can(case.operation)
-    }
-    timings = measure(setups, rounds=rounds, budget=budget)
-    return [
-        {"kind": "row", "shape": str(case), "contestant": name} | timing.as_row()
-        for name, timing in timings.items()
-    ]
+    """The rows of one case, in the order of the contestants.
+
+    A row has the "bytes" that the operation writes, or a reason under "skipped" in place of times.
+    """
+    graph = as_measured(case.operation, graph, mode)
+    written = bytes_written(case.operation, graph, mode)
+    rows, setups = {}, {}
+    for who in CONTESTANTS:
+        if not who.can(case.operation):
+            continue
+        row = rows[who.name] = {"kind": "row", "shape": str(case), "contestant": who.name}
+        reason = who.reason_to_skip(case.operation, case.graph, mode)
+        if reason:
+            row["skipped"] = reason
+        else:
+            row["bytes"] = written
+            setups[who.name] = partial(who.setup, case.operation, graph, mode)
+    for name, timing in measure(setups, rounds=rounds, budget=budget).items():
+        rows[name] |= timing.as_row()
+    return list(rows.values())
 
 
 def render_table(rows: list[dict]) -> str:
-    """The rows as a Markdown table."""
+    """The rows as a Markdown table, and below it what was left out, with the reasons."""
     first_calls = {(row["shape"], row["contestant"]): row.get("first_call_s") for row in rows}
+    written = {row["shape"]: row["bytes"] for row in rows if "bytes" in row}
     lines = [list(_HEADERS)]
     for case, measured in medians(rows).items():
+        if not measured:
+            continue
         other = "upstream" if "upstream" in measured else "formula"
+        speed = None  # of earlier row sets
+        if case in written and "ours" in measured:
+            speed = written[case] / measured["ours"] / 1e6  # per ms to 1e9 per s
         lines.append(
             [
                 case,
                 *(number(measured.get(name)) for name in _TIMES),
-                *(times(ratio(measured, name, "ours")) for name in ("upstream", "formula")),
+                *(times(ratio(measured, *names)) for names in _RATIOS),
+                number(speed),
                 ", ".join(number(first_calls.get((case, name))) for name in ("ours", other)),
             ]
         )
-    return "\n".join(reporting.align(lines))
+    table = reporting.align(lines) if lines[1:] else []
+    return "\n".join([*table, *_left_out(rows)])
+
+
+def _left_out(rows):
+    cases: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        if "skipped" in row:
+            of_reason = cases.setdefault(row["skipped"], {})
+            of_reason.setdefault(row["shape"], []).append(row["contestant"])
+    if cases:
+        yield ""
+    for reason, of_reason in cases.items():
+        # Where ours is left out, nobody is measured.
+        shown = [
+            case if "ours" in names else f"{', '.join(names)} at {case}"
+            for case, names in of_reason.items()
+        ]
+        yield f"- Not measured: {', '.join(shown)}: {reason}."
 
 
 def soundness_errors(cases, mode: str) -> list[str]:
     """What is wrong with whom; nothing is measured unless this is empty."""
     # Graphs that differ in size alone are one graph here.
-    kinds = {(case.operation, kind_of(case.graph)): case for case in cases}
-    errors = (
-        soundness_error(contestant, case.operation, case.graph, mode)
-        for case in kinds.values()
-        for contestant in CONTESTANTS
-        if contestant.can(case.operation)
-    )
+    checks = {
+        (who.name, case.operation, kind_of(case.graph)): (who, case.operation, case.graph, mode)
+        for case in cases
+        for who in CONTESTANTS
+        if who.can(case.operation) and not who.reason_to_skip(case.operation, case.graph, mode)
+    }
+    errors = (soundness_error(*check) for check in checks.values())
     return list(filter(None, errors))
 
 
