@@ -35,6 +35,7 @@ def soundness_error(contestant: Contestant, operation: str, graph: Graph, mode: 
         error = _copy_error(before, draws, bytes_written(operation, small, mode))
     else:
         error = _draws_error(operation, *map(rows_of, (before, *draws)))
+        error = error or _padding_error(draws[0], small.node_sets["nodes"].sizes)
     return error and f"{contestant.name}, {operation} {graph.name}, {mode}: {error}"
 
 
@@ -48,6 +49,17 @@ def _draws_error(operation, before, first, second):
         if error:
             return f"{name}, {error}"
     return None
+
+
+def _padding_error(draw, node_sizes):
+    """Dropped edges that were moved, and the padding behind them: zeros between padding nodes."""
+    if "source" not in draw or len(node_sizes) == 1:
+        return None
+    real = int(draw["edge sizes"][0])
+    if draw["edges weights"].numpy()[real:].any():
+        return "features of dropped edges are not zero"
+    ends = np.concatenate([draw[name].numpy()[real:] for name in ("source", "target")])
+    return "dropped edges of real nodes" if (ends < int(node_sizes[0])).any() else None
 
 
 def _copy_error(before, draws, expected_bytes):

@@ -12,7 +12,7 @@ from bench import report_corruption as report
 from bench import reporting, results
 
 CASE = "shuffle 1024x64"
-SMALL = cases.Graph("small", cases._floats(16), 64, ("shuffle",), 128)
+SMALL = cases.Graph("small", cases._floats(32), 256, ("shuffle",), 128)
 RAGGED = next(graph for graph in cases.GRAPHS if graph.name == "ragged-20000")
 
 
@@ -127,6 +127,20 @@ class TestSoundness:
         contestant = contestants.Contestant("wrong", lambda _: corrupt)
         assert error in soundness.soundness_error(contestant, "edges 0.3", SMALL, mode)
 
+    @pytest.mark.parametrize(
+        ("name", "wrong", "error"),
+        [
+            ("edges weights", lambda value: value + 1, "features of dropped edges"),
+            ("target", lambda value: value * 0, "dropped edges of real nodes"),
+        ],
+    )
+    def test_wrong_padding_is_found(self, name, wrong, error):
+        graph = modes.as_measured("edges 0.3", SMALL.make(), "xla")
+        sizes = graph.node_sets["nodes"].sizes
+        draw = contestants.BY_NAME["ours"].setup("edges 0.3", graph, "xla")()
+        assert soundness._padding_error(draw, sizes) is None
+        assert error in soundness._padding_error(draw | {name: wrong(draw[name])}, sizes)
+
     def test_one_of_several_features_may_be_masked_in_the_same_way_twice(self):
         same = {f"values_{i}": [[0.0, 2.0]] for i in range(4)}
         other = same | {"values_0": [[1.0, 0.0]], "values_1": [[1.0, 0.0]]}
@@ -172,7 +186,7 @@ class TestCopy:
     @pytest.mark.parametrize(
         ("operation", "mode", "expected"),
         [
-            ("shuffle", "eager", 64 * 16 * 4),
+            ("shuffle", "eager", 256 * 32 * 4),
             # 8 floats and two int32 for each of 128 edges
             ("edges 0.3", "function", 0.7 * 128 * 10 * 4),
             # of which padding adds 8
