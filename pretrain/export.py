@@ -7,18 +7,9 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
-from .encoder import build_encoder
 from .graph_data import GraphData
-from .graph_tensor import NODE_SET, relaxed_spec
+from .graph_tensor import NODE_SET
 from .output import OutputFolder, replacing
-
-
-def encoder_for(graph: tfgnn.GraphTensor, units, weights=None) -> tf.keras.Model:
-    """An encoder for graphs like this one, without the context feature of training."""
-    encoder = build_encoder(relaxed_spec(graph), units)
-    if weights is not None:
-        encoder.set_weights(weights)
-    return encoder
 
 
 def embed(encoder: tf.keras.Model, graph: tfgnn.GraphTensor) -> np.ndarray:
@@ -26,19 +17,28 @@ def embed(encoder: tf.keras.Model, graph: tfgnn.GraphTensor) -> np.ndarray:
     return _read_out(encoder(graph)).numpy()
 
 
-def export_model(encoder: tf.keras.Model, graph: tfgnn.GraphTensor, folder: OutputFolder) -> None:
+def export_model(
+    encoder: tf.keras.Model, spec: tfgnn.GraphTensorSpec, folder: OutputFolder
+) -> None:
     """Writes a SavedModel that needs TensorFlow alone.
 
     Its signature "serving_default" maps ``examples``, serialised tf.train.Examples of graphs
     (`tfgnn.write_example`) as string [B], to ``representations``, float32 [total nodes, D], the
     nodes of the graphs in their order.
+
+    Args:
+        encoder: of graphs in the plain form of `graph_tensor`.
+        spec: of such graphs, relaxed.
+        folder: where it goes.
     """
     examples = tf.keras.Input(shape=(), dtype=tf.string, name="examples")
-    parsed = tfgnn.keras.layers.ParseExample(relaxed_spec(graph))(examples)
+    parsed = tfgnn.keras.layers.ParseExample(spec)(examples)
     outputs = _read_out(encoder(parsed.merge_batch_to_components()))
     model = tf.keras.Model(examples, outputs)
+    # For inference alone: `sparse_product` cannot be saved with its gradient.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with replacing(folder.model) as temporary:
-        runner.export_model(model, str(temporary), output_names="representations")
+        runner.export_model(model, str(temporary), output_names="representations", options=options)
 
 
 def save_embeddings(embeddings: np.ndarray, data: GraphData, folder: OutputFolder) -> None:

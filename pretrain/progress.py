@@ -13,23 +13,33 @@ from .errors import TrainingDivergedError
 class StepRecorder(tf.keras.callbacks.Callback):
     """Records the metrics of every step, shows a progress bar, stops on a loss that is not finite.
 
-    Keras reports running means over an epoch; the metrics are reset after each step, so what is
-    recorded here belongs to the step alone.
+    Keras reports running means over an epoch. The loss is reset after each step, so that what is
+    recorded belongs to the step alone. The other metrics, which cost a decomposition, belong to the
+    first of every so many steps.
 
     Args:
         steps: number of the step after the last.
         history: ``{metric: [value of step 0, ...]}`` of the steps done before a resume.
         show: whether to draw the progress bar (on stderr).
+        metrics_every_n_steps: of the task.
 
     Attributes:
         history: the same, extended step by step.
     """
 
-    def __init__(self, *, steps: int, history: dict[str, list[float]], show: bool):
+    def __init__(
+        self,
+        *,
+        steps: int,
+        history: dict[str, list[float]],
+        show: bool,
+        metrics_every_n_steps: int = 1,
+    ):
         super().__init__()
         self.history = history
         self._steps = steps
         self._show = show
+        self._metrics_every_n_steps = metrics_every_n_steps
         self._bar = None
 
     def on_train_begin(self, logs=None):
@@ -50,11 +60,13 @@ class StepRecorder(tf.keras.callbacks.Callback):
             self.history.setdefault(name, []).append(value)
         self._bar.set_postfix(loss=f"{values['loss']:.4g}", refresh=False)
         self._bar.update()
-        self.model.reset_metrics()
+        done = len(self.history["loss"])
+        for metric in self.model.metrics:
+            if metric.name == "loss" or done % self._metrics_every_n_steps == 0:
+                metric.reset_state()
         if not math.isfinite(values["loss"]):
-            step = len(self.history["loss"]) - 1
             raise TrainingDivergedError(
-                f"the loss became {values['loss']} at step {step}; try a lower --learning-rate"
+                f"the loss became {values['loss']} at step {done - 1}; try a lower --learning-rate"
             )
 
     def close(self):

@@ -175,6 +175,8 @@ class BarlowTwinsTask(ContrastiveLossTask):
             each replica takes the loss of its own rows (upstream's); see docs/distribution.md.
         on_nonfinite: what training does when the loss is NaN or infinite: "raise", "skip" or
             "ignore", see `BarlowTwinsLoss`.
+        metrics_every_n_steps: of every so many training steps since the metrics were reset the
+            first is evaluated, see `AllSvdMetrics`.
         **kwargs: see `ContrastiveLossTask`.
 
     Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230; on graphs: Bielak et al. 2022.
@@ -193,9 +195,11 @@ class BarlowTwinsTask(ContrastiveLossTask):
         path: str = "auto",
         cross_replica: bool = True,
         on_nonfinite: str = "raise",
+        metrics_every_n_steps: int = 1,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
+        self._metrics_every_n_steps = metrics_every_n_steps
         self._loss_options = {
             "lambda_": lambda_,
             "normalize_batch": normalize_batch,
@@ -206,7 +210,9 @@ class BarlowTwinsTask(ContrastiveLossTask):
             "cross_replica": cross_replica,
             "on_nonfinite": on_nonfinite,
         }
-        self.losses()  # refuses bad options now rather than when training starts
+        # Refuse bad options now rather than when training starts.
+        self.losses()
+        self.metrics()
 
     def make_contrastive_layer(self) -> tf.keras.layers.Layer:
         """The identity: the loss contrasts the views itself."""
@@ -218,7 +224,11 @@ class BarlowTwinsTask(ContrastiveLossTask):
 
     def metrics(self) -> runner.Metrics:
         """`AllSvdMetrics` of the first view."""
-        return (AllSvdMetrics(y_pred_transform_fn=_first_view),)
+        return (
+            AllSvdMetrics(
+                y_pred_transform_fn=_first_view, every_n_steps=self._metrics_every_n_steps
+            ),
+        )
 
 
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
