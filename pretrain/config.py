@@ -37,7 +37,7 @@ class PretrainConfig:
 
     output: str = _field(option.text("folder for everything the run writes", metavar="DIR"))
     dataset: str = _field(
-        option.text("digits, planetoid:NAME or npz:FILE", metavar="NAME"), "digits"
+        option.text("digits, planetoid:NAME, npz:FILE or npy:FOLDER", metavar="NAME"), "digits"
     )
     data_dir: str | None = _field(
         option.text(
@@ -48,6 +48,22 @@ class PretrainConfig:
     knn: int = _field(option.integer("neighbours per node of the digits graph", 1), 10)
     seed: int = _field(option.seed("the same seed makes two runs on one machine equal"), 0)
     steps: int = _field(option.integer("training steps, each over the full graph", 1), 200)
+    fan_out: tuple[int, ...] = _field(
+        option.integer(
+            "train on sampled subgraphs: neighbours to draw per hop, one number for each of"
+            " --units; none: the full graph",
+            1,
+            arity="any",
+        ),
+        (),
+    )
+    batch_size: int | None = _field(
+        option.integer("most root nodes per step of sampling; default: 1024", 2, optional=True),
+        None,
+    )
+    epochs: int | None = _field(
+        option.integer("passes over the nodes when sampling; default: 1", 1, optional=True), None
+    )
     learning_rate: float = _field(option.positive("learning rate of AdamW"), 1e-3)
     weight_decay: float = _field(option.non_negative("decoupled weight decay"), 0.0)
     units: tuple[int, ...] = _field(
@@ -84,6 +100,7 @@ class PretrainConfig:
             object.__setattr__(self, field.name, checked)
         if self.overwrite and self.resume:
             raise InputError("--overwrite and --resume contradict each other; give one of them")
+        _check_sampling(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold, under the keys of a TOML file; None where not set."""
@@ -196,6 +213,29 @@ def values_from_mapping(mapping: Mapping[str, Any], *, where: str) -> dict[str, 
             raise InputError(f"{where}: the key {_key(field)!r} is given twice")
         values[field.name] = _option_of(field).check(f"{where}: {written}", value)
     return values
+
+
+def _check_sampling(config: PretrainConfig) -> None:
+    """A full graph is trained for steps, sampled subgraphs are for epochs."""
+    if not config.fan_out:
+        for name in ("batch_size", "epochs"):
+            if getattr(config, name) is not None:
+                raise InputError(
+                    f"--{name.replace('_', '-')} needs --fan-out: without sampling each step takes"
+                    " the full graph"
+                )
+        return
+    if len(config.fan_out) != len(config.units):
+        raise InputError(
+            f"--fan-out: expected one number for each of the {len(config.units)} layers of --units,"
+            f" got {len(config.fan_out)}"
+        )
+    default_steps = next(f.default for f in dataclasses.fields(config) if f.name == "steps")
+    if config.steps != default_steps:
+        raise InputError(
+            "--steps and --fan-out contradict each other: sampled subgraphs are trained on for"
+            " --epochs"
+        )
 
 
 def _option_of(field: dataclasses.Field) -> option.Option:

@@ -11,9 +11,6 @@ import shutil
 import sys
 import time
 
-import numpy as np
-import scipy.sparse
-
 from .config import PretrainConfig
 from .datasets import load_dataset
 from .errors import InputError
@@ -23,6 +20,7 @@ from .link_prediction import HeldOutEdges, hold_out_edges, save_held_out_edges
 from .output import OutputFolder, check_same_graph, prepare, write_json
 from .probe import baseline_embeddings, plan_probe
 from .quiet import quiet_tensorflow
+from .recipe import default_mask_rate
 
 TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
 
@@ -83,21 +81,26 @@ def run_job(config: PretrainConfig) -> JobResult:
     with quiet_tensorflow():
         import tensorflow as tf
 
-        from .export import embed, encoder_for, export_model, save_embeddings
-        from .graph_tensor import graph_tensor_from_data, relaxed_spec
+        from .encoder import build_encoder
+        from .export import embed, export_model, save_embeddings
+        from .graph_tensor import graph_tensor_from_data, plain_spec, relaxed_spec
         from .training import seeded_encoder, train
 
     tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
     tf.config.experimental.enable_op_determinism()
     graph = graph_tensor_from_data(data)
-    untrained = embed(seeded_encoder(relaxed_spec(graph), config), graph)
+    encoder = seeded_encoder(relaxed_spec(graph), config)
+    untrained = embed(encoder, graph)
     trained = train(graph, config, folder)
-    encoder = encoder_for(graph, config.units, trained.encoder.get_weights())
+    encoder.set_weights(trained.encoder.get_weights())
     embeddings = embed(encoder, graph)
     save_embeddings(embeddings, data, folder)
     _say(config, "exporting the model")
-    export_model(encoder, graph, folder)
+    plain = plain_spec(data.num_features)
+    exported = build_encoder(plain, config.units)
+    exported.set_weights(trained.encoder.get_weights())
+    export_model(exported, plain, folder)
 
     results = {}
     if data.num_classes or held_out:
@@ -116,19 +119,6 @@ def run_job(config: PretrainConfig) -> JobResult:
     write_json(folder.metrics, metrics)
     shutil.rmtree(folder.checkpoint, ignore_errors=True)
     return JobResult(folder, data, metrics)
-
-
-def default_mask_rate(data: GraphData) -> float:
-    """0.2 for the sparsest features, falling linearly to 0 where two thirds are not zero.
-
-    In a bag of words a masked column touches few nodes; where features are dense it takes something
-    from every node, and what a node has in common with its neighbours is worth more than the
-    harder task (docs/recipe.md). To three digits.
-    """
-    features = data.features
-    nonzero = features.nnz if scipy.sparse.issparse(features) else np.count_nonzero(features)
-    density = nonzero / (data.num_nodes * data.num_features)
-    return round(0.2 * max(0.0, 1 - 1.5 * density), 3)
 
 
 def _metrics(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -13,11 +14,13 @@ from ..reference.random import derive_key
 from ..tfgnn_task import BarlowTwinsTask, Compose, CorruptionSpec, DropEdges, MaskFeatures
 from .config import PretrainConfig
 from .encoder import build_encoder
-from .graph_tensor import EDGE_SET, FEATURE, NODE_SET, STEP, StepsProvider
+from .graph_tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, StepsProvider
 from .output import OutputFolder, damaged, read_json, write_json
 from .progress import StepRecorder
 
 _MOST_STEPS_PER_CHECKPOINT = 20
+# RankMe and the like cost as much as a third of a step on Cora, and change slowly.
+_METRICS_EVERY_N_STEPS = 10
 # Where Keras' BackupAndRestore keeps the number of the last completed epoch.
 _EPOCH_KEY = "ckpt_saved_epoch/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -50,13 +53,53 @@ def train(graph: tfgnn.GraphTensor, config: PretrainConfig, folder: OutputFolder
     Raises:
         TrainingDivergedError: if the loss becomes NaN or infinite.
     """
+    return fit(
+        lambda first_step: StepsProvider(graph, first_step=first_step, steps=config.steps),
+        lambda spec: seeded_encoder(spec, config),
+        make_task(config),
+        config,
+        folder,
+        steps=config.steps,
+        steps_per_checkpoint=_steps_per_checkpoint(config.steps),
+    )
+
+
+def fit(
+    make_provider: Callable[[int], runner.DatasetProvider],
+    model_fn: Callable[[tfgnn.GraphTensorSpec], tf.keras.Model],
+    task: BarlowTwinsTask,
+    config: PretrainConfig,
+    folder: OutputFolder,
+    *,
+    steps: int,
+    steps_per_checkpoint: int,
+    feature_processors: Sequence[Callable[[tfgnn.GraphTensor], tfgnn.GraphTensor]] = (),
+) -> Trained:
+    """Trains through TF-GNN's runner, on from the checkpoint in the folder if there is one.
+
+    Args:
+        make_provider: from the number of the first step to a provider of one GraphTensor per step,
+            with a ``spec``.
+        model_fn: from that spec to the encoder.
+        task: makes views and loss.
+        config: of learning rate and progress bar.
+        folder: where checkpoint and TensorBoard log go.
+        steps: number of the step after the last; a multiple of ``steps_per_checkpoint``.
+        steps_per_checkpoint: how often a checkpoint is written.
+        feature_processors: of `runner.run`, applied to the graphs before the views are made.
+
+    Raises:
+        TrainingDivergedError: if the loss becomes NaN or infinite.
+    """
     start = time.perf_counter()
-    steps_per_checkpoint = _steps_per_checkpoint(config.steps)
     first_step = _checkpointed_steps(folder, steps_per_checkpoint)
     recorder = StepRecorder(
-        steps=config.steps, history=_read_history(folder, first_step), show=not config.quiet
+        steps=steps,
+        history=_read_history(folder, first_step),
+        show=not config.quiet,
+        metrics_every_n_steps=_METRICS_EVERY_N_STEPS,
     )
-    provider = StepsProvider(graph, first_step=first_step, steps=config.steps)
+    provider = make_provider(first_step)
     trainer = runner.KerasTrainer(
         tf.distribute.get_strategy(),
         model_dir=str(folder.tensorboard),
@@ -75,14 +118,15 @@ def train(graph: tfgnn.GraphTensor, config: PretrainConfig, folder: OutputFolder
     try:
         result = runner.run(
             train_ds_provider=provider,
-            model_fn=lambda spec: seeded_encoder(spec, config),
+            model_fn=model_fn,
             optimizer_fn=lambda: make_optimizer(config),
             trainer=trainer,
-            task=make_task(config),
+            task=task,
             gtspec=provider.spec,
             global_batch_size=1,
-            epochs=config.steps // steps_per_checkpoint,
+            epochs=steps // steps_per_checkpoint,
             model_exporters=[],
+            feature_processors=feature_processors,
         )
     finally:
         recorder.close()
@@ -91,18 +135,21 @@ def train(graph: tfgnn.GraphTensor, config: PretrainConfig, folder: OutputFolder
 
 
 def seeded_encoder(spec: tfgnn.GraphTensorSpec, config: PretrainConfig) -> tf.keras.Model:
-    """The untrained encoder: the same weights wherever it is built with the same seed."""
+    """The untrained encoder of a full graph: equal seeds, equal weights."""
     tf.keras.utils.set_random_seed(config.seed)
-    return build_encoder(spec, config.units)
+    return build_encoder(spec, config.units, compiled=True)
 
 
-def make_task(config: PretrainConfig) -> BarlowTwinsTask:
-    """Two views, each with dropped edges and masked feature columns, keyed by seed and step."""
+def make_task(config: PretrainConfig, readout: str = "all_nodes") -> BarlowTwinsTask:
+    """Two views, each with dropped edges and masked feature columns, keyed by seed and step.
+
+    The columns are masked in the context (`graph_tensor.KEPT_COLUMNS`), not in the features.
+    """
     views = [
         Compose(
             [
                 DropEdges({EDGE_SET: drop_edges}),
-                MaskFeatures(CorruptionSpec(node_set_corruption={NODE_SET: {FEATURE: mask}})),
+                MaskFeatures(CorruptionSpec(context_corruption={KEPT_COLUMNS: mask})),
             ],
             seed=derive_key(config.seed, f"view {number}"),
             step_feature=STEP,
@@ -114,9 +161,10 @@ def make_task(config: PretrainConfig) -> BarlowTwinsTask:
     return BarlowTwinsTask(
         NODE_SET,
         corruptor=views,
-        readout="all_nodes",
+        readout=readout,
         lambda_=config.lambda_,
         projector_units=config.projector_units,
+        metrics_every_n_steps=_METRICS_EVERY_N_STEPS,
     )
 
 
