@@ -43,7 +43,7 @@ class JobResult:
 
 
 def run_job(config: PretrainConfig) -> JobResult:
-    """Pretrains an encoder and writes embeddings, model, configuration and metrics.
+    """Pretrains an encoder and writes embeddings, model, configuration, metrics and report.
 
     Args:
         config: see `PretrainConfig`.
@@ -84,7 +84,9 @@ def run_job(config: PretrainConfig) -> JobResult:
         from .encoder import build_encoder
         from .export import embed, export_model, save_embeddings
         from .graph_tensor import graph_tensor_from_data, plain_spec, relaxed_spec
-        from .training import seeded_encoder, train
+        from .report_data import view_correlation
+        from .report_run import report_run
+        from .training import make_task, seeded_encoder, train
 
     tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
@@ -92,7 +94,10 @@ def run_job(config: PretrainConfig) -> JobResult:
     graph = graph_tensor_from_data(data)
     encoder = seeded_encoder(relaxed_spec(graph), config)
     untrained = embed(encoder, graph)
+    seconds = {"loading": time.perf_counter() - start}
     trained = train(graph, config, folder)
+    seconds["training"] = trained.seconds
+    export_start = time.perf_counter()
     encoder.set_weights(trained.encoder.get_weights())
     embeddings = embed(encoder, graph)
     save_embeddings(embeddings, data, folder)
@@ -101,7 +106,9 @@ def run_job(config: PretrainConfig) -> JobResult:
     exported = build_encoder(plain, config.units)
     exported.set_weights(trained.encoder.get_weights())
     export_model(exported, plain, folder)
+    seconds["export"] = time.perf_counter() - export_start
 
+    evaluation_start = time.perf_counter()
     results = {}
     if data.num_classes or held_out:
         baselines = baseline_embeddings(data, embeddings.shape[1], config.seed)
@@ -113,16 +120,32 @@ def run_job(config: PretrainConfig) -> JobResult:
             held_out=[held_out] if held_out else [],
             say=lambda message: _say(config, message),
         )
-    metrics = _metrics(
-        data, config.mask_features, embeddings, trained, results, time.perf_counter() - start
-    )
+    seconds["evaluation"] = time.perf_counter() - evaluation_start
+    seconds["total"] = time.perf_counter() - start
+    metrics = _metrics(data, config.mask_features, embeddings, trained, results, seconds)
     write_json(folder.metrics, metrics)
     shutil.rmtree(folder.checkpoint, ignore_errors=True)
+
+    def correlations():
+        encoders = seeded_encoder(relaxed_spec(graph), config), encoder
+        return [view_correlation(one, make_task(config), graph) for one in encoders]
+
+    _say(config, "drawing the report")
+    if report_run(
+        folder.report,
+        metrics,
+        data=data,
+        config=config,
+        embeddings=embeddings,
+        untrained=untrained,
+        correlations=correlations,
+    ):
+        write_json(folder.metrics, metrics)  # with the report's seconds
     return JobResult(folder, data, metrics)
 
 
 def _metrics(
-    data, mask_features, embeddings, trained, results: dict[str, Result], seconds: float
+    data, mask_features, embeddings, trained, results: dict[str, Result], seconds: dict
 ) -> dict:
     from ..reference.metrics import rankme
 
@@ -137,7 +160,7 @@ def _metrics(
         "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
         "evaluation": {name: one.to_dict() for name, one in results.items()},
         "curves": trained.history,
-        "seconds": {"training": trained.seconds, "total": seconds},
+        "seconds": seconds,
         "resumed_at_step": trained.first_step,
     }
 

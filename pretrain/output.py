@@ -55,6 +55,11 @@ class OutputFolder:
         return self.root / "model"
 
     @property
+    def report(self) -> Path:
+        """The report to look at, one HTML file; written after metrics.json, may be missing."""
+        return self.root / "report.html"
+
+    @property
     def tensorboard(self) -> Path:
         """TensorBoard's log."""
         return self.root / "tensorboard"
@@ -87,6 +92,7 @@ class OutputFolder:
             self.embeddings,
             self.held_out_edges,
             self.model,
+            self.report,
             self.tensorboard,
             self.checkpoint,
             self.config,

@@ -46,9 +46,7 @@ def view_correlation(encoder, task, graph, step: int = 0) -> np.ndarray:
         # The encoder's graphs have no step.
         features = {name: view.context[name] for name in graph.context.features}
         plain = tfgnn.GraphTensor.from_pieces(
-            context=tfgnn.Context.from_fields(
-                features=features, shape=graph.context.shape, sizes=graph.context.sizes
-            ),
+            context=tfgnn.Context.from_fields(features=features),
             node_sets=dict(view.node_sets),
             edge_sets=dict(view.edge_sets),
         )

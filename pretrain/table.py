@@ -26,7 +26,8 @@ def summary(result: JobResult) -> str:
         f" {metrics['seconds']['total']:.1f}",
         "",
     ]
-    written = {
+    written = {"report": folder.report} if folder.report.exists() else {}
+    written |= {
         "embeddings": folder.embeddings,
         "model": folder.model,
         "metrics": folder.metrics,
