@@ -91,13 +91,18 @@ def make_rows(shape: str, times: Mapping) -> list[dict]:
     return rows
 
 
-def render(rows: list[dict]) -> str:
-    """The table: per projector and contestant, and how many times as long as the first it takes.
+def render(rows: list[dict], shape: str = "projector", step: str = "step") -> str:
+    """The table: per shape and contestant, and how many times as long as the first it takes.
 
     The range is that of the ratios within single rounds.
+
+    Args:
+        rows: of `make_rows`.
+        shape: what a row's shape is.
+        step: what was timed.
     """
     lines = [
-        "| projector | task | ms per step | steps per second | time / first task's | in rounds |",
+        f"| {shape} | | ms per {step} | {step}s per second | time / first one's | in rounds |",
         "| --- | --- | --: | --: | --: | --: |",
     ]
     first: dict[str, dict] = {}

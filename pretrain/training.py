@@ -42,13 +42,19 @@ class Trained:
     first_step: int
 
 
-def train(graph: tfgnn.GraphTensor, config: PretrainConfig, folder: OutputFolder) -> Trained:
+def train(
+    graph: tfgnn.GraphTensor,
+    config: PretrainConfig,
+    folder: OutputFolder,
+    callbacks: Sequence[tf.keras.callbacks.Callback] = (),
+) -> Trained:
     """Trains from scratch, or from the checkpoint in the folder if there is one.
 
     Args:
         graph: the full graph, see `graph_tensor_from_data`.
         config: with a seed.
         folder: where checkpoint and TensorBoard log go.
+        callbacks: more of them, called first.
 
     Raises:
         TrainingDivergedError: if the loss becomes NaN or infinite.
@@ -61,6 +67,7 @@ def train(graph: tfgnn.GraphTensor, config: PretrainConfig, folder: OutputFolder
         folder,
         steps=config.steps,
         steps_per_checkpoint=_steps_per_checkpoint(config.steps),
+        callbacks=callbacks,
     )
 
 
@@ -74,6 +81,7 @@ def fit(
     steps: int,
     steps_per_checkpoint: int,
     feature_processors: Sequence[Callable[[tfgnn.GraphTensor], tfgnn.GraphTensor]] = (),
+    callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> Trained:
     """Trains through TF-GNN's runner, on from the checkpoint in the folder if there is one.
 
@@ -87,6 +95,7 @@ def fit(
         steps: number of the step after the last; a multiple of ``steps_per_checkpoint``.
         steps_per_checkpoint: how often a checkpoint is written.
         feature_processors: of `runner.run`, applied to the graphs before the views are made.
+        callbacks: more of them, called first.
 
     Raises:
         TrainingDivergedError: if the loss becomes NaN or infinite.
@@ -109,6 +118,7 @@ def fit(
         checkpoint_every_n_steps="never",
         backup_and_restore=False,  # ours keeps the checkpoint until the whole job is done
         callbacks=[
+            *callbacks,
             recorder,
             _HistoryWriter(recorder, folder),
             tf.keras.callbacks.TensorBoard(str(folder.tensorboard), update_freq=1),
