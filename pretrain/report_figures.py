@@ -141,7 +141,7 @@ def heat_map(correlation: Correlation, name: str) -> Figure:
     )
     size = len(pixels)
     markup = (
-        f'<picture><source media="(prefers-color-scheme: dark) and (not print)" srcset="{dark}">'
+        f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
         f'<img class="heat" src="{light}" width="{size}" height="{size}"'
         f' alt="{escape(description)}"></picture>'
     )
@@ -160,7 +160,7 @@ def colour_bar() -> str:
     )
     return (
         '<div class="colour-bar"><span>&minus;1</span><picture>'
-        f'<source media="(prefers-color-scheme: dark) and (not print)" srcset="{dark}">'
+        f'<source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
         f'<img src="{light}" width="255" height="1" alt="Colour scale: orange for &minus;1,'
         ' background for 0, blue for 1"></picture><span>1</span></div>'
     )

@@ -75,10 +75,13 @@ def _section(title: str, body: str) -> str:
     return f'<section aria-labelledby="{name}"><h2 id="{name}">{title}</h2>{body}</section>'
 
 
-def _figure(name: str, figure: Figure, caption: str, figures: dict, before: str = "") -> str:
+def _figure(
+    name: str, figure: Figure, caption: str, figures: dict, *, before: str = "", style: str = ""
+) -> str:
     if figure.data is not None:
         figures[name] = figure.data
-    return f'<figure id="{name}">{before}{figure.markup}<figcaption>{caption}</figcaption></figure>'
+    return f'<figure id="{name}" class="{style}">{before}{figure.markup}<figcaption>{caption}'
+        "</figcaption></figure>"
 
 
 def _map(content: ReportContent, figures: dict) -> str:
@@ -230,7 +233,7 @@ def _spectrum(content: ReportContent, figures: dict) -> str:
         "<p>Singular values of the embeddings, each as a share of the largest, beside those of the"
         " same encoder before training.</p>"
     )
-    return intro + _figure("spectrum", figure, caption, figures, key)
+    return intro + _figure("spectrum", figure, caption, figures, before=key, style="side")
 
 
 def _digest(text: str) -> str:

@@ -13,12 +13,13 @@ from .report_figures import dot_plot
 from .report_svg import DASH, escape, number, shortened
 
 _EXPLANATIONS = {
-    "linear_probe": "linear probe: share of held-out nodes whose class a logistic regression on the"
-    " frozen embeddings gets right",
-    "knn_probe": "kNN probe: the same by a vote of the nearest neighbours",
-    "nmi": "NMI and ARI: how far k-means clusters agree with the classes (0: chance, 100: fully)",
-    "link_auc": "link AUC and AP: how well held-out links are told from pairs without one (AUC 50:"
-    " chance)",
+    "linear_probe": "share of held-out nodes whose class a logistic regression on the embeddings"
+    " gets right",
+    "knn_probe": "the same, by a vote of the most similar nodes",
+    "nmi": "how far k-means clusters agree with the classes; 0 is chance, 100 full agreement",
+    "ari": "the same by pairs of nodes, corrected for chance",
+    "link_auc": "how well held-out links are told from pairs without a link; 50 is chance",
+    "link_ap": "the same as average precision",
 }
 _PHASES = ("loading", "training", "evaluation", "export", "report")
 
@@ -132,10 +133,14 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
     caption = "In percent; ± one standard deviation." + (
         f" Linear probe: {escape(protocol)}." if protocol else ""
     )
-    explained = "; ".join(text for key, text in _EXPLANATIONS.items() if key in keys)
+    explained = "".join(
+        f"<dt>{escape(MEASURES[key])}</dt><dd>{_EXPLANATIONS[key]}</dd>"
+        for key in keys
+        if key in _EXPLANATIONS
+    )
     markup = (
-        f'<div class="card"><div class="scroll"><table><caption>{caption}</caption><thead><tr>'
-        f'<th scope="col">embedding</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<div class="card below"><div class="scroll"><table><caption>{caption}</caption><thead>'
+        f'<tr><th scope="col">embedding</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         "</div>"
     )
     rows = accuracies(metrics)
@@ -147,15 +152,15 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
         )
         picture = (
             f'<figure id="accuracy">{plot}<figcaption><strong>How to read it.</strong> Further'
-            " right is better; faint dots are single folds or splits. The axis does not begin at"
-            " zero."
-            "</figcaption></figure>"
+            " right is better; faint dots are single folds or splits, bars one standard deviation."
+            " The axis does not begin at zero.</figcaption></figure>"
         )
     intro = (
         "<p>The embeddings are frozen and judged beside three baselines: the raw features, their"
-        f" principal components, and the same encoder untrained. {explained}.</p>"
+        " principal components, and the same encoder untrained.</p>"
     )
-    return f'{intro}<div class="pair">{picture}{markup}</div>'
+    measures = f'<div class="card"><dl class="measures">{explained}</dl></div>'
+    return f'{intro}<div class="pair">{picture}{measures}</div>{markup}'
 
 
 def configuration(content: ReportContent) -> str:
@@ -181,7 +186,7 @@ def configuration(content: ReportContent) -> str:
     )
     options = _options("Configuration", "option", content.configuration)
     versions = _options("Versions", "package", content.versions)
-    return f'<div class="pair">{times}{versions}</div><div class="how">{options}</div>'
+    return f'<div class="pair"><div class="stack">{times}{versions}</div>{options}</div>'
 
 
 def _options(title: str, column: str, values: Mapping[str, Any]) -> str:

@@ -95,11 +95,14 @@ class Scale:
         return start + share * (end - start)
 
     def ticks(self, count: int = 5) -> list[float]:
-        """Round numbers inside the domain; decades for a logarithm over more than one."""
+        """Round numbers inside the domain; decades, with 2 and 5 times them where they are few."""
         low, high = self.domain
         if not self.log or high / low < 30:
             return ticks(low, high, count)
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+        if last - first < 3:
+            values = [m * 10.0**p for p in range(first - 1, last + 1) for m in (1, 2, 5)]
+            return [value for value in values if low * 0.999 <= value <= high * 1.001]
         every = max(1, math.ceil((last - first + 1) / (count + 1)))
         return [10.0**power for power in range(first, last + 1, every)]
 
