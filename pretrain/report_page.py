@@ -76,12 +76,20 @@ def _section(title: str, body: str) -> str:
 
 
 def _figure(
-    name: str, figure: Figure, caption: str, figures: dict, *, before: str = "", style: str = ""
+    name: str,
+    figure: Figure,
+    caption: str,
+    figures: dict,
+    *,
+    before: str = "",
+    style: str = "plain",
 ) -> str:
     if figure.data is not None:
         figures[name] = figure.data
-    return f'<figure id="{name}" class="{style}">{before}{figure.markup}<figcaption>{caption}'
-        "</figcaption></figure>"
+    return (
+        f'<figure id="{name}" class="{style}">{before}{figure.markup}'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
 
 
 def _map(content: ReportContent, figures: dict) -> str:
