@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from .probe import check_embeddings
 from .splits import MAX_NODES, LabelledGraph, stratified_sample
 
-STARTS = 10  # of k-means for each seed; the one with the smallest sum of squares counts
+STARTS = 10  # of k-means for each seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,7 @@ def clustering(
     *,
     seeds: int = 10,
     seed: int = 0,
+    starts: int = STARTS,
     max_nodes: int = MAX_NODES,
 ) -> ClusteringResult:
     """k-means with one cluster for each class, on rows scaled to length 1.
@@ -47,6 +48,7 @@ def clustering(
         data: the graph, with labels.
         seeds: how many clusterings; number i starts from the seed `seed + i`.
         seed: in [0, 2**32 - seeds].
+        starts: of k-means for each seed; the one with the smallest sum of squares counts.
         max_nodes: see above.
 
     Raises:
@@ -72,7 +74,7 @@ def clustering(
             nodes = stratified_sample(known, data.labels, max_nodes, rng)
             truth = data.labels[nodes]
             k = len(np.unique(truth))
-            means = KMeans(k, n_init=STARTS, random_state=number)
+            means = KMeans(k, n_init=starts, random_state=number)
             found = means.fit_predict(normalize(embeddings[nodes]))
             nmi.append(float(normalized_mutual_info_score(truth, found)))
             ari.append(float(adjusted_rand_score(truth, found)))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .clustering import clustering
+from .clustering import STARTS, clustering
 from .knn_probe import knn_probe
 from .link_prediction import HeldOutEdges, link_prediction
 from .probe import ProbeResult, linear_probe
@@ -83,6 +83,7 @@ def evaluate(
     folds: int = 10,
     seeds: int = 10,
     seed: int = 0,
+    starts: int = STARTS,
     held_out: Sequence[HeldOutEdges] = (),
     max_nodes: int = MAX_NODES,
     say: Callable[[str], None] = lambda message: None,
@@ -99,6 +100,7 @@ def evaluate(
         folds: see `linear_probe`.
         seeds: number of random splits, and of clusterings.
         seed: the first of them.
+        starts: of k-means for each seed.
         held_out: pairs of nodes. Either one entry for all matrices, or one for each of those of a
             candidate with several: matrix i is scored on entry i. A single matrix is scored on all.
         max_nodes: so many labelled nodes take part at most.
@@ -128,8 +130,8 @@ def evaluate(
             measures["knn_probe"] = _joined(vote.fold_accuracies for vote in votes)
             neighbours = [k for vote in votes for k in vote.neighbours]
             say(f"clustering: {name}")
-            limits = {"seeds": seeds, "seed": seed, "max_nodes": max_nodes}
-            clusters = [clustering(matrix, data, **limits) for matrix in matrices]
+            means = {"seeds": seeds, "seed": seed, "starts": starts, "max_nodes": max_nodes}
+            clusters = [clustering(matrix, data, **means) for matrix in matrices]
             measures["nmi"] = _joined(found.nmi for found in clusters)
             measures["ari"] = _joined(found.ari for found in clusters)
         if held_out:

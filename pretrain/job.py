@@ -24,7 +24,7 @@ from .recipe import default_mask_rate
 
 TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
 
-_CLUSTERINGS = 3  # seeds of k-means; the command `evaluate` takes ten
+_CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +117,7 @@ def run_job(config: PretrainConfig) -> JobResult:
             data,
             folds=config.folds,
             seeds=_CLUSTERINGS,
+            starts=_STARTS,
             held_out=[held_out] if held_out else [],
             say=lambda message: _say(config, message),
         )

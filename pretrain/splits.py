@@ -128,7 +128,7 @@ def plan_probe(
         warnings.warn(
             f"{data.name}: {max_nodes:,} of {available:,} labelled nodes take part in the probes;"
             " each class in proportion",
-            stacklevel=2,
+            stacklevel=1,  # from one place, whoever asks: a warning is shown once for each place
         )
     if protocol == PUBLIC_SPLIT:
         return ProbePlan(PUBLIC_SPLIT, 1)
@@ -150,7 +150,7 @@ def plan_probe(
         warnings.warn(
             f"{data.name}: {counts[smallest]} probe folds instead of {folds}, because class "
             f"{data.class_names[smallest]} has only {counts[smallest]} nodes",
-            stacklevel=2,
+            stacklevel=1,
         )
     return ProbePlan(K_FOLDS, min(folds, int(counts[smallest])))
 
