@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import config_option as option
+from .early_stopping import CRITERIA
 from .errors import InputError
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+SCHEDULES = ("constant", "cosine")
 
 
 def _field(definition: option.Option, default: Any = dataclasses.MISSING) -> Any:
@@ -65,6 +68,20 @@ class PretrainConfig:
         option.integer("passes over the nodes when sampling; default: 1", 1, optional=True), None
     )
     learning_rate: float = _field(option.positive("learning rate of AdamW"), 1e-3)
+    warmup_steps: int = _field(
+        option.integer("steps in which the learning rate rises from 0 to its value", 0), 0
+    )
+    schedule: str = _field(
+        option.choice("the learning rate after the warm-up; cosine: down to 0", SCHEDULES),
+        "constant",
+    )
+    early_stopping: str = _field(
+        option.choice("end when this curve no longer improves; labels are not used", CRITERIA),
+        "none",
+    )
+    patience: int = _field(
+        option.integer("steps over which --early-stopping takes the mean of its curve", 1), 20
+    )
     weight_decay: float = _field(option.non_negative("decoupled weight decay"), 0.0)
     units: tuple[int, ...] = _field(
         option.integer("widths of the encoder's layers", 1, arity="some"), (512, 256)

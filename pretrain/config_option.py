@@ -109,6 +109,12 @@ def text(help: str, expected: str = "text", **more: Any) -> Option:
     return Option(help, str, expected, lambda s: s != "" and "\0" not in s, **more)
 
 
+def choice(help: str, values: Sequence[str]) -> Option:
+    """One of a few words."""
+    expected = f"one of {', '.join(values)}"
+    return Option(help, str, expected, values.__contains__, metavar="|".join(values))
+
+
 def switch(help: str) -> Option:
     """On or off."""
     return Option(help, bool, "true or false")

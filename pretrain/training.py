@@ -13,6 +13,7 @@ from tensorflow_gnn import runner
 from ..reference.random import derive_key
 from ..tfgnn_task import BarlowTwinsTask, Compose, CorruptionSpec, DropEdges, MaskFeatures
 from .config import PretrainConfig
+from .early_stopping import has_settled
 from .encoder import build_encoder
 from .graph_tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, StepsProvider
 from .output import OutputFolder, damaged, read_json, write_json
@@ -108,6 +109,8 @@ def fit(
         show=not config.quiet,
         metrics_every_n_steps=_METRICS_EVERY_N_STEPS,
     )
+    if is_over(recorder.history, config):
+        steps = first_step  # the interrupted run had ended here, too
     provider = make_provider(first_step)
     trainer = runner.KerasTrainer(
         tf.distribute.get_strategy(),
@@ -121,6 +124,7 @@ def fit(
             *callbacks,
             recorder,
             _HistoryWriter(recorder, folder),
+            _EarlyStop(recorder, config),
             tf.keras.callbacks.TensorBoard(str(folder.tensorboard), update_freq=1),
             tf.keras.callbacks.BackupAndRestore(str(folder.backup), delete_checkpoint=False),
         ],
@@ -129,7 +133,7 @@ def fit(
         result = runner.run(
             train_ds_provider=provider,
             model_fn=model_fn,
-            optimizer_fn=lambda: make_optimizer(config),
+            optimizer_fn=lambda: make_optimizer(config, steps),
             trainer=trainer,
             task=task,
             gtspec=provider.spec,
@@ -178,9 +182,36 @@ def make_task(config: PretrainConfig, readout: str = "all_nodes") -> BarlowTwins
     )
 
 
-def make_optimizer(config: PretrainConfig) -> tf.keras.optimizers.Optimizer:
-    """AdamW; without weight decay it is Adam."""
-    return tf.keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+def make_optimizer(config: PretrainConfig, steps: int) -> tf.keras.optimizers.Optimizer:
+    """AdamW, which is Adam without weight decay; learning rate by step, see `PretrainConfig`."""
+    rate = config.learning_rate
+    warmup = min(config.warmup_steps, steps - 1)
+    schedules = tf.keras.optimizers.schedules
+    if config.schedule == "cosine":
+        rate = schedules.CosineDecay(
+            0.0 if warmup else rate, steps - warmup, warmup_target=rate, warmup_steps=warmup
+        )
+    elif warmup:
+        rate = schedules.PolynomialDecay(0.0, warmup, end_learning_rate=rate)
+    return tf.keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+
+
+class _EarlyStop(tf.keras.callbacks.Callback):
+    """Ends the training at a checkpoint after which the curve no longer improves."""
+
+    def __init__(self, recorder: StepRecorder, config: PretrainConfig):
+        super().__init__()
+        self._recorder = recorder
+        self._config = config
+
+    def on_epoch_end(self, epoch, logs=None):
+        if is_over(self._recorder.history, self._config):
+            self.model.stop_training = True
+
+
+def is_over(history: dict[str, list[float]], config: PretrainConfig) -> bool:
+    """Whether early stopping ends the training here."""
+    return has_settled(history, config.early_stopping, config.patience)
 
 
 class _HistoryWriter(tf.keras.callbacks.Callback):
