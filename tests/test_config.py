@@ -25,7 +25,7 @@ EVERY_OPTION = {
     "seed": ("--seed 3", "seed = 3", 3),
     "steps": ("--steps 7", "steps = 7", 7),
     "learning_rate": ("--learning-rate 2e-4", "learning_rate = 2e-4", 2e-4),
-    "warmup_steps": ("--warmup-steps 9", "warmup_steps = 9", 9),
+    "warmup_steps": ("--warmup-steps 8", "warmup_steps = 8", 8),
     "schedule": ("--schedule cosine", 'schedule = "cosine"', "cosine"),
     "early_stopping": ("--early-stopping loss", 'early_stopping = "loss"', "loss"),
     "patience": ("--patience 5", "patience = 5", 5),
@@ -102,6 +102,8 @@ def test_flags_win_over_the_file(name, toml):
         "mask_features": "mask_features = [0.125, 0.5]",
         "lambda_": "lambda = 0.125",
         "hold_out_edges": "hold_out_edges = 0.5",
+        "schedule": 'schedule = "constant"',
+        "early_stopping": 'early_stopping = "rankme"',
     }
     flags, _, value = EVERY_OPTION[name]
     path = toml(other.get(name, f"{name} = 9"))
