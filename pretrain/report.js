@@ -26,7 +26,7 @@
     const cursor = svg.querySelector(".cursor");
     const rule = cursor.querySelector("line");
     const dots = data.lines.map(() => {
-      const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+      const dot = document.createElementNS(svg.namespaceURI, "circle");
       dot.setAttribute("r", "4.5");
       cursor.append(dot);
       return dot;
