@@ -24,7 +24,7 @@ from .graph_data import GraphData
 from .labels import LabelledNodes, labels_of, read_labels
 from .link_prediction import HeldOutEdges, read_held_out_edges, without_links
 from .output import write_json
-from .splits import MAX_NODES, PUBLIC_SPLIT, SPLITS, ProbePlan, plan_probe
+from .splits import K_FOLDS, MAX_NODES, PUBLIC_SPLIT, RANDOM_SPLITS, SPLITS, ProbePlan, plan_probe
 
 EMBEDDINGS = "embeddings"
 
@@ -289,8 +289,9 @@ def _notes(plan: ProbePlan | None, inputs: _Inputs, settings: dict[str, int]) ->
     count, seeds = len(inputs.files), settings["seeds"]
     notes = [f"percent: mean +- standard deviation; embeddings: {count} file{'s' * (count > 1)}"]
     if plan is not None:
-        times = "" if plan.protocol == PUBLIC_SPLIT else f"{plan.folds} "
-        notes.append(f"probes: {times}{plan.protocol}; NMI, ARI: k-means from {seeds} seeds")
+        protocols = {RANDOM_SPLITS: f"{plan.folds} random splits", K_FOLDS: f"{plan.folds} folds"}
+        how = protocols.get(plan.protocol, plan.protocol)
+        notes.append(f"probes: {how}; NMI, ARI: k-means from {seeds} seeds")
         if plan.protocol == PUBLIC_SPLIT:
             notes.append(
                 "on the public split a regression has one optimum and no seed: give one embedding"

@@ -17,7 +17,8 @@ K_FOLDS = "k folds"
 SPLITS = {"public": PUBLIC_SPLIT, "random": RANDOM_SPLITS, "folds": K_FOLDS}
 
 # Of each class to train and to validate on, where the graph brings no split: the shares of Zhu et
-# al., GRACE (2020), https://arxiv.org/abs/2006.04131, for graphs without a public one.
+# al., GRACE (2020), https://arxiv.org/abs/2006.04131, and Zhang et al., CCA-SSG (2021),
+# https://arxiv.org/abs/2106.12484.
 RANDOM_SHARES = (0.1, 0.1)
 
 # So many labelled nodes take part at most: the accuracy is then exact to half a percent, and a

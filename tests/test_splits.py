@@ -114,6 +114,7 @@ def test_large_graphs_are_probed_on_some_of_their_nodes(protocol):
         assert len(np.unique(labels[split.train])) == 3
     if protocol == "folds":
         assert len(splits) == 5
+        assert all(len(np.unique(labels[split.test])) == 3 for split in splits)
     # Others take part under another seed.
     with pytest.warns(UserWarning, match="take part"):
         (first, *_), (other, *_) = (
@@ -151,6 +152,7 @@ def test_sample_is_stratified_and_uniform_within_a_class():
     ("counts", "size", "at_least", "expected"),
     [
         ([97, 1, 1, 1], 10, 1, [7, 1, 1, 1]),
+        ([50, 30, 20], 9, 1, [4, 3, 2]),  # shares 4.5, 2.7, 1.8: largest remainders
         ([5, 5], 3, 1, None),
         ([5, 5, 5], 1, 1, [1, 1, 1]),
         ([90, 8, 2], 20, 5, [13, 5, 2]),
