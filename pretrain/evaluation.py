@@ -6,6 +6,7 @@ docs/evaluation.md describes the protocol.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from .clustering import STARTS, clustering
 from .knn_probe import knn_probe
 from .link_prediction import HeldOutEdges, link_prediction
 from .probe import ProbeResult, linear_probe
-from .splits import MAX_NODES, LabelledGraph
+from .splits import MAX_NODES, LabelledGraph, ProbeWarning
 
 Matrix = np.ndarray | scipy.sparse.csr_matrix
 
@@ -90,6 +91,9 @@ def evaluate(
 ) -> dict[str, Result]:
     """Measures every candidate on the same nodes, splits and pairs.
 
+    Call `plan_probe` first: it refuses what cannot be probed, and warns where fewer nodes or folds
+    than asked for take part; here such warnings are left out.
+
     With known labels: linear probe, kNN probe, and NMI and ARI of k-means. With `held_out`: ROC
     AUC and average precision of links.
 
@@ -114,8 +118,16 @@ def evaluate(
             `held_out` as matrices.
         InputError: labels that cannot be probed; see `plan_probe`.
     """
-    has_labels = data.labels is not None and bool((data.labels >= 0).any())
     probing = {"split": split, "folds": folds, "seeds": seeds, "seed": seed, "max_nodes": max_nodes}
+    with warnings.catch_warnings():
+        # Every probe of every candidate plans anew, and would say the same again.
+        warnings.simplefilter("ignore", ProbeWarning)
+        return _evaluate(candidates, data, probing, starts, held_out, say)
+
+
+def _evaluate(candidates, data: LabelledGraph, probing, starts, held_out, say) -> dict[str, Result]:
+    means = {key: probing[key] for key in ("seeds", "seed", "max_nodes")} | {"starts": starts}
+    has_labels = data.labels is not None and bool((data.labels >= 0).any())
     results = {}
     for name, given in candidates.items():
         matrices = list(given) if isinstance(given, list | tuple) else [given]
@@ -130,7 +142,6 @@ def evaluate(
             measures["knn_probe"] = _joined(vote.fold_accuracies for vote in votes)
             neighbours = [k for vote in votes for k in vote.neighbours]
             say(f"clustering: {name}")
-            means = {"seeds": seeds, "seed": seed, "starts": starts, "max_nodes": max_nodes}
             clusters = [clustering(matrix, data, **means) for matrix in matrices]
             measures["nmi"] = _joined(found.nmi for found in clusters)
             measures["ari"] = _joined(found.ari for found in clusters)

@@ -28,6 +28,10 @@ MAX_NODES = 20_000
 _INNER_SHARE = 0.2  # of each class in the training part of a fold, to choose on
 
 
+class ProbeWarning(UserWarning):
+    """A graph is probed otherwise than was asked for: on fewer nodes, or by fewer folds."""
+
+
 class LabelledGraph(Protocol):
     """What a probe reads of a graph: see `GraphData` and `LabelledNodes`."""
 
@@ -129,7 +133,8 @@ def plan_probe(
         warnings.warn(
             f"{data.name}: {max_nodes:,} of {available:,} labelled nodes take part in the probes;"
             " each class in proportion",
-            stacklevel=1,  # from one place, whoever asks: a warning is shown once for each place
+            ProbeWarning,
+            stacklevel=2,
         )
     if protocol == PUBLIC_SPLIT:
         return ProbePlan(PUBLIC_SPLIT, 1)
@@ -151,7 +156,8 @@ def plan_probe(
         warnings.warn(
             f"{data.name}: {counts[smallest]} probe folds instead of {folds}, because class "
             f"{data.class_names[smallest]} has only {counts[smallest]} nodes",
-            stacklevel=1,
+            ProbeWarning,
+            stacklevel=2,
         )
     return ProbePlan(K_FOLDS, min(folds, int(counts[smallest])))
 
