@@ -67,11 +67,17 @@ def headline(content: ReportContent) -> str:
         f" A plain linear classifier reads {classes or 'the class'} from them for"
         f" <strong>{100 * own['mean']:.1f} %</strong> of the nodes that it was not shown."
     )
-    if abs(gain) < 0.05:
-        verdict = f"That is level with the best baseline, {escape(best)}."
+    spread = 100 * (own["std"] or 0.0)
+    if abs(gain) < max(spread, 0.05):
+        verdict = f"The trained encoder is level with the best baseline, {escape(best)}" + (
+            f": a difference of {number(abs(gain), 2)} percentage points is within one standard"
+            " deviation."
+            if spread
+            else "."
+        )
     else:
         verdict = (
-            f"That is {abs(gain):.1f} percentage points {'above' if gain > 0 else 'below'} the best"
+            f"The trained encoder is {abs(gain):.1f} percentage points {'above' if gain > 0 else 'below'} the best"
             f" baseline, {escape(best)}."
         )
     listed = ", ".join(f"{escape(name)} {100 * row['mean']:.1f} %" for name, row in others)
@@ -94,7 +100,7 @@ def facts(content: ReportContent) -> str:
     if rows:
         own = next(iter(rows.values()))
         spread = f" ± {100 * own['std']:.1f}" if own["std"] is not None else ""
-        entries.append(("accuracy, linear probe", f"{100 * own['mean']:.1f} %", spread))
+        entries.append(("accuracy", f"{100 * own['mean']:.1f} %", spread))
     entries.append(("RankMe", number(metrics.get("rankme")), f" of {number(metrics['dimension'])}"))
     entries.append(("steps", number(len(metrics["curves"].get("loss") or ())), ""))
     entries.append(("seconds in all", number(metrics["seconds"].get("total")), ""))
@@ -139,7 +145,8 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
         if key in _EXPLANATIONS
     )
     markup = (
-        f'<div class="card below"><div class="scroll"><table><caption>{caption}</caption><thead>'
+        f'<div class="card below"><p class="note" id="protocol">{caption}</p><div class="scroll">'
+        '<table aria-describedby="protocol"><thead>'
         f'<tr><th scope="col">embedding</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         "</div>"
     )

@@ -108,6 +108,15 @@ def test_a_loss_against_the_baseline_is_called_one(content):
     assert "2.3 percentage points below the best baseline, PCA" in words
 
 
+def test_a_difference_within_the_spread_is_no_gain(content):
+    metrics = dict(content.metrics)
+    metrics["probe"] = {name: dict(one) for name, one in metrics["probe"].items()}
+    metrics["probe"]["PCA"]["accuracy"] = 0.8768 - 0.004
+    words = Page(page(dataclasses.replace(content, metrics=metrics))).visible()
+    assert "level with the best baseline, PCA: a difference of 0.40 percentage points" in words
+    assert "above" not in words
+
+
 def test_points_curves_and_read_outs_are_drawn(content, text):
     data = embedded(text)
     assert set(data) == {"map", "loss", "rankme", "c-start", "c-end", "spectrum"}
