@@ -76,9 +76,10 @@ def headline(content: ReportContent) -> str:
             else "."
         )
     else:
+        side = "above" if gain > 0 else "below"
         verdict = (
-            f"The trained encoder is {abs(gain):.1f} percentage points {'above' if gain > 0 else 'below'} the best"
-            f" baseline, {escape(best)}."
+            f"The trained encoder is {abs(gain):.1f} percentage points {side} the best baseline,"
+            f" {escape(best)}."
         )
     listed = ", ".join(f"{escape(name)} {100 * row['mean']:.1f} %" for name, row in others)
     return (
