@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from .. import __version__
-from . import evaluate_command
+from . import embed_command, evaluate_command
 from .config import CommandLineParser, add_arguments, config_from_args
 from .errors import InputError, TrainingDivergedError
 
@@ -44,13 +44,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             " graph. docs/evaluation.md describes the protocol.",
         )
     )
+    embed_command.add_arguments(
+        commands.add_parser(
+            "embed",
+            help="apply an exported model to another graph with the same features",
+            description="Writes the representations that an exported model gives the nodes of a"
+            " graph.",
+        )
+    )
     # One line per warning; Python's default shows a line of source code that no user asked about.
     warnings.showwarning = _show_warning
     for category in (UserWarning, RuntimeWarning):
         warnings.simplefilter("once", category)
     try:
         arguments = parser.parse_args(argv)
-        return {"pretrain": _pretrain, "evaluate": _evaluate}[arguments.command](arguments)
+        run = {"pretrain": _pretrain, "evaluate": _evaluate, "embed": _embed}[arguments.command]
+        return run(arguments)
     except InputError as error:
         return _fail(error, EXIT_BAD_INPUT)
     except KeyboardInterrupt:
@@ -74,6 +83,14 @@ def _pretrain(arguments) -> int:
 def _evaluate(arguments) -> int:
     try:
         print(evaluate_command.run(arguments))
+    except OSError as error:  # such as a full disk
+        return _fail(error, EXIT_FAILURE)
+    return 0
+
+
+def _embed(arguments) -> int:
+    try:
+        print(embed_command.run(arguments))
     except OSError as error:  # such as a full disk
         return _fail(error, EXIT_FAILURE)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ class ExportedModel:
         """Reads the model; imports TensorFlow."""
         with quiet_tensorflow():
             import tensorflow as tf
-        tf.get_logger().setLevel("ERROR")
+        for name in ("tensorflow", "absl"):  # warnings about gradients, which nobody asks for here
+            logging.getLogger(name).setLevel(logging.ERROR)
         try:
             # Held on to: the signature refers to the variables, but does not keep them.
             self._model = tf.saved_model.load(str(self.path))

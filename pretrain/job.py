@@ -7,14 +7,18 @@ within a second.
 from __future__ import annotations
 
 import dataclasses
+import resource
 import shutil
 import sys
 import time
+
+import numpy as np
 
 from .config import PretrainConfig
 from .datasets import load_dataset
 from .errors import InputError
 from .evaluation import Result, evaluate
+from .gram import singular_values
 from .graph_data import GraphData
 from .link_prediction import HeldOutEdges, hold_out_edges, save_held_out_edges
 from .output import OutputFolder, check_same_graph, prepare, write_json
@@ -25,6 +29,7 @@ from .recipe import default_mask_rate
 TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
 
 _CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
+_MOST_ROWS_AT_ONCE = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,29 +87,27 @@ def run_job(config: PretrainConfig) -> JobResult:
         import tensorflow as tf
 
         from .encoder import build_encoder
-        from .export import embed, export_model, save_embeddings
-        from .graph_tensor import graph_tensor_from_data, plain_spec, relaxed_spec
-        from .report_data import view_correlation
+        from .export import export_model, save_embeddings
+        from .graph_run import make_run
+        from .graph_tensor import plain_spec
         from .report_run import report_run
-        from .training import make_task, seeded_encoder, train
 
     tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
     tf.config.experimental.enable_op_determinism()
-    graph = graph_tensor_from_data(data)
-    encoder = seeded_encoder(relaxed_spec(graph), config)
-    untrained = embed(encoder, graph)
+    run = make_run(data, config)
+    untrained = run.embed(run.initial_weights)
     seconds = {"loading": time.perf_counter() - start}
-    trained = train(graph, config, folder)
+    trained = run.train(folder)
     seconds["training"] = trained.seconds
     export_start = time.perf_counter()
-    encoder.set_weights(trained.encoder.get_weights())
-    embeddings = embed(encoder, graph)
+    weights = trained.encoder.get_weights()
+    embeddings = run.embed(weights)
     save_embeddings(embeddings, data, folder)
     _say(config, "exporting the model")
     plain = plain_spec(data.num_features)
     exported = build_encoder(plain, config.units)
-    exported.set_weights(trained.encoder.get_weights())
+    exported.set_weights(weights)
     export_model(exported, plain, folder)
     seconds["export"] = time.perf_counter() - export_start
 
@@ -128,8 +131,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     shutil.rmtree(folder.checkpoint, ignore_errors=True)
 
     def correlations():
-        encoders = seeded_encoder(relaxed_spec(graph), config), encoder
-        return [view_correlation(one, make_task(config), graph) for one in encoders]
+        return [run.correlation(one) for one in (run.initial_weights, weights)]
 
     _say(config, "drawing the report")
     if report_run(
@@ -139,7 +141,7 @@ def run_job(config: PretrainConfig) -> JobResult:
         config=config,
         embeddings=embeddings,
         untrained=untrained,
-        correlations=correlations,
+        correlations=correlations if run.correlation else None,
     ):
         write_json(folder.metrics, metrics)  # with the report's seconds
     return JobResult(folder, data, metrics)
@@ -150,6 +152,9 @@ def _metrics(
 ) -> dict:
     from ..reference.metrics import rankme
 
+    rows = embeddings
+    if len(rows) > _MOST_ROWS_AT_ONCE:  # RankMe asks for nothing but the singular values
+        rows = np.diag(singular_values(embeddings))
     return {
         "dataset": data.name,
         "nodes": data.num_nodes,
@@ -157,13 +162,20 @@ def _metrics(
         "features": data.num_features,
         "dimension": embeddings.shape[1],
         "mask_features": list(mask_features),
-        "rankme": rankme(embeddings),
+        "rankme": rankme(rows),
         "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
         "evaluation": {name: one.to_dict() for name, one in results.items()},
         "curves": trained.history,
         "seconds": seconds,
+        "peak_memory_mb": peak_memory_mb(),
         "resumed_at_step": trained.first_step,
     }
+
+
+def peak_memory_mb() -> float:
+    """Most memory that this process has held so far, the mapped files that it has read included."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, else kilobytes
 
 
 def _describe(data: GraphData) -> str:

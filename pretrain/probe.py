@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse
 from threadpoolctl import threadpool_limits
 
+from .gram import pca_in_blocks
 from .graph_data import GraphData
 from .splits import MAX_NODES, PUBLIC_SPLIT, LabelledGraph, draw_splits, plan_probe
 
@@ -139,6 +140,8 @@ def baseline_embeddings(
     with threadpool_limits(1, user_api="blas"):  # as in linear_probe
         if scipy.sparse.issparse(features) and np.prod(features.shape) > _DENSE_ENTRIES:
             reduced = TruncatedSVD(dim, random_state=seed).fit_transform(features)
+        elif data.is_mapped:
+            reduced = pca_in_blocks(data, dim)
         else:
             dense = features.toarray() if scipy.sparse.issparse(features) else features
             reduced = PCA(dim, random_state=seed).fit_transform(dense)

@@ -24,6 +24,7 @@ def summary(result: JobResult) -> str:
         f"{'RankMe of the embeddings':<28}  {metrics['rankme']:.1f} of {metrics['dimension']}",
         f"{'seconds, training and total':<28}  {metrics['seconds']['training']:.1f} of"
         f" {metrics['seconds']['total']:.1f}",
+        f"{'peak memory':<28}  {metrics['peak_memory_mb']:,.0f} MB",
         "",
     ]
     written = {"report": folder.report} if folder.report.exists() else {}
