@@ -7,10 +7,9 @@ propensity, else each end comes from the whole graph; an end is node i with prob
 to t_i. Loops and repeated edges are drawn again until the graph has exactly E different ones. The
 features of node i are ``signal * m_(b_i) + noise``, with orthonormal m_k and standard normal noise.
 
-The defaults make a task that is neither trivial nor hopeless. Of 1,000 nodes per block, the best
-that can be made of a node's own features, the nearest mean, is right for 63 % (signal 2.5 against
-the noise along 40 directions). A node has 20 neighbours on average (median 12), of which 0.3 + 0.7 / 40
-are in its block: one neighbour says little, many together say more.
+The defaults make a task that is neither trivial nor hopeless. The best that can be made of a node's
+own features, the nearest of the 40 means, is right for 63 %. A node has 20 neighbours on average
+and 12 in the median, of which 0.3 + 0.7 / 40 are in its block: one says little, many say more.
 
 Source of the model: Karrer and Newman 2011, https://arxiv.org/abs/1008.3926.
 """

@@ -24,6 +24,9 @@ EVERY_OPTION = {
     "knn": ("--knn 5", "knn = 5", 5),
     "seed": ("--seed 3", "seed = 3", 3),
     "steps": ("--steps 7", "steps = 7", 7),
+    "fan_out": ("--fan-out 4 3", "fan_out = [4, 3]", (4, 3)),
+    "batch_size": ("--batch-size 64", "batch_size = 64", 64),
+    "epochs": ("--epochs 5", "epochs = 5", 5),
     "learning_rate": ("--learning-rate 2e-4", "learning_rate = 2e-4", 2e-4),
     "warmup_steps": ("--warmup-steps 8", "warmup_steps = 8", 8),
     "schedule": ("--schedule cosine", 'schedule = "cosine"', "cosine"),
@@ -42,6 +45,14 @@ EVERY_OPTION = {
     "quiet": ("--quiet", "quiet = true", True),
 }
 OUTPUT = ["--output", "out"]
+# What these options say is refused without, and the full graph's steps and three widths beside it.
+SAMPLING = ("fan_out", "batch_size", "epochs")
+
+
+def required_by(name):
+    """Flags without which the option is not accepted."""
+    fan_out = ["--fan-out", "7", "7"] if name in ("batch_size", "epochs") else []
+    return fan_out + ([] if name == "output" else OUTPUT)
 
 
 @pytest.fixture
@@ -75,16 +86,17 @@ def test_defaults_are_valid_and_the_same_from_everywhere(toml):
 @pytest.mark.parametrize("name", EVERY_OPTION)
 def test_every_option_from_flag_file_and_python(name, toml):
     flags, line, value = EVERY_OPTION[name]
-    required = [] if name == "output" else OUTPUT
+    required = required_by(name)
     from_flag = parse_args([*required, *flags.split()])
     from_file = parse_args([*required, "--config", toml(line)])
-    from_python = PretrainConfig(**({"output": "out"} | {name: value}))
+    needed = {"fan_out": (7, 7)} if "--fan-out" in required else {}
+    from_python = PretrainConfig(**({"output": "out"} | needed | {name: value}))
     assert from_flag == from_file == from_python
     got = getattr(from_flag, name)
     assert got == value
     assert type(got) is type(value)
     if name != "output":
-        assert got != getattr(parse_args(OUTPUT), name), "the value shows nothing: the default"
+        assert got != getattr(parse_args(required), name), "the value shows nothing: the default"
 
 
 @pytest.mark.parametrize("name", EVERY_OPTION)
@@ -94,6 +106,7 @@ def test_flags_win_over_the_file(name, toml):
         "dataset": 'dataset = "file"',
         "data_dir": 'data_dir = "file"',
         "units": "units = [3, 4, 5]",
+        "fan_out": "fan_out = [9, 8]",
         "projector_units": "projector_units = [3, 4]",
         "overwrite": "overwrite = false",
         "resume": "resume = false",
@@ -107,7 +120,7 @@ def test_flags_win_over_the_file(name, toml):
     }
     flags, _, value = EVERY_OPTION[name]
     path = toml(other.get(name, f"{name} = 9"))
-    required = [] if name == "output" else OUTPUT
+    required = required_by(name)
     assert getattr(parse_args([*required, "--config", path]), name) != value
     assert getattr(parse_args([*required, "--config", path, *flags.split()]), name) == value
 
@@ -130,9 +143,11 @@ def test_keys_may_be_written_like_flags(toml):
 
 
 def test_to_dict_goes_through_json_and_back():
-    flags = [word for name, option in EVERY_OPTION.items() for word in option[0].split()]
-    flags.remove("--resume")
-    for config in (parse_args(flags), parse_args(OUTPUT)):
+    flags = {name: option[0].split() for name, option in EVERY_OPTION.items() if name != "resume"}
+    sampling = [*OUTPUT, *(word for name in SAMPLING for word in flags.pop(name))]
+    full_graph = [word for words in flags.values() for word in words]
+    for words in (full_graph, sampling, OUTPUT):
+        config = parse_args(words)
         written = json.loads(json.dumps(config.to_dict()))
         assert "lambda" in written
         assert PretrainConfig(**values_from_mapping(written, where="config.json")) == config
