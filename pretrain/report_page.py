@@ -10,7 +10,6 @@ import base64
 import hashlib
 import importlib.resources
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from .report import ReportContent
@@ -34,7 +33,7 @@ def page(content: ReportContent) -> str:
             "<main>",
             _section("Does it help?", evaluation(metrics)),
             _section("Where the nodes lie", _map(content, figures)),
-            _section("How training went", _curves(metrics, figures)),
+            _section("How training went", _curves(content, figures)),
             _section("What the loss drives to the identity", _correlations(content, figures)),
             _section("How many directions are in use", _spectrum(content, figures)),
             _section("How it was made", configuration(content)),
@@ -119,7 +118,8 @@ def _map(content: ReportContent, figures: dict) -> str:
     return intro + _figure("map", scatter(projection), caption, figures)
 
 
-def _curves(metrics: Mapping[str, Any], figures: dict) -> str:
+def _curves(content: ReportContent, figures: dict) -> str:
+    metrics = content.metrics
     curves = metrics["curves"]
     parts = []
     loss = curves.get("loss") or []
@@ -159,7 +159,9 @@ def _curves(metrics: Mapping[str, Any], figures: dict) -> str:
         parts.append(_figure("rankme", figure, caption, figures))
     first = metrics.get("resumed_at_step") or 0
     resumed = f" The run was interrupted and went on at step {first:,}." if first else ""
-    intro = f"<p>One value for each step over the whole graph.{resumed}</p>"
+    sampled = content.configuration.get("fan_out")
+    seen = "a batch of sampled subgraphs" if sampled else "the whole graph"
+    intro = f"<p>One value for each step over {seen}.{resumed}</p>"
     if not parts:
         return '<p class="empty">No curves were recorded.</p>'
     return f'{intro}<div class="pair">{"".join(parts)}</div>'

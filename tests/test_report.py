@@ -209,6 +209,13 @@ def test_least_content():
     assert [data for tag, data in parsed.texts if tag == "h2"] == list(SECTIONS)
 
 
+def test_curves_say_what_a_step_sees(content, text):
+    assert "each step over the whole graph." in text
+    options = {**content.configuration, "fan_out": [10, 5]}
+    sampled = page(dataclasses.replace(content, configuration=options))
+    assert "each step over a batch of sampled subgraphs." in sampled
+
+
 def test_many_classes_share_a_grey():
     drawn = scatter(make_content(make_data(N=400, classes=25)).projection)
     assert "16 other classes" in drawn.markup
