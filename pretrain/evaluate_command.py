@@ -235,13 +235,11 @@ def untrained_embeddings(data: GraphData, config: PretrainConfig):
     with quiet_tensorflow():
         import tensorflow as tf
 
-        from .export import embed
-        from .graph_tensor import graph_tensor_from_data, relaxed_spec
-        from .training import seeded_encoder
+        from .graph_run import make_run
 
     tf.get_logger().setLevel("ERROR")  # as in the main job
-    graph = graph_tensor_from_data(data)
-    return embed(seeded_encoder(relaxed_spec(graph), config), graph)
+    run = make_run(data, dataclasses.replace(config, quiet=True))  # no bar amid our messages
+    return run.embed(run.initial_weights)
 
 
 def _default_config(width: int, seed: int) -> PretrainConfig:
