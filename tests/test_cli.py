@@ -254,7 +254,8 @@ def test_killed_and_resumed_run_ends_as_the_uninterrupted_one(tmp_path, graph_fi
         [*command, "--output", killed], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
-    while not any((killed / "checkpoint").rglob("ckpt-*.index")):
+    # The file "checkpoint" names the last one that is complete, and is written behind it.
+    while not any((killed / "checkpoint" / "backup").rglob("checkpoint")):
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
