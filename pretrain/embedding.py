@@ -22,7 +22,7 @@ from .adjacency import Adjacency, adjacency_of, blocks
 from .graph_data import GraphData
 
 _EPSILON = 1e-3  # encoder_layers.NodeNormalization
-_BLOCK_ROWS = 1 << 14
+_BLOCK_ENTRIES = 1 << 23  # 32 MB as float32
 
 Rows = Callable[[slice], np.ndarray]  # a block of nodes to its states, float32 [rows, width]
 
@@ -77,7 +77,7 @@ def embed_in_blocks(
     data: GraphData,
     *,
     adjacency: Adjacency | None = None,
-    block_rows: int = _BLOCK_ROWS,
+    block_rows: int | None = None,
     quiet: bool = True,
 ) -> np.ndarray:
     """Representations of the graph as it is.
@@ -86,7 +86,7 @@ def embed_in_blocks(
         weights: of the encoder, for as many features as the graph has.
         data: the graph; of memory-mapped features one block is read at a time.
         adjacency: its edges, if they are at hand.
-        block_rows: nodes per block.
+        block_rows: nodes per block; default: as many as make 32 MB of the widest states.
         quiet: no progress bar.
 
     Returns:
@@ -98,6 +98,9 @@ def embed_in_blocks(
         )
     propagation = _Propagation(adjacency or adjacency_of(data.edge_index, data.num_nodes))
     count, last = data.num_nodes, len(weights.kernels) - 1
+    if block_rows is None:
+        widest = max(max(kernel.shape) for kernel in weights.kernels)
+        block_rows = max(1, _BLOCK_ENTRIES // widest)
     # Per layer: propagation, and statistics or the result; where it widens also the kept sums.
     passes = 2 * len(weights.kernels) + sum(map(_widens, weights.kernels))
     steps = passes * -(-count // block_rows)

@@ -119,7 +119,6 @@ class SubgraphSampler:
     """
 
     def __init__(self, data: GraphData, adjacency: Adjacency, *, fan_out: Sequence[int], seed: int):
-        self._hops = len(fan_out)
         self._num_features = data.num_features
         schema = tfgnn.GraphSchema()
         schema.node_sets[NODE_SET].description = "nodes"  # an entry without content is none
