@@ -40,11 +40,13 @@ class JobResult:
         folder: where everything was written.
         data: the graph.
         metrics: the content of metrics.json.
+        results: of the trained encoder and the baselines; empty without labels and held-out links.
     """
 
     folder: OutputFolder
     data: GraphData
     metrics: dict
+    results: dict[str, Result]
 
 
 def run_job(config: PretrainConfig) -> JobResult:
@@ -144,7 +146,7 @@ def run_job(config: PretrainConfig) -> JobResult:
         correlations=correlations if run.correlation else None,
     ):
         write_json(folder.metrics, metrics)  # with the report's seconds
-    return JobResult(folder, data, metrics)
+    return JobResult(folder, data, metrics, results)
 
 
 def _metrics(

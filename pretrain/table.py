@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from .evaluation_table import table
 from .job import JobResult
 
 
 def summary(result: JobResult) -> str:
-    """Accuracies of the trained encoder and the baselines, the curves' ends, the paths written."""
+    """Measures of the trained encoder and the baselines, the curves' ends, the paths written."""
     metrics, folder = result.metrics, result.folder
     lines = [""]
     if metrics["probe"]:
         protocol = next(iter(metrics["probe"].values()))["protocol"]
-        lines.append(f"{'linear probe, ' + protocol:<28}  accuracy")
-        for name, probe in metrics["probe"].items():
-            spread = "" if probe["std"] is None else f" +- {100 * probe['std']:.1f}"
-            lines.append(f"{name:<28}  {100 * probe['accuracy']:6.2f} %{spread}")
-    else:
-        lines.append("no labels, so no linear probe")
+        lines += [f"in percent; probes: {protocol}", ""]
+    if result.results:
+        lines.append(table(result.results))
+    if not metrics["probe"]:
+        lines.append("no labels, so no probes")
     loss = metrics["curves"]["loss"]
     lines += [
         "",
