@@ -13,8 +13,9 @@ from .graph_data import GraphData
 from .quiet import quiet_tensorflow
 
 _SIGNATURE, _INPUT, _OUTPUT = "serving_default", "examples", "representations"
-# A graph goes into a model as one serialised tf.train.Example, which cannot exceed 2 GB.
-_LARGEST_EXAMPLE = 2**30
+# A graph goes into a model as one serialised tf.train.Example, which cannot exceed 2 GB, and the
+# model holds the states of all its nodes, several times. Larger ones than this go in blocks.
+_MOST_BYTES_AT_ONCE = 2**29
 
 
 class ExportedModel:
@@ -83,14 +84,15 @@ class ExportedModel:
     def embed(self, data: GraphData, *, quiet: bool = True) -> np.ndarray:
         """Representations of the nodes, float32 [N, D].
 
-        A graph that fits into one tf.train.Example goes through the model itself; a larger one
-        through its weights, layer by layer (`embed_in_blocks`).
+        A graph of up to 0.5 GB, as features, edges and widest states, goes through the model
+        itself; a larger one through its weights, layer by layer (`embed_in_blocks`).
 
         Raises:
             InputError: for a large graph, if the weights are not those of our encoder.
         """
-        size = 4 * data.num_nodes * data.num_features + 20 * data.num_edges
-        if size <= _LARGEST_EXAMPLE:
+        widest = max(weight.shape[-1] for weight in self._weights)
+        size = 4 * data.num_nodes * (data.num_features + widest) + 20 * data.num_edges
+        if size <= _MOST_BYTES_AT_ONCE:
             return self._embed_at_once(data)
         try:
             weights = EncoderWeights.from_list(self._weights)

@@ -70,7 +70,7 @@ def test_embeddings_are_the_encoders(tmp_path, monkeypatch, capsys, run_folder, 
     root, encoder = run_folder
     dataset = save_graph(tmp_path / "g.npz", sparse=sparse, seed=int(large))
     if large:  # as if it did not fit into one example
-        monkeypatch.setattr(exported_model, "_LARGEST_EXAMPLE", 0)
+        monkeypatch.setattr(exported_model, "_MOST_BYTES_AT_ONCE", 0)
         monkeypatch.setattr(exported_model.ExportedModel, "_embed_at_once", None)
     model = root if large else root / "model"
     assert embed(model, dataset, tmp_path / "out.npz") == 0
@@ -192,7 +192,7 @@ def test_foreign_model(tmp_path, capsys):
 
 
 def test_a_large_graph_needs_weights_that_we_know(tmp_path, monkeypatch, capsys, run_folder):
-    monkeypatch.setattr(exported_model, "_LARGEST_EXAMPLE", 0)
+    monkeypatch.setattr(exported_model, "_MOST_BYTES_AT_ONCE", 0)
     plain = exported_model.EncoderWeights.from_list
     monkeypatch.setattr(
         exported_model.EncoderWeights, "from_list", lambda weights: plain(weights[:-1])

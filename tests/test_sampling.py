@@ -139,6 +139,22 @@ def test_draws_depend_on_seed_and_visit_alone():
         assert as_lists(other) != as_lists(parts)
 
 
+def test_hops_draw_apart():
+    """A root that is met again two hops later draws again, not the same neighbours."""
+    pairs = np.stack(np.triu_indices(12, k=1))
+    data = make_graph_data(name="g", features=np.arange(24).reshape(12, 2), edge_index=pairs)
+    sampler = SubgraphSampler(data, adjacency_of(data.edge_index, 12), fan_out=(2, 2, 2), seed=0)
+    visits = tf.range(40, dtype=tf.int64)
+    batch = sampler(tf.zeros_like(visits), visits, tf.constant(0, tf.int64))
+    graph = batch.merge_batch_to_components()
+    edges = graph.edge_sets["edges"]
+    sizes = graph.node_sets["nodes"].sizes.numpy()
+    roots = np.cumsum(sizes) - sizes
+    drawn = [int((edges.adjacency.source.numpy() == root).sum()) for root in roots]
+    assert min(drawn) == 2
+    assert max(drawn) > 2
+
+
 def test_the_context_has_step_and_columns():
     batch, _ = sample(small_graph(), [1, 2, 3], (3,), step=41)
     np.testing.assert_array_equal(batch.context["step"], [[41]] * 3)
