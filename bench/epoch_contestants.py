@@ -29,6 +29,7 @@ def ours(data, units):
         units=units,
         drop_edges=DROP_EDGES,
         mask_features=MASK_FEATURES,
+        drop_entries=0.0,
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
         quiet=True,

@@ -86,13 +86,25 @@ class PretrainConfig:
     units: tuple[int, ...] = _field(
         option.integer("widths of the encoder's layers", 1, arity="some"), (512, 256)
     )
-    drop_edges: tuple[float, float] = _field(
-        option.rates("share of edges dropped in each view"), (0.7, 0.7)
+    drop_edges: tuple[float, float] | None = _field(
+        option.rates(
+            "share of edges dropped in each view; default: 0.7, and 0.3 when sampling, which drops"
+            " some too",
+            optional=True,
+        ),
+        None,
     )
     mask_features: tuple[float, float] | None = _field(
         option.rates(
             "share of feature columns masked in each view; default: 0.2 for bags of words, falling"
             " to 0 where two thirds of the entries are not zero",
+            optional=True,
+        ),
+        None,
+    )
+    drop_entries: tuple[float, float] | None = _field(
+        option.rates(
+            "share of feature entries dropped in each view, the others scaled up; default: DEFAULT",
             optional=True,
         ),
         None,

@@ -24,7 +24,7 @@ from .link_prediction import HeldOutEdges, hold_out_edges, save_held_out_edges
 from .output import OutputFolder, check_same_graph, prepare, write_json
 from .probe import baseline_embeddings, plan_probe
 from .quiet import quiet_tensorflow
-from .recipe import default_mask_rate
+from .recipe import with_default_rates
 
 TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
 
@@ -80,9 +80,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     write_json(folder.graph_digest, {"sha256": digest})
     if held_out is not None:
         save_held_out_edges(held_out, folder.held_out_edges)
-    if config.mask_features is None:
-        rate = default_mask_rate(data)
-        config = dataclasses.replace(config, mask_features=(rate, rate))
+    config = with_default_rates(config, data)
 
     _say(config, f"{data.name}: {_describe(data)}; loading TensorFlow")
     with quiet_tensorflow():
@@ -128,7 +126,7 @@ def run_job(config: PretrainConfig) -> JobResult:
         )
     seconds["evaluation"] = time.perf_counter() - evaluation_start
     seconds["total"] = time.perf_counter() - start
-    metrics = _metrics(data, config.mask_features, embeddings, trained, results, seconds)
+    metrics = _metrics(data, config, embeddings, trained, results, seconds)
     write_json(folder.metrics, metrics)
     shutil.rmtree(folder.checkpoint, ignore_errors=True)
 
@@ -149,9 +147,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     return JobResult(folder, data, metrics, results)
 
 
-def _metrics(
-    data, mask_features, embeddings, trained, results: dict[str, Result], seconds: dict
-) -> dict:
+def _metrics(data, config, embeddings, trained, results: dict[str, Result], seconds: dict) -> dict:
     from ..reference.metrics import rankme
 
     rows = embeddings
@@ -163,7 +159,9 @@ def _metrics(
         "edges": data.num_edges,
         "features": data.num_features,
         "dimension": embeddings.shape[1],
-        "mask_features": list(mask_features),
+        "drop_edges": list(config.drop_edges),
+        "mask_features": list(config.mask_features),
+        "drop_entries": list(config.drop_entries),
         "rankme": rankme(rows),
         "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
         "evaluation": {name: one.to_dict() for name, one in results.items()},

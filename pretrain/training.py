@@ -11,7 +11,15 @@ import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
 from ..reference.random import derive_key
-from ..tfgnn_task import BarlowTwinsTask, Compose, CorruptionSpec, DropEdges, MaskFeatures
+from ..tfgnn_task import (
+    BarlowTwinsTask,
+    Compose,
+    CorruptionSpec,
+    Corruptor,
+    DropEdges,
+    DropoutFeatures,
+    MaskFeatures,
+)
 from .config import PretrainConfig
 from .early_stopping import has_settled
 from .encoder import build_encoder
@@ -155,21 +163,15 @@ def seeded_encoder(spec: tfgnn.GraphTensorSpec, config: PretrainConfig) -> tf.ke
 
 
 def make_task(config: PretrainConfig, readout: str = "all_nodes") -> BarlowTwinsTask:
-    """Two views, each with dropped edges and masked feature columns, keyed by seed and step.
-
-    The columns are masked in the context (`graph_tensor.KEPT_COLUMNS`), not in the features.
-    """
+    """Two views with fewer edges, feature columns and feature entries, keyed by seed and step."""
     views = [
         Compose(
-            [
-                DropEdges({EDGE_SET: drop_edges}),
-                MaskFeatures(CorruptionSpec(context_corruption={KEPT_COLUMNS: mask})),
-            ],
+            _corruptors(*rates),
             seed=derive_key(config.seed, f"view {number}"),
             step_feature=STEP,
         )
-        for number, (drop_edges, mask) in enumerate(
-            zip(config.drop_edges, config.mask_features, strict=True)
+        for number, rates in enumerate(
+            zip(config.drop_edges, config.mask_features, config.drop_entries, strict=True)
         )
     ]
     return BarlowTwinsTask(
@@ -180,6 +182,20 @@ def make_task(config: PretrainConfig, readout: str = "all_nodes") -> BarlowTwins
         projector_units=config.projector_units,
         metrics_every_n_steps=_METRICS_EVERY_N_STEPS,
     )
+
+
+def _corruptors(drop_edges: float, mask_features: float, drop_entries: float) -> list[Corruptor]:
+    """Those of one view.
+
+    Columns are masked in the context (`graph_tensor.KEPT_COLUMNS`), not in the features. Entries
+    are dropped from the floating feature of the nodes: dense ones, or the values of sparse ones.
+    """
+    entries = CorruptionSpec(node_set_corruption={NODE_SET: {"*": drop_entries}})
+    return [
+        DropEdges({EDGE_SET: drop_edges}),
+        MaskFeatures(CorruptionSpec(context_corruption={KEPT_COLUMNS: mask_features})),
+        DropoutFeatures(entries, skip_non_floating=True),
+    ]
 
 
 def make_optimizer(config: PretrainConfig, steps: int) -> tf.keras.optimizers.Optimizer:

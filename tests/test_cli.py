@@ -50,6 +50,10 @@ def assert_refused(capsys, arguments, message, output):
     assert os.path.exists(output) == existed
 
 
+def newest(paths):
+    return max(paths, key=lambda path: path.stat().st_mtime_ns)
+
+
 def save_npz(path, **changes):
     arrays = {"features": np.eye(4, 3), "edge_index": np.array([[0, 1], [1, 2]])}
     np.savez(path, **{key: v for key, v in {**arrays, **changes}.items() if v is not None})
@@ -269,7 +273,7 @@ def test_killed_and_resumed_run_ends_as_the_uninterrupted_one(tmp_path, graph_fi
     for path, content, message in (
         (graph_file, None, "not the one"),
         (killed / "checkpoint" / "history.json", b"{bad", "history.json is damaged"),
-        (next((killed / "checkpoint").rglob("ckpt-*.index")), b"junk", "backup is damaged"),
+        (newest((killed / "checkpoint").rglob("ckpt-*.index")), b"junk", "backup is damaged"),
         (killed / "config.json", b"[]", "config.json is damaged"),
     ):
         original = path.read_bytes()

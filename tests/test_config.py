@@ -36,6 +36,7 @@ EVERY_OPTION = {
     "units": ("--units 64 32 16", "units = [64, 32, 16]", (64, 32, 16)),
     "drop_edges": ("--drop-edges 0 1", "drop_edges = [0, 1]", (0.0, 1.0)),
     "mask_features": ("--mask-features 0.25", "mask_features = 0.25", (0.25, 0.25)),
+    "drop_entries": ("--drop-entries 0.1 0.2", "drop_entries = [0.1, 0.2]", (0.1, 0.2)),
     "lambda_": ("--lambda 0.5", "lambda = 0.5", 0.5),
     "projector_units": ("--projector-units 8", "projector_units = [8]", (8,)),
     "folds": ("--folds 2", "folds = 2", 2),
@@ -113,6 +114,7 @@ def test_flags_win_over_the_file(name, toml):
         "quiet": "quiet = false",
         "drop_edges": "drop_edges = 0.125",
         "mask_features": "mask_features = [0.125, 0.5]",
+        "drop_entries": "drop_entries = 0.5",
         "lambda_": "lambda = 0.125",
         "hold_out_edges": "hold_out_edges = 0.5",
         "schedule": 'schedule = "constant"',
@@ -157,7 +159,7 @@ def test_help_names_every_flag():
     text = build_parser().format_help()
     for name in EVERY_OPTION:
         assert "--" + name.rstrip("_").replace("_", "-") in text
-    assert "(default: 0.7 0.7)" in text
+    assert "(default: 512 256)" in text
     assert "SUPPRESS" not in text
     assert "None" not in text
 

@@ -158,7 +158,8 @@ def test_correlation_of_views_is_that_of_the_loss(density):
     features = rng.normal(size=(50, 40)) * (rng.random((50, 40)) < density)
     edges = np.stack([np.arange(50), (np.arange(50) + 1) % 50])
     graph = graph_tensor_from_data(make_graph_data(name="g", features=features, edge_index=edges))
-    config = PretrainConfig(output="-", units=(8, 4), mask_features=(0.3, 0.3), seed=5)
+    rates = {"drop_edges": 0.7, "mask_features": 0.3, "drop_entries": 0.2}
+    config = PretrainConfig(output="-", units=(8, 4), seed=5, **rates)
     encoder = seeded_encoder(relaxed_spec(graph), config)
     C = report_data.view_correlation(encoder, make_task(config), graph)
     assert C.shape == (4, 4)

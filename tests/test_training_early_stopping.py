@@ -21,7 +21,14 @@ def graph():
 
 def config(**options):
     return PretrainConfig(
-        output="unused", units=(16, 8), mask_features=0.1, steps=60, quiet=True, **options
+        output="unused",
+        units=(16, 8),
+        drop_edges=0.3,
+        mask_features=0.1,
+        drop_entries=0.1,
+        steps=60,
+        quiet=True,
+        **options,
     )
 
 

@@ -141,7 +141,7 @@ def run_cli(*arguments):
 
 def test_sampled_run_beats_raw_features_and_reports_memory(tmp_path):
     dataset = block_graph_folder(tmp_path / "g")
-    options = [*FAST, "--batch-size", "256", "--drop-edges", "0.3"]
+    options = [*FAST, "--batch-size", "256"]
     result = run_cli("pretrain", "--dataset", dataset, "--output", tmp_path / "run", *options)
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert len(metrics["curves"]["loss"]) == 8
