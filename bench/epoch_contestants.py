@@ -27,7 +27,6 @@ def ours(data, units):
         output="unused",
         seed=SEED,
         units=units,
-        groups=1,
         drop_edges=DROP_EDGES,
         mask_features=MASK_FEATURES,
         drop_entries=0.0,

@@ -86,15 +86,6 @@ class PretrainConfig:
     units: tuple[int, ...] = _field(
         option.integer("widths of the encoder's layers", 1, arity="some"), (512, 256)
     )
-    groups: int | None = _field(
-        option.integer(
-            "divide the encoder into so many that are trained side by side, each with its share of"
-            " --units; default: 2 where they can be halved and there is no projector",
-            1,
-            optional=True,
-        ),
-        None,
-    )
     drop_edges: tuple[float, float] | None = _field(
         option.rates(
             "share of edges dropped in each view; default: 0.7, and 0.3 when sampling, which drops"
@@ -138,16 +129,7 @@ class PretrainConfig:
             object.__setattr__(self, field.name, checked)
         if self.overwrite and self.resume:
             raise InputError("--overwrite and --resume contradict each other; give one of them")
-        _check_groups(self)
         _check_sampling(self)
-
-    @property
-    def num_groups(self) -> int:
-        """The number of encoders side by side."""
-        if self.groups is not None:
-            return self.groups
-        can_be_halved = all(width % 2 == 0 for width in self.units)
-        return 2 if can_be_halved and not self.projector_units else 1
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold, under the keys of a TOML file; None where not set."""
@@ -260,15 +242,6 @@ def values_from_mapping(mapping: Mapping[str, Any], *, where: str) -> dict[str, 
             raise InputError(f"{where}: the key {_key(field)!r} is given twice")
         values[field.name] = _option_of(field).check(f"{where}: {written}", value)
     return values
-
-
-def _check_groups(config: PretrainConfig) -> None:
-    """Each encoder takes its share of every layer, and a projector would mix them."""
-    if any(width % config.num_groups for width in config.units):
-        shown = " ".join(map(str, config.units))
-        raise InputError(f"--groups: expected a divisor of --units {shown}, got {config.groups}")
-    if config.num_groups > 1 and config.projector_units:
-        raise InputError("--groups and --projector-units contradict each other; give one of them")
 
 
 def _check_sampling(config: PretrainConfig) -> None:

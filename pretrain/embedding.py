@@ -15,7 +15,6 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse
 from tqdm import tqdm
 
@@ -49,7 +48,7 @@ class EncoderWeights:
         Raises:
             ValueError: if number or shapes are not those of such an encoder.
         """
-        weights = [_block_diagonal(w) if w.ndim == 3 else w for w in weights]
+        weights = list(weights)
         layers, rest = divmod(len(weights) + 2, 4)
         if rest or not layers:
             raise ValueError(f"weights: expected 4 L - 2 arrays for L layers, got {len(weights)}")
@@ -71,11 +70,6 @@ class EncoderWeights:
     def num_features(self) -> int:
         """F, the width of the input."""
         return len(self.kernels[0])
-
-
-def _block_diagonal(blocks: np.ndarray) -> np.ndarray:
-    """The kernel [G width, G units] of the blocks [G, width, units] of `GroupedProjection`."""
-    return scipy.linalg.block_diag(*blocks)
 
 
 def embed_in_blocks(

@@ -11,7 +11,6 @@ import tensorflow_gnn as tfgnn
 from .encoder_layers import (
     Bias,
     FeatureProjection,
-    GroupedProjection,
     HiddenState,
     InitialFeatures,
     NormalizedActivation,
@@ -21,7 +20,7 @@ from .graph_tensor import num_dense_features
 
 
 def build_encoder(
-    spec: tfgnn.GraphTensorSpec, units: Sequence[int], *, groups: int = 1, compiled: bool = False
+    spec: tfgnn.GraphTensorSpec, units: Sequence[int], *, compiled: bool = False
 ) -> tf.keras.Model:
     """A graph convolutional network.
 
@@ -33,24 +32,17 @@ def build_encoder(
     has degrees of its own; the former is `NormalizedActivation`. The product is taken in the order
     with the narrower matrix between: A (H W) where a layer narrows, (A H) W where it widens.
 
-    With G groups every W but the first is block-diagonal: G networks of widths ``units / G``, side
-    by side, of which none sees the others. Trained with `BarlowTwinsLoss(groups=G)` they are an
-    ensemble, whose representation is that of all of them.
-
     Args:
         spec: of a scalar graph as `graph_tensor` describes it; the weights are the same for dense
             and for sparse features.
         units: widths of the layers; the last one is the width of the representation.
-        groups: G, a divisor of all widths.
         compiled: for graphs that all have the same number of nodes, see `NormalizedActivation`.
 
     Returns:
         A model from such graphs to graphs whose nodes have the feature `tfgnn.HIDDEN_STATE`
         [N, units[-1]]. Its weights follow from TensorFlow's seed (`tf.random.set_seed`).
 
-    Sources: of the convolution Kipf and Welling 2017, https://arxiv.org/abs/1609.02907; of
-    ensembles of networks that differ in their initial weights alone Lakshminarayanan et al. 2017,
-    https://arxiv.org/abs/1612.01474.
+    Source of the convolution: Kipf and Welling 2017, https://arxiv.org/abs/1609.02907.
     """
     graph = tf.keras.Input(type_spec=spec)
     width = num_dense_features(spec)
@@ -62,7 +54,7 @@ def build_encoder(
     for units_before, units_after in itertools.pairwise(units):
         state = NormalizedActivation(compiled=compiled)(state)
         # No bias before a normalisation, which would remove it.
-        project = GroupedProjection(units_after, groups)
+        project = tf.keras.layers.Dense(units_after, use_bias=False)
         if units_before < units_after:
             state = project(Propagation()([graph, state]))
         else:

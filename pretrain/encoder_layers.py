@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
@@ -57,38 +55,6 @@ class FeatureProjection(tf.keras.layers.Layer):
         return sparse_product(
             rows, columns.flat_values, nodes[VALUES].flat_values, columns.nrows(), kernel
         )
-
-
-class GroupedProjection(tf.keras.layers.Layer):
-    """``H W`` with a block-diagonal W: each group of features is projected by itself.
-
-    Args:
-        units: columns of W.
-        groups: number of blocks; 1 is a dense kernel.
-    """
-
-    def __init__(self, units: int, groups: int = 1, **kwargs):
-        super().__init__(**kwargs)
-        self._units, self._groups = units, groups
-
-    def build(self, input_shape):
-        """Makes the blocks, [groups, width / groups, units / groups]."""
-        width, units = input_shape[-1] // self._groups, self._units // self._groups
-        # Not Keras' own initialiser, which would take the groups for a receptive field.
-        limit = math.sqrt(6 / (width + units))  # Glorot and Bengio 2010, equation 16
-        self.kernel = self.add_weight(
-            "kernel",
-            [self._groups, width, units],
-            initializer=tf.keras.initializers.RandomUniform(-limit, limit),
-        )
-
-    def call(self, inputs):
-        """Float [N, width] to [N, units]."""
-        if self._groups == 1:
-            return tf.matmul(inputs, self.kernel[0])
-        parts = tf.split(inputs, self._groups, axis=1)
-        kernels = tf.unstack(self.kernel)
-        return tf.concat([tf.matmul(p, k) for p, k in zip(parts, kernels, strict=True)], axis=1)
 
 
 class Propagation(tf.keras.layers.Layer):

@@ -7,21 +7,13 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from .encoder_layers import (
-    Bias,
-    FeatureProjection,
-    GroupedProjection,
-    InitialFeatures,
-    NormalizedActivation,
-)
+from .encoder_layers import Bias, FeatureProjection, InitialFeatures, NormalizedActivation
 from .graph_tensor import EDGE_SET, NODE_SET
 from .sampling import HOP
 from .sparse_product import sparse_product
 
 
-def build_sampled_encoder(
-    spec: tfgnn.GraphTensorSpec, units: Sequence[int], *, groups: int = 1
-) -> tf.keras.Model:
+def build_sampled_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> tf.keras.Model:
     """`encoder.build_encoder`, trimmed to the neighbourhoods of the roots.
 
     With L layers, layer l is computed for the nodes at most L - l hops from their root: with
@@ -33,7 +25,6 @@ def build_sampled_encoder(
     Args:
         spec: of the graphs that `SubgraphSampler` makes, as views.
         units: widths of the layers, as many as hops.
-        groups: see `build_encoder`.
 
     Returns:
         A model from such graphs to graphs of one node per component, the root, with the feature
@@ -48,7 +39,7 @@ def build_sampled_encoder(
     for layer, width in enumerate(units[1:], start=1):
         state = NormalizedActivation()(state)
         state = InwardPropagation(len(units) - 1 - layer)([graph, state])
-        state = GroupedProjection(width, groups)(state)
+        state = tf.keras.layers.Dense(width, use_bias=False)(state)
     return tf.keras.Model(graph, RootStates()([graph, Bias()(state)]), name="encoder")
 
 

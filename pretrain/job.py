@@ -106,7 +106,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     save_embeddings(embeddings, data, folder)
     _say(config, "exporting the model")
     plain = plain_spec(data.num_features)
-    exported = build_encoder(plain, config.units, groups=config.num_groups)
+    exported = build_encoder(plain, config.units)
     exported.set_weights(weights)
     export_model(exported, plain, folder)
     seconds["export"] = time.perf_counter() - export_start
@@ -159,7 +159,6 @@ def _metrics(data, config, embeddings, trained, results: dict[str, Result], seco
         "edges": data.num_edges,
         "features": data.num_features,
         "dimension": embeddings.shape[1],
-        "groups": config.num_groups,
         "drop_edges": list(config.drop_edges),
         "mask_features": list(config.mask_features),
         "drop_entries": list(config.drop_entries),

@@ -159,7 +159,7 @@ def fit(
 def seeded_encoder(spec: tfgnn.GraphTensorSpec, config: PretrainConfig) -> tf.keras.Model:
     """The untrained encoder of a full graph: equal seeds, equal weights."""
     tf.keras.utils.set_random_seed(config.seed)
-    return build_encoder(spec, config.units, groups=config.num_groups, compiled=True)
+    return build_encoder(spec, config.units, compiled=True)
 
 
 def make_task(config: PretrainConfig, readout: str = "all_nodes") -> BarlowTwinsTask:
@@ -180,7 +180,6 @@ def make_task(config: PretrainConfig, readout: str = "all_nodes") -> BarlowTwins
         readout=readout,
         lambda_=config.lambda_,
         projector_units=config.projector_units,
-        groups=config.num_groups,
         metrics_every_n_steps=_METRICS_EVERY_N_STEPS,
     )
 

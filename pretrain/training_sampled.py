@@ -139,7 +139,7 @@ def train_sampled(
     sampler = SubgraphSampler(data, adjacency, fan_out=config.fan_out, seed=config.seed)
 
     def model_fn(spec):
-        encoder = build_sampled_encoder(spec, config.units, groups=config.num_groups)
+        encoder = build_sampled_encoder(spec, config.units)
         encoder.set_weights(initial_weights)
         return encoder
 

@@ -3,7 +3,6 @@
 import graph_barlow_twins.tfgnn_task as gbt  # before TensorFlow: it selects Keras 2
 import numpy as np
 import pytest
-import scipy.linalg
 import scipy.sparse
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -54,7 +53,6 @@ def representations(encoder, graph):
 def by_formula(weights, features, source, target):
     """In float64, from `build_encoder`'s docstring."""
     weights = [np.asarray(weight, np.float64) for weight in weights]
-    weights = [scipy.linalg.block_diag(*w) if w.ndim == 3 else w for w in weights]
     adjacency = np.eye(NODES)
     np.add.at(adjacency, (target, source), 1)
     scale_in, scale_out = adjacency.sum(1) ** -0.5, adjacency.sum(0) ** -0.5
@@ -79,43 +77,15 @@ def randomise(encoder):
 @pytest.mark.parametrize("units", UNITS)
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("density", [0.04, 1.0])
-@pytest.mark.parametrize("groups", [1, 2])
-def test_is_its_formula(units, compiled, density, groups):
+def test_is_its_formula(units, compiled, density):
     data = make_data(density=density)
     graph = graph_tensor_from_data(data)
     assert (COLUMNS in graph.node_sets[NODE_SET].features) == (density < 0.5)
-    encoder = randomise(build_encoder(relaxed_spec(graph), units, groups=groups, compiled=compiled))
+    encoder = randomise(build_encoder(relaxed_spec(graph), units, compiled=compiled))
     actual = representations(encoder, graph)
     expected = by_formula(encoder.get_weights(), data.feature_rows(slice(None)), *data.edge_index)
     scale = np.abs(expected).max()
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * scale)
-
-
-def test_groups_are_encoders_side_by_side():
-    """Neither sees the other: with the first one's weights changed the second one stays."""
-    data = make_data()
-    graph = graph_tensor_from_data(data)
-    encoder = randomise(build_encoder(relaxed_spec(graph), (16, 8), groups=2))
-    before = representations(encoder, graph)
-    weights = encoder.get_weights()
-    first, _, _, _, second, _ = weights
-    first[:, :8] += 1
-    second[0] += 1
-    encoder.set_weights(weights)
-    after = representations(encoder, graph)
-    np.testing.assert_array_equal(after[:, 4:], before[:, 4:])
-    assert np.abs(after[:, :4] - before[:, :4]).min(axis=0).max() > 0
-
-
-def test_initial_kernels_are_those_of_single_encoders():
-    """Of the same range as Keras' Dense of one group's widths would be."""
-    spec = plain_spec(40)
-    for groups in (1, 4):
-        tf.random.set_seed(1)
-        kernel = build_encoder(spec, (64, 32), groups=groups).get_weights()[4]
-        assert kernel.shape == (groups, 64 // groups, 32 // groups)
-        limit = np.sqrt(6 / ((64 + 32) / groups))
-        assert 0.95 * limit < np.abs(kernel).max() <= limit
 
 
 @pytest.mark.parametrize("density", [0.04, 1.0])

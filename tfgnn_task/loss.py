@@ -59,16 +59,12 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         cross_replica: whether the batch is the one of all replicas in sync, or each replica takes
             the loss of its own rows.
         on_nonfinite: see above.
-        groups: the features are so many groups of ``D / groups`` neighbours, and the loss is the
-            mean of the losses of each group by itself: correlations between groups do not count,
-            and ``lambda_`` is ``groups / D`` by default.
         name: the loss' name.
         **kwargs: passed on to `tf.keras.losses.Loss`.
 
     Raises:
         TypeError: if ``lambda_`` is not a number.
-        ValueError: if epsilon is not positive, a choice is unknown, or groups is not a positive
-            integer.
+        ValueError: if epsilon is not positive, or a choice is unknown.
     """
 
     def __init__(
@@ -82,7 +78,6 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         path: str = "auto",
         cross_replica: bool = True,
         on_nonfinite: str = "raise",
-        groups: int = 1,
         name: str = "barlow_twins_loss",
         **kwargs,
     ):
@@ -93,8 +88,6 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         check_choice("on_nonfinite", on_nonfinite, CHOICES)
         if not (lambda_ is None or tf.is_tensor(lambda_) or isinstance(lambda_, numbers.Real)):
             raise TypeError(f"lambda_ should be a number or a scalar tensor (got {lambda_!r})")
-        if not isinstance(groups, numbers.Integral) or groups < 1:
-            raise ValueError(f"groups should be a positive integer (got {groups!r})")
         self._options = {
             "lambda_": lambda_,
             "normalize_batch": normalize_batch,
@@ -105,7 +98,6 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         }
         self._cross_replica = bool(cross_replica)
         self._on_nonfinite = on_nonfinite
-        self._groups = int(groups)
         self._guard = None
         self._warned = False
 
@@ -123,22 +115,21 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             Scalar.
 
         Raises:
-            ValueError: if the predictions are not of shape ``[N, 2, D]``, or their features cannot
-                be divided into the groups.
+            ValueError: if the predictions are not of shape ``[N, 2, D]``.
         """
         y_pred = tf.convert_to_tensor(y_pred)
         if y_pred.shape.rank != 3 or y_pred.shape[1] != 2:
             raise ValueError(f"expected predictions of shape [N, 2, D] (got {y_pred.shape})")
         sample_weight = weights_of_rows(sample_weight, y_true, y_pred)
+        z_a, z_b = tf.unstack(y_pred, axis=1)
         replicas = replicas_in_sync() if self._cross_replica else 1
         if replicas == 1:
             self._warn_about_one_row(y_pred)
-        function = barlow_twins_loss if replicas == 1 else barlow_twins_loss_over_replicas
-        losses = [
-            function(*tf.unstack(group, axis=1), sample_weight=sample_weight, **self._options)
-            for group in self._split(y_pred)
-        ]
-        loss = losses[0] if self._groups == 1 else tf.add_n(losses) / self._groups
+            loss = barlow_twins_loss(z_a, z_b, sample_weight=sample_weight, **self._options)
+        else:
+            loss = barlow_twins_loss_over_replicas(
+                z_a, z_b, sample_weight=sample_weight, **self._options
+            )
         loss = self._guarded(loss, y_pred, sample_weight, replicas)
         if replicas > 1 and self.reduction == tf.keras.losses.Reduction.SUM:
             return loss / replicas
@@ -158,17 +149,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             **options,
             "cross_replica": self._cross_replica,
             "on_nonfinite": self._on_nonfinite,
-            "groups": self._groups,
         }
-
-    def _split(self, y_pred):
-        width = y_pred.shape[2]
-        if width is not None and width % self._groups:
-            raise ValueError(
-                f"expected a number of features that {self._groups} groups can share equally"
-                f" (got {width})"
-            )
-        return tf.split(y_pred, self._groups, axis=2) if self._groups > 1 else [y_pred]
 
     def _guarded(self, loss, y_pred, sample_weight, replicas):
         if self._on_nonfinite == "ignore":

@@ -175,8 +175,6 @@ class BarlowTwinsTask(ContrastiveLossTask):
             each replica takes the loss of its own rows (upstream's); see docs/distribution.md.
         on_nonfinite: what training does when the loss is NaN or infinite: "raise", "skip" or
             "ignore", see `BarlowTwinsLoss`.
-        groups: divides the features into so many groups that are contrasted each by itself, see
-            `BarlowTwinsLoss`.
         metrics_every_n_steps: of every so many training steps since the metrics were reset the
             first is evaluated, see `AllSvdMetrics`.
         **kwargs: see `ContrastiveLossTask`.
@@ -197,7 +195,6 @@ class BarlowTwinsTask(ContrastiveLossTask):
         path: str = "auto",
         cross_replica: bool = True,
         on_nonfinite: str = "raise",
-        groups: int = 1,
         metrics_every_n_steps: int = 1,
         **kwargs,
     ):
@@ -212,7 +209,6 @@ class BarlowTwinsTask(ContrastiveLossTask):
             "path": path,
             "cross_replica": cross_replica,
             "on_nonfinite": on_nonfinite,
-            "groups": groups,
         }
         # Refuse bad options now rather than when training starts.
         self.losses()
