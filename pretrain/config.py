@@ -102,12 +102,9 @@ class PretrainConfig:
         ),
         None,
     )
-    drop_entries: tuple[float, float] | None = _field(
-        option.rates(
-            "share of feature entries dropped in each view, the others scaled up; default: DEFAULT",
-            optional=True,
-        ),
-        None,
+    drop_entries: tuple[float, float] = _field(
+        option.rates("share of feature entries dropped in each view, the others scaled up"),
+        (0.0, 0.0),
     )
     lambda_: float | None = _field(
         option.non_negative("weight of the redundancy term; default: 1 / D", optional=True), None

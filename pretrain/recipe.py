@@ -36,11 +36,6 @@ def default_mask_rate(data: GraphData) -> float:
     return round(0.2 * max(0.0, 1 - 1.5 * feature_density(data)), 3)
 
 
-def default_drop_rate(data: GraphData) -> float:
-    """TO DECIDE."""
-    return 0.0
-
-
 def default_edge_rate(config: PretrainConfig) -> float:
     """0.7 of the full graph's edges; 0.3 of sampled ones, of which few are left to begin with."""
     return 0.3 if config.fan_out else 0.7
@@ -51,7 +46,6 @@ def with_default_rates(config: PretrainConfig, data: GraphData) -> PretrainConfi
     rates = {
         "drop_edges": default_edge_rate(config),
         "mask_features": default_mask_rate(data),
-        "drop_entries": default_drop_rate(data),
     }
     left = {name: (rate, rate) for name, rate in rates.items() if getattr(config, name) is None}
     return dataclasses.replace(config, **left)
