@@ -133,7 +133,7 @@ def fit(
             recorder,
             _HistoryWriter(recorder, folder),
             _EarlyStop(recorder, config),
-            tf.keras.callbacks.TensorBoard(str(folder.tensorboard), update_freq=1),
+            tf.keras.callbacks.TensorBoard(str(folder.tensorboard), update_freq=10),
             tf.keras.callbacks.BackupAndRestore(str(folder.backup), delete_checkpoint=False),
         ],
     )
