@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from graph_barlow_twins.pretrain.evaluation import MEASURES
+
 from . import results
 from .machine import ROOT, describe_run
 from .reporting import align, describe
@@ -34,14 +36,6 @@ CASES = (
         5,
     ),
 )
-_MEASURES = {
-    "linear_probe": "linear probe",
-    "knn_probe": "kNN probe",
-    "nmi": "NMI",
-    "ari": "ARI",
-    "link_auc": "link AUC",
-    "link_ap": "link AP",
-}
 
 
 def run_once(options: str, seed: int) -> dict:
@@ -87,8 +81,8 @@ def spread(values: list[float]) -> str:
 
 def render_case(name: str, options: str, rows: list[dict]) -> str:
     """Section of one graph."""
-    keys = [key for key in _MEASURES if key in next(iter(rows[0]["evaluation"].values()))]
-    lines = [["", *(_MEASURES[key] for key in keys)]]
+    keys = [key for key in MEASURES if key in next(iter(rows[0]["evaluation"].values()))]
+    lines = [["", *(MEASURES[key] for key in keys)]]
     for who in rows[0]["evaluation"]:
         found = [row["evaluation"][who] for row in rows]
         lines.append([who, *(spread([one[key] for one in found]) for key in keys)])
@@ -162,7 +156,7 @@ def main(arguments=None) -> int:
         for seed in range(options.seeds or seeds):
             rows.append(row_of(name, flags, seed, run_once(flags, seed)) | {"run": run["run"]})
             trained = rows[-1]["evaluation"]["trained encoder"]
-            shown = ", ".join(f"{_MEASURES[k]} {100 * v:.2f}" for k, v in trained.items())
+            shown = ", ".join(f"{MEASURES[k]} {100 * v:.2f}" for k, v in trained.items())
             print(f"{name}, seed {seed}: {shown}; {rows[-1]['process_seconds']} s", flush=True)
     page = render(run, rows)
     if options.seeds or options.cases:
