@@ -42,7 +42,7 @@ def sparse_product(
     def multiply(dense):
         # TensorFlow's own gradient wants that of the values too, and static shapes for it.
         def gradient(upstream):
-            # Transposed first: the product with transpose_a=True takes one thread, and twice as long.
+            # Transposed first: with transpose_a=True the product takes one thread, twice as long.
             transposed = tf.raw_ops.SparseMatrixTranspose(input=matrix, type=dense.dtype)
             return tf.raw_ops.SparseMatrixMatMul(a=transposed, b=upstream)
 
