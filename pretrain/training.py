@@ -19,6 +19,7 @@ from ..tfgnn_task import (
     DropEdges,
     DropoutFeatures,
     MaskFeatures,
+    finished_epochs,
 )
 from .config import PretrainConfig
 from .early_stopping import has_settled
@@ -30,8 +31,6 @@ from .progress import StepRecorder
 _MOST_STEPS_PER_CHECKPOINT = 20
 # RankMe and the like cost as much as a third of a step on Cora, and change slowly.
 _METRICS_EVERY_N_STEPS = 10
-# Where Keras' BackupAndRestore keeps the number of the last completed epoch.
-_EPOCH_KEY = "ckpt_saved_epoch/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,7 +260,7 @@ def _checkpointed_steps(folder: OutputFolder, steps_per_checkpoint: int) -> int:
         reader = tf.train.load_checkpoint(latest)
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)  # Keras would find out in the middle of its start
-        return (int(reader.get_tensor(_EPOCH_KEY)) + 1) * steps_per_checkpoint
+        return finished_epochs(str(folder.backup)) * steps_per_checkpoint
     except (tf.errors.OpError, IndexError, KeyError, RuntimeError, ValueError):
         raise damaged(folder.backup) from None
 
