@@ -21,7 +21,8 @@ def ours(data, units):
     from graph_barlow_twins.pretrain.config import PretrainConfig
     from graph_barlow_twins.pretrain.graph_tensor import graph_tensor_from_data
     from graph_barlow_twins.pretrain.output import OutputFolder
-    from graph_barlow_twins.pretrain.training import train
+    from graph_barlow_twins.pretrain.recipe import with_defaults
+    from graph_barlow_twins.pretrain.training import initial_weights, train
 
     config = PretrainConfig(
         output="unused",
@@ -34,12 +35,13 @@ def ours(data, units):
         weight_decay=WEIGHT_DECAY,
         quiet=True,
     )
-    graph = graph_tensor_from_data(data)
+    config = with_defaults(config, data)
+    graph, weights = graph_tensor_from_data(data), initial_weights(data, config)
 
     def training(callback, epochs):
         with tempfile.TemporaryDirectory() as folder:
             run = dataclasses.replace(config, steps=epochs)
-            train(graph, run, OutputFolder(Path(folder)), callbacks=[callback])
+            train(graph, weights, run, OutputFolder(Path(folder)), callbacks=[callback])
 
     return training
 

@@ -24,6 +24,9 @@ else:
     import tomli as tomllib
 
 SCHEDULES = ("constant", "cosine")
+LINEAR, GCN = "linear", "gcn"
+ENCODERS = (LINEAR, GCN)
+DEFAULT_UNITS = {LINEAR: (256,), GCN: (512, 256)}
 
 
 def _field(definition: option.Option, default: Any = dataclasses.MISSING) -> Any:
@@ -50,7 +53,15 @@ class PretrainConfig:
     )
     knn: int = _field(option.integer("neighbours per node of the digits graph", 1), 10)
     seed: int = _field(option.seed("the same seed makes two runs on one machine equal"), 0)
-    steps: int = _field(option.integer("training steps, each over the full graph", 1), 200)
+    steps: int | None = _field(
+        option.integer(
+            "training steps, each over the full graph; default: 60 of the linear encoder, 200 of"
+            " the gcn",
+            1,
+            optional=True,
+        ),
+        None,
+    )
     fan_out: tuple[int, ...] = _field(
         option.integer(
             "train on sampled subgraphs: neighbours to draw per hop, one number for each of"
@@ -83,9 +94,26 @@ class PretrainConfig:
         option.integer("steps over which --early-stopping takes the mean of its curve", 1), 20
     )
     weight_decay: float = _field(option.non_negative("decoupled weight decay"), 0.0)
-    units: tuple[int, ...] = _field(
-        option.integer("widths of the encoder's layers", 1, arity="some"), (512, 256)
+    encoder: str | None = _field(
+        option.choice(
+            "linear: words propagated over --hops; gcn: graph convolutions; default: linear where"
+            " features are sparse and neither several --units nor --fan-out are given",
+            ENCODERS,
+            optional=True,
+        ),
+        None,
     )
+    units: tuple[int, ...] | None = _field(
+        option.integer(
+            "widths of the encoder's layers, one for the linear encoder; default: 256, and 512 256"
+            " for the gcn",
+            1,
+            arity="some",
+            optional=True,
+        ),
+        None,
+    )
+    hops: int = _field(option.integer("how far the linear encoder propagates", 0), 8)
     drop_edges: tuple[float, float] | None = _field(
         option.rates(
             "share of edges dropped in each view; default: 0.7, and 0.3 when sampling, which drops"
@@ -126,6 +154,10 @@ class PretrainConfig:
             object.__setattr__(self, field.name, checked)
         if self.overwrite and self.resume:
             raise InputError("--overwrite and --resume contradict each other; give one of them")
+        if self.encoder == LINEAR and len(self.units or (0,)) > 1:
+            raise InputError(
+                f"--units: expected one width for --encoder linear, got {len(self.units)}"
+            )
         _check_sampling(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -251,13 +283,15 @@ def _check_sampling(config: PretrainConfig) -> None:
                     " the full graph"
                 )
         return
-    if len(config.fan_out) != len(config.units):
+    if config.encoder == LINEAR:
+        raise InputError("--encoder linear and --fan-out contradict each other; use --encoder gcn")
+    layers = len(config.units or DEFAULT_UNITS[GCN])
+    if len(config.fan_out) != layers:
         raise InputError(
-            f"--fan-out: expected one number for each of the {len(config.units)} layers of --units,"
+            f"--fan-out: expected one number for each of the {layers} layers of --units,"
             f" got {len(config.fan_out)}"
         )
-    default_steps = next(f.default for f in dataclasses.fields(config) if f.name == "steps")
-    if config.steps != default_steps:
+    if config.steps is not None:
         raise InputError(
             "--steps and --fan-out contradict each other: sampled subgraphs are trained on for"
             " --epochs"

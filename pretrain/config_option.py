@@ -109,10 +109,10 @@ def text(help: str, expected: str = "text", **more: Any) -> Option:
     return Option(help, str, expected, lambda s: s != "" and "\0" not in s, **more)
 
 
-def choice(help: str, values: Sequence[str]) -> Option:
+def choice(help: str, values: Sequence[str], **more: Any) -> Option:
     """One of a few words."""
     expected = f"one of {', '.join(values)}"
-    return Option(help, str, expected, values.__contains__, metavar="|".join(values))
+    return Option(help, str, expected, values.__contains__, metavar="|".join(values), **more)
 
 
 def switch(help: str) -> Option:

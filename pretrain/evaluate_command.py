@@ -24,6 +24,7 @@ from .graph_data import GraphData
 from .labels import LabelledNodes, labels_of, read_labels
 from .link_prediction import HeldOutEdges, read_held_out_edges, without_links
 from .output import write_json
+from .recipe import with_defaults
 from .splits import K_FOLDS, MAX_NODES, PUBLIC_SPLIT, RANDOM_SPLITS, SPLITS, ProbePlan, plan_probe
 
 EMBEDDINGS = "embeddings"
@@ -222,7 +223,7 @@ def _baselines(inputs: _Inputs, seed: int, say) -> dict[str, Any]:
     if inputs.held_out:
         graphs = [without_links(inputs.data, one.positives) for one in inputs.held_out]
     baselines[UNTRAINED] = [
-        untrained_embeddings(graph, one.config or _default_config(width, seed + number))
+        untrained_embeddings(graph, one.config or _default_config(graph, width, seed + number))
         for number, (graph, one) in enumerate(zip(graphs, inputs.files, strict=True))
     ]
     return baselines
@@ -242,9 +243,8 @@ def untrained_embeddings(data: GraphData, config: PretrainConfig):
     return run.embed(run.initial_weights)
 
 
-def _default_config(width: int, seed: int) -> PretrainConfig:
-    config = PretrainConfig(output="none", seed=seed)
-    return dataclasses.replace(config, units=(*config.units[:-1], width))
+def _default_config(data: GraphData, width: int, seed: int) -> PretrainConfig:
+    return with_defaults(PretrainConfig(output="none", seed=seed), data, width=width)
 
 
 def _check_output(path: Path, inputs: list[Path]) -> None:

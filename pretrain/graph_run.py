@@ -11,10 +11,11 @@ from .config import PretrainConfig
 from .embedding import EncoderWeights, embed_in_blocks
 from .export import embed
 from .graph_data import GraphData
-from .graph_tensor import graph_tensor_from_data, plain_spec, relaxed_spec
+from .graph_tensor import graph_tensor_from_data, relaxed_spec
 from .output import OutputFolder
+from .recipe import with_defaults
 from .report_data import view_correlation
-from .training import Trained, make_task, seeded_encoder, train
+from .training import Trained, initial_weights, make_encoder, make_task, train
 from .training_sampled import train_sampled
 
 Weights = Sequence[np.ndarray]  # of an encoder, in the order of `build_encoder`
@@ -30,12 +31,12 @@ class FullGraphRun:
     def __init__(self, data: GraphData, config: PretrainConfig):
         self._config = config
         self._graph = graph_tensor_from_data(data)
-        self._encoder = seeded_encoder(relaxed_spec(self._graph), config)
-        self.initial_weights: Weights = self._encoder.get_weights()
+        self._encoder = make_encoder(relaxed_spec(self._graph), config, compiled=True)
+        self.initial_weights: Weights = initial_weights(data, config)
 
     def train(self, folder: OutputFolder) -> Trained:
         """See `training.train`."""
-        return train(self._graph, self._config, folder)
+        return train(self._graph, self.initial_weights, self._config, folder)
 
     def embed(self, weights: Weights) -> np.ndarray:
         """Representations of the graph as it is, float32 [N, D]."""
@@ -61,8 +62,7 @@ class SampledRun:
     def __init__(self, data: GraphData, config: PretrainConfig):
         self._data, self._config = data, config
         self._adjacency = adjacency_of(data.edge_index, data.num_nodes)
-        encoder = seeded_encoder(plain_spec(data.num_features), config)
-        self.initial_weights: Weights = encoder.get_weights()
+        self.initial_weights: Weights = initial_weights(data, config)
 
     def train(self, folder: OutputFolder) -> Trained:
         """See `training_sampled.train_sampled`."""
@@ -81,5 +81,6 @@ class SampledRun:
 
 
 def make_run(data: GraphData, config: PretrainConfig) -> FullGraphRun | SampledRun:
-    """What the configuration asks for."""
+    """What the configuration asks for, and the defaults where it asks for nothing."""
+    config = with_defaults(config, data)
     return (SampledRun if config.fan_out else FullGraphRun)(data, config)

@@ -24,7 +24,7 @@ from .link_prediction import HeldOutEdges, hold_out_edges, save_held_out_edges
 from .output import OutputFolder, check_same_graph, prepare, write_json
 from .probe import baseline_embeddings, plan_probe
 from .quiet import quiet_tensorflow
-from .recipe import with_default_rates
+from .recipe import with_defaults
 
 TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
 
@@ -80,17 +80,17 @@ def run_job(config: PretrainConfig) -> JobResult:
     write_json(folder.graph_digest, {"sha256": digest})
     if held_out is not None:
         save_held_out_edges(held_out, folder.held_out_edges)
-    config = with_default_rates(config, data)
+    config = with_defaults(config, data)
 
     _say(config, f"{data.name}: {_describe(data)}; loading TensorFlow")
     with quiet_tensorflow():
         import tensorflow as tf
 
-        from .encoder import build_encoder
         from .export import export_model, save_embeddings
         from .graph_run import make_run
         from .graph_tensor import plain_spec
         from .report_run import report_run
+        from .training import make_encoder
 
     tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
@@ -106,7 +106,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     save_embeddings(embeddings, data, folder)
     _say(config, "exporting the model")
     plain = plain_spec(data.num_features)
-    exported = build_encoder(plain, config.units)
+    exported = make_encoder(plain, config)
     exported.set_weights(weights)
     export_model(exported, plain, folder)
     seconds["export"] = time.perf_counter() - export_start
@@ -159,6 +159,8 @@ def _metrics(data, config, embeddings, trained, results: dict[str, Result], seco
         "edges": data.num_edges,
         "features": data.num_features,
         "dimension": embeddings.shape[1],
+        "encoder": config.encoder,
+        "units": list(config.units),
         "drop_edges": list(config.drop_edges),
         "mask_features": list(config.mask_features),
         "drop_entries": list(config.drop_entries),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
@@ -25,6 +27,13 @@ def sparse_product(
         [num_rows, width]. Entries that stand more than once add up. A SavedModel can hold it only
         without its gradient (``SaveOptions(experimental_custom_gradients=False)``).
     """
+    matrix = sparse_matrix(rows, columns, values, num_rows, tf.shape(dense, tf.int64)[0])
+    product = sparse_polynomial(matrix, [0.0, 1.0], dense)
+    return tf.ensure_shape(product, [num_rows if isinstance(num_rows, int) else None, None])
+
+
+def sparse_matrix(rows, columns, values, num_rows, num_columns) -> tf.Tensor:
+    """The matrix of `sparse_product` in CSR form, as a variant tensor."""
     rows, columns = tf.cast(rows, tf.int64), tf.cast(columns, tf.int64)
     ascending = tf.reduce_all(rows[1:] >= rows[:-1])
 
@@ -33,10 +42,34 @@ def sparse_product(
         return tuple(tf.gather(part, order) for part in (rows, columns, values))
 
     rows, columns, values = tf.cond(ascending, lambda: (rows, columns, values), in_order)
-    shape = tf.stack([tf.cast(num_rows, tf.int64), tf.shape(dense, tf.int64)[0]])
-    matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(
+    shape = tf.stack([tf.cast(num_rows, tf.int64), tf.cast(num_columns, tf.int64)])
+    return tf.raw_ops.SparseTensorToCSRSparseMatrix(
         indices=tf.stack([rows, columns], axis=1), values=values, dense_shape=shape
     )
+
+
+def sparse_polynomial(
+    matrix: tf.Tensor, coefficients: Sequence[float], dense: tf.Tensor
+) -> tf.Tensor:
+    """``(c[0] I + c[1] S + ... + c[K] S^K) @ dense``, by Horner's rule: K sparse products.
+
+    Args:
+        matrix: S from `sparse_matrix`, square unless the coefficients are [0, 1].
+        coefficients: c, at least two.
+        dense: floating [columns of S, width]. The one argument that a gradient flows into.
+
+    Returns:
+        [rows of S, width].
+    """
+
+    def horner(factor, state):
+        total = _scaled(coefficients[-1], state)
+        for coefficient in reversed(coefficients[:-1]):
+            total = tf.raw_ops.SparseMatrixMatMul(a=factor, b=total)
+            if coefficient:
+                # A chain of one more addition, in place of a sum of all powers that are kept.
+                total = total + _scaled(coefficient, state)
+        return total
 
     @tf.custom_gradient
     def multiply(dense):
@@ -44,9 +77,12 @@ def sparse_product(
         def gradient(upstream):
             # Transposed first: with transpose_a=True the product takes one thread, twice as long.
             transposed = tf.raw_ops.SparseMatrixTranspose(input=matrix, type=dense.dtype)
-            return tf.raw_ops.SparseMatrixMatMul(a=transposed, b=upstream)
+            return horner(transposed, upstream)
 
-        return tf.raw_ops.SparseMatrixMatMul(a=matrix, b=dense), gradient
+        return horner(matrix, dense), gradient
 
-    static_rows = num_rows if isinstance(num_rows, int) else None
-    return tf.ensure_shape(multiply(dense), [static_rows, dense.shape[-1]])
+    return tf.ensure_shape(multiply(dense), [None, dense.shape[-1]])
+
+
+def _scaled(coefficient: float, state: tf.Tensor) -> tf.Tensor:
+    return state if coefficient == 1 else tf.cast(coefficient, state.dtype) * state

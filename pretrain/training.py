@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
@@ -21,10 +22,20 @@ from ..tfgnn_task import (
     MaskFeatures,
     finished_epochs,
 )
-from .config import PretrainConfig
+from .config import LINEAR, PretrainConfig
 from .early_stopping import has_settled
 from .encoder import build_encoder
-from .graph_tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, StepsProvider
+from .encoder_linear import build_linear_encoder
+from .graph_data import GraphData
+from .graph_tensor import (
+    EDGE_SET,
+    KEPT_COLUMNS,
+    NODE_SET,
+    STEP,
+    StepsProvider,
+    plain_spec,
+)
+from .linear_start import start_weights
 from .output import OutputFolder, damaged, read_json, write_json
 from .progress import StepRecorder
 
@@ -52,6 +63,7 @@ class Trained:
 
 def train(
     graph: tfgnn.GraphTensor,
+    first_weights: Sequence[np.ndarray],
     config: PretrainConfig,
     folder: OutputFolder,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
@@ -60,16 +72,24 @@ def train(
 
     Args:
         graph: the full graph, see `graph_tensor_from_data`.
-        config: with a seed.
+        first_weights: of the encoder, see `initial_weights`.
+        config: with defaults filled in, see `recipe.with_defaults`.
         folder: where checkpoint and TensorBoard log go.
         callbacks: more of them, called first.
 
     Raises:
         TrainingDivergedError: if the loss becomes NaN or infinite.
     """
+
+    def model_fn(spec):
+        tf.keras.utils.set_random_seed(config.seed)  # a projector draws its weights after this
+        encoder = make_encoder(spec, config, compiled=True)
+        encoder.set_weights(first_weights)
+        return encoder
+
     return fit(
         lambda first_step: StepsProvider(graph, first_step=first_step, steps=config.steps),
-        lambda spec: seeded_encoder(spec, config),
+        model_fn,
         make_task(config),
         config,
         folder,
@@ -155,10 +175,27 @@ def fit(
     return Trained(result.base_model, recorder.history, seconds, first_step)
 
 
-def seeded_encoder(spec: tfgnn.GraphTensorSpec, config: PretrainConfig) -> tf.keras.Model:
-    """The untrained encoder of a full graph: equal seeds, equal weights."""
+def make_encoder(
+    spec: tfgnn.GraphTensorSpec, config: PretrainConfig, *, compiled: bool = False
+) -> tf.keras.Model:
+    """The encoder that the configuration names, with TensorFlow's own first weights.
+
+    Args:
+        spec: see `build_encoder`.
+        config: with defaults filled in, see `recipe.with_defaults`.
+        compiled: see `build_encoder`.
+    """
+    if config.encoder == LINEAR:
+        return build_linear_encoder(spec, config.units[0], config.hops)
+    return build_encoder(spec, config.units, compiled=compiled)
+
+
+def initial_weights(data: GraphData, config: PretrainConfig) -> list[np.ndarray]:
+    """Of the untrained encoder: equal graphs and seeds, equal weights."""
+    if config.encoder == LINEAR:
+        return start_weights(data, config.units[0], config.hops, config.seed)
     tf.keras.utils.set_random_seed(config.seed)
-    return build_encoder(spec, config.units, compiled=True)
+    return make_encoder(plain_spec(data.num_features), config).get_weights()
 
 
 def make_task(config: PretrainConfig, readout: str = "all_nodes") -> BarlowTwinsTask:

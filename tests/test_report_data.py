@@ -152,15 +152,17 @@ def test_correlation_of_views_is_that_of_the_loss(density):
         relaxed_spec,
         with_step,
     )
-    from graph_barlow_twins.pretrain.training import make_task, seeded_encoder
+    from graph_barlow_twins.pretrain.training import initial_weights, make_encoder, make_task
 
     rng = np.random.default_rng(0)
     features = rng.normal(size=(50, 40)) * (rng.random((50, 40)) < density)
     edges = np.stack([np.arange(50), (np.arange(50) + 1) % 50])
-    graph = graph_tensor_from_data(make_graph_data(name="g", features=features, edge_index=edges))
+    data = make_graph_data(name="g", features=features, edge_index=edges)
+    graph = graph_tensor_from_data(data)
     rates = {"drop_edges": 0.7, "mask_features": 0.3, "drop_entries": 0.2}
     config = PretrainConfig(output="-", units=(8, 4), seed=5, **rates)
-    encoder = seeded_encoder(relaxed_spec(graph), config)
+    encoder = make_encoder(relaxed_spec(graph), config)
+    encoder.set_weights(initial_weights(data, config))
     C = report_data.view_correlation(encoder, make_task(config), graph)
     assert C.shape == (4, 4)
     assert C.dtype == np.float32
@@ -172,7 +174,8 @@ def test_correlation_of_views_is_that_of_the_loss(density):
 
     stepped = with_step(graph, tf.constant(0, tf.int64))
     graphs, _ = make_task(config).preprocess(stepped)
-    beside = seeded_encoder(relaxed_spec(stepped), config)  # takes the graphs of training
+    beside = make_encoder(relaxed_spec(stepped), config)  # takes the graphs of training
+    beside.set_weights(encoder.get_weights())
     stacked = make_task(config).predict(*(beside(one) for one in graphs)).numpy()
     expected = reference.cross_correlation(stacked[:, 0], stacked[:, 1])
     np.testing.assert_allclose(C, expected, atol=1e-5)

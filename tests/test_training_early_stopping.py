@@ -6,17 +6,15 @@ from graph_barlow_twins.pretrain.config import PretrainConfig
 from graph_barlow_twins.pretrain.graph_data import make_graph_data
 from graph_barlow_twins.pretrain.graph_tensor import graph_tensor_from_data
 from graph_barlow_twins.pretrain.output import OutputFolder
-from graph_barlow_twins.pretrain.training import make_optimizer, train
+from graph_barlow_twins.pretrain.training import initial_weights, make_optimizer, train
 
 
 @pytest.fixture(scope="module")
-def graph():
+def data():
     nodes = np.arange(40)
     features = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
     edge_index = np.stack([nodes, (nodes + 1) % 40])
-    return graph_tensor_from_data(
-        make_graph_data(name="ring", features=features, edge_index=edge_index)
-    )
+    return make_graph_data(name="ring", features=features, edge_index=edge_index)
 
 
 def config(**options):
@@ -32,12 +30,13 @@ def config(**options):
     )
 
 
-def test_stops_at_a_checkpoint_and_stays_stopped(graph, tmp_path):
+def test_stops_at_a_checkpoint_and_stays_stopped(data, tmp_path):
     """A learning rate of almost 0 settles at once; a resume trains no further."""
     options = {"learning_rate": 1e-12, "early_stopping": "rankme", "patience": 10}
-    first = train(graph, config(**options), OutputFolder(tmp_path))
+    graph, weights = graph_tensor_from_data(data), initial_weights(data, config(**options))
+    first = train(graph, weights, config(**options), OutputFolder(tmp_path))
     assert len(first.history["loss"]) == 20
-    again = train(graph, config(**options), OutputFolder(tmp_path))
+    again = train(graph, weights, config(**options), OutputFolder(tmp_path))
     assert again.first_step == 20
     assert again.history == first.history
     weights = zip(first.encoder.get_weights(), again.encoder.get_weights(), strict=True)
