@@ -1,9 +1,9 @@
 """Representations of all nodes of a large graph, layer by layer, in blocks of nodes.
 
-The formula is `encoder.build_encoder`'s, over the full graph: no sampling, exact degrees, and
-hidden normalisations with the statistics of all nodes. What is held at once is one matrix
-[N, min(width before, width after)] per layer and its propagated copy; the states in between are
-computed again, block by block, when they are needed. NumPy and SciPy alone.
+The formula is that of `encoder.build_encoder` or of `encoder_linear`, over the full graph: no
+sampling, exact degrees, and hidden normalisations with the statistics of all nodes. What is held at
+once is one matrix [N, min(width before, width after)] per layer and its propagated copy; the states
+in between are computed again, block by block, when they are needed. NumPy and SciPy alone.
 
 Source of the layer-wise order: Hamilton, Ying and Leskovec 2017, https://arxiv.org/abs/1706.02216,
 algorithm 1.
@@ -72,8 +72,30 @@ class EncoderWeights:
         return len(self.kernels[0])
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearWeights:
+    """The numbers of a linear encoder, see `encoder_linear.build_linear_encoder`.
+
+    Attributes:
+        kernel: W [F, D].
+        column_weights: w [F].
+        coefficients: c [K + 1], of the powers of A.
+        scale: s [D].
+    """
+
+    kernel: np.ndarray
+    column_weights: np.ndarray
+    coefficients: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def num_features(self) -> int:
+        """F, the width of the input."""
+        return len(self.kernel)
+
+
 def embed_in_blocks(
-    weights: EncoderWeights,
+    weights: EncoderWeights | LinearWeights,
     data: GraphData,
     *,
     adjacency: Adjacency | None = None,
@@ -97,6 +119,8 @@ def embed_in_blocks(
             f"weights: expected {data.num_features} features, got {weights.num_features}"
         )
     propagation = _Propagation(adjacency or adjacency_of(data.edge_index, data.num_nodes))
+    if isinstance(weights, LinearWeights):
+        return _embed_linear(weights, data, propagation, block_rows, quiet)
     count, last = data.num_nodes, len(weights.kernels) - 1
     if block_rows is None:
         widest = max(max(kernel.shape) for kernel in weights.kernels)
@@ -120,6 +144,29 @@ def embed_in_blocks(
         for block in each_block():
             result[block] = state(block) + weights.bias
     return result
+
+
+def _embed_linear(weights: LinearWeights, data, propagation, block_rows, quiet) -> np.ndarray:
+    """Holds three matrices [N, D]."""
+    count, width = data.num_nodes, weights.kernel.shape[1]
+    block_rows = block_rows or max(1, _BLOCK_ENTRIES // max(weights.kernel.shape))
+    steps = len(weights.coefficients) * -(-count // block_rows)
+    with tqdm(total=steps, desc="embed", unit="block", disable=quiet) as bar:
+        projected = np.empty((count, width), np.float32)
+        for block in blocks(count, block_rows):
+            rows = data.feature_rows(block) * weights.column_weights
+            lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+            np.divide(rows, lengths, out=rows, where=lengths > 0)
+            projected[block] = rows @ weights.kernel
+            bar.update()
+        result, scaled = weights.coefficients[-1] * projected, np.empty_like(projected)
+        for coefficient in weights.coefficients[-2::-1]:  # Horner's rule
+            for block in blocks(count, block_rows):
+                scaled[block] = propagation.scaled(result[block], block)
+            for block in blocks(count, block_rows):
+                result[block] = propagation(scaled, block) + coefficient * projected[block]
+                bar.update()
+    return result * weights.scale
 
 
 class _Propagation:

@@ -7,7 +7,7 @@ import tensorflow_gnn as tfgnn
 
 from .encoder_layers import HiddenState
 from .graph_tensor import COLUMNS, EDGE_SET, FEATURE, KEPT_COLUMNS, NODE_SET, VALUES
-from .linear_start import OWN_SHARE
+from .linear_start import hop_coefficients
 from .sparse_product import sparse_matrix, sparse_polynomial, sparse_product
 
 
@@ -26,7 +26,8 @@ def build_linear_encoder(spec: tfgnn.GraphTensorSpec, width: int, hops: int) -> 
 
     Returns:
         A model from such graphs to graphs whose nodes have the feature `tfgnn.HIDDEN_STATE`
-        [N, width]. Its weights are W [F, width], w [F] and s [width], in this order.
+        [N, width]. Its weights are W [F, width], w [F], the coefficients of P [hops + 1] and s
+        [width], in this order.
 
     Sources: Wu et al. 2019, https://arxiv.org/abs/1902.07153, for linear encoders; Zhu and Koniusz
     2021, https://openreview.net/forum?id=CYO5T-YjWZV, equation 8, for the mixture of hops.
@@ -83,9 +84,10 @@ class RowProjection(tf.keras.layers.Layer):
 
 
 class MixedPropagation(tf.keras.layers.Layer):
-    """``P(A) H = a H + (1 - a) / K (A + A^2 + ... + A^K) H`` with a = 0.05.
+    """``P(A) H = (c[0] I + c[1] A + ... + c[K] A^K) H``.
 
-    A = Di^(-1/2) (adjacency + I) Do^(-1/2), as in `encoder_layers.Propagation`.
+    A = Di^(-1/2) (adjacency + I) Do^(-1/2), as in `encoder_layers.Propagation`. The coefficients c
+    are a weight that is not trained, so an exported model tells them; `hop_coefficients` at first.
 
     Args:
         hops: K; with 0 the layer returns H.
@@ -95,11 +97,20 @@ class MixedPropagation(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self._hops = hops
 
+    def build(self, input_shape):
+        """Makes the coefficients."""
+        super().build(input_shape)
+        first = tf.keras.initializers.Constant(hop_coefficients(self._hops))
+        self.coefficients = self.add_weight(
+            "coefficients", [self._hops + 1], initializer=first, trainable=False
+        )
+
     def call(self, inputs):
         """``[graph, H [N, width]]`` to [N, width]."""
         graph, state = inputs
+        coefficients = tf.unstack(tf.convert_to_tensor(self.coefficients))
         if not self._hops:
-            return state
+            return coefficients[0] * state
         edges = graph.edge_sets[EDGE_SET].adjacency
         nodes = tf.shape(state, tf.int64)[0]
         loops = tf.range(nodes)
@@ -112,8 +123,7 @@ class MixedPropagation(tf.keras.layers.Layer):
             return tf.gather(tf.math.rsqrt(degrees), ends)
 
         matrix = sparse_matrix(target, source, scale(target) * scale(source), nodes, nodes)
-        share = (1 - OWN_SHARE) / self._hops
-        return sparse_polynomial(matrix, [OWN_SHARE] + [share] * self._hops, state)
+        return sparse_polynomial(matrix, coefficients, state)
 
 
 class ColumnScale(tf.keras.layers.Layer):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from pathlib import Path
 
 import numpy as np
 
-from .embedding import EncoderWeights, embed_in_blocks
+from .embedding import EncoderWeights, LinearWeights, embed_in_blocks
 from .errors import InputError
 from .graph_data import GraphData
 from .quiet import quiet_tensorflow
@@ -52,9 +53,11 @@ class ExportedModel:
             result = self._function.structured_outputs[_OUTPUT]
             fits = (argument.name, argument.dtype) == (_INPUT, tf.string)
             self._weights = [variable.numpy() for variable in self._function.variables]
-            self.num_features = self._weights[0].shape[0]
+            self._linear = self._linear_weights()
+            kernel = self._linear.kernel if self._linear else self._weights[0]
+            self.num_features = kernel.shape[0]
             self.width = result.shape[1]
-            fits = fits and result.shape.rank == 2 and self._weights[0].ndim == 2
+            fits = fits and result.shape.rank == 2 and kernel.ndim == 2
         # Whatever is wrong with a file of someone else's: protobuf, TensorFlow and Python each have
         # errors of their own for it.
         except Exception as error:
@@ -68,6 +71,15 @@ class ExportedModel:
                 f"{self.path}: expected a signature {_SIGNATURE} from {_INPUT} (strings) to"
                 f" {_OUTPUT} [N, D]; this is another model"
             )
+
+    def _linear_weights(self) -> LinearWeights | None:
+        """Those of a linear encoder by the names of its layers' weights; None of another one."""
+        # A signature lists its variables in the order of their use, so their names must tell.
+        names = [one.name.split("/")[-1].split(":")[0] for one in self._function.variables]
+        wanted = {field.name for field in dataclasses.fields(LinearWeights)}
+        if len(names) != len(wanted) or set(names) != wanted:
+            return None
+        return LinearWeights(**dict(zip(names, self._weights, strict=True)))
 
     def check(self, data: GraphData) -> None:
         """Compares the schema of the model with that of a graph.
@@ -95,7 +107,7 @@ class ExportedModel:
         if size <= _MOST_BYTES_AT_ONCE:
             return self._embed_at_once(data)
         try:
-            weights = EncoderWeights.from_list(self._weights)
+            weights = self._linear or EncoderWeights.from_list(self._weights)
         except ValueError as error:
             raise InputError(
                 f"{data.name}: about {size / 2**30:.1f} GB are too large for one call of"

@@ -12,11 +12,21 @@ import scipy.sparse
 from .adjacency import adjacency_of
 from .graph_data import GraphData
 
-OWN_SHARE = 0.05  # of a node's own words; the rest goes to its hops in equal parts
-
+_OWN_SHARE = 0.05  # of a node's own words; the rest goes to its hops in equal parts
 _OVERSAMPLING, _POWER_ITERATIONS = 10, 4
 # Of the largest: below, a direction is noise, and the loss' epsilon would see a constant column.
 _SMALLEST_SCALE = 1e-2
+
+
+def hop_coefficients(hops: int) -> np.ndarray:
+    """Of A^0 to A^hops in the representation, float32 [hops + 1], of sum 1.
+
+    Source of the mixture and of its first number: Zhu and Koniusz 2021,
+    https://openreview.net/forum?id=CYO5T-YjWZV, equation 8.
+    """
+    if not hops:
+        return np.ones(1, np.float32)
+    return np.array([_OWN_SHARE] + [(1 - _OWN_SHARE) / hops] * hops, np.float32)
 
 
 def column_weights(features: np.ndarray | scipy.sparse.csr_matrix) -> np.ndarray:
@@ -39,7 +49,7 @@ def column_weights(features: np.ndarray | scipy.sparse.csr_matrix) -> np.ndarray
 
 
 def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.ndarray]:
-    """W, w and s of `encoder_linear.build_linear_encoder`.
+    """The weights of `encoder_linear.build_linear_encoder`: W, w, c and s.
 
     With M = P(A) R X diag(w), its columns centred, W holds the first right singular vectors of M,
     and s its singular values in proportion. So the columns of the first representation M W diag(s)
@@ -52,7 +62,7 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
         seed: of the randomised range finder, and of such columns.
 
     Returns:
-        float32 [F, width] (columns of length 1), [F] and [width].
+        float32 [F, width] (columns of length 1), [F], [hops + 1] and [width].
 
     Source of the decomposition: Halko, Martinsson and Tropp 2011, https://arxiv.org/abs/0909.4061,
     algorithms 4.4 and 5.1.
@@ -60,15 +70,15 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     rng = np.random.default_rng(seed)
     weights = column_weights(data.features)
     words = _unit_rows(data.features, weights)
+    coefficients = hop_coefficients(hops)
     operator = _normalized_adjacency(data)
     count, num_features = words.shape
 
     def propagate(state):
-        total, power = OWN_SHARE * state, state
-        for _ in range(hops):
-            power = operator @ power
-            total = total + (1 - OWN_SHARE) / hops * power
-        return total if hops else state
+        total = coefficients[-1] * state
+        for coefficient in coefficients[-2::-1]:  # Horner's rule
+            total = operator @ total + coefficient * state
+        return total
 
     def forward(directions):  # M times [F, k]
         state = propagate(words @ directions)
@@ -90,10 +100,12 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     scale = np.zeros(width)
     scale[:rank] = values[:rank]
     largest = scale.max()
-    relative = np.maximum(scale / largest, _SMALLEST_SCALE) if largest > 0 else np.ones(width)
-    # The first column gets the standard deviation sqrt(D), far above the loss' epsilon for all.
-    unit = np.sqrt(count * width) / largest if largest > 0 else 1.0
-    return [part.astype(np.float32) for part in (kernel, weights, relative * unit)]
+    if largest > 0:
+        # The first column gets the standard deviation sqrt(D): all stay above the loss' epsilon.
+        scale = np.maximum(scale / largest, _SMALLEST_SCALE) * np.sqrt(count * width) / largest
+    else:  # all nodes are alike
+        scale = np.ones(width)
+    return [part.astype(np.float32) for part in (kernel, weights, coefficients, scale)]
 
 
 def _random(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:

@@ -28,7 +28,7 @@ def sparse_product(
         without its gradient (``SaveOptions(experimental_custom_gradients=False)``).
     """
     matrix = sparse_matrix(rows, columns, values, num_rows, tf.shape(dense, tf.int64)[0])
-    product = sparse_polynomial(matrix, [0.0, 1.0], dense)
+    product = _linear_map(lambda a, b: tf.raw_ops.SparseMatrixMatMul(a=a, b=b), matrix, dense)
     return tf.ensure_shape(product, [num_rows if isinstance(num_rows, int) else None, None])
 
 
@@ -49,13 +49,13 @@ def sparse_matrix(rows, columns, values, num_rows, num_columns) -> tf.Tensor:
 
 
 def sparse_polynomial(
-    matrix: tf.Tensor, coefficients: Sequence[float], dense: tf.Tensor
+    matrix: tf.Tensor, coefficients: Sequence[float | tf.Tensor], dense: tf.Tensor
 ) -> tf.Tensor:
     """``(c[0] I + c[1] S + ... + c[K] S^K) @ dense``, by Horner's rule: K sparse products.
 
     Args:
-        matrix: S from `sparse_matrix`, square unless the coefficients are [0, 1].
-        coefficients: c, at least two.
+        matrix: S from `sparse_matrix`, square.
+        coefficients: c, at least two numbers or scalar tensors.
         dense: floating [columns of S, width]. The one argument that a gradient flows into.
 
     Returns:
@@ -63,26 +63,25 @@ def sparse_polynomial(
     """
 
     def horner(factor, state):
-        total = _scaled(coefficients[-1], state)
+        total = coefficients[-1] * state
         for coefficient in reversed(coefficients[:-1]):
-            total = tf.raw_ops.SparseMatrixMatMul(a=factor, b=total)
-            if coefficient:
-                # A chain of one more addition, in place of a sum of all powers that are kept.
-                total = total + _scaled(coefficient, state)
+            total = tf.raw_ops.SparseMatrixMatMul(a=factor, b=total) + coefficient * state
         return total
 
+    return _linear_map(horner, matrix, dense)
+
+
+def _linear_map(function, matrix: tf.Tensor, dense: tf.Tensor) -> tf.Tensor:
+    """``function(S, dense)``, whose gradient is ``function(S^T, upstream)``."""
+
     @tf.custom_gradient
-    def multiply(dense):
+    def apply(dense):
         # TensorFlow's own gradient wants that of the values too, and static shapes for it.
         def gradient(upstream):
             # Transposed first: with transpose_a=True the product takes one thread, twice as long.
             transposed = tf.raw_ops.SparseMatrixTranspose(input=matrix, type=dense.dtype)
-            return horner(transposed, upstream)
+            return function(transposed, upstream)
 
-        return horner(matrix, dense), gradient
+        return function(matrix, dense), gradient
 
-    return tf.ensure_shape(multiply(dense), [None, dense.shape[-1]])
-
-
-def _scaled(coefficient: float, state: tf.Tensor) -> tf.Tensor:
-    return state if coefficient == 1 else tf.cast(coefficient, state.dtype) * state
+    return tf.ensure_shape(apply(dense), [None, dense.shape[-1]])

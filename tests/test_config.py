@@ -33,6 +33,8 @@ EVERY_OPTION = {
     "early_stopping": ("--early-stopping loss", 'early_stopping = "loss"', "loss"),
     "patience": ("--patience 5", "patience = 5", 5),
     "weight_decay": ("--weight-decay 1e-5", "weight_decay = 1e-5", 1e-5),
+    "encoder": ("--encoder gcn", 'encoder = "gcn"', "gcn"),
+    "hops": ("--hops 4", "hops = 4", 4),
     "units": ("--units 64 32 16", "units = [64, 32, 16]", (64, 32, 16)),
     "drop_edges": ("--drop-edges 0 1", "drop_edges = [0, 1]", (0.0, 1.0)),
     "mask_features": ("--mask-features 0.25", "mask_features = 0.25", (0.25, 0.25)),
@@ -106,6 +108,7 @@ def test_flags_win_over_the_file(name, toml):
         "output": 'output = "file"',
         "dataset": 'dataset = "file"',
         "data_dir": 'data_dir = "file"',
+        "encoder": 'encoder = "linear"',
         "units": "units = [3, 4, 5]",
         "fan_out": "fan_out = [9, 8]",
         "projector_units": "projector_units = [3, 4]",
@@ -202,6 +205,10 @@ def test_flags_under_a_subcommand():
         ("--stepz 3", "unrecognized arguments: --stepz 3"),
         ("--step 3", "unrecognized arguments: --step 3"),
         ("--overwrite --resume", "contradict"),
+        ("--encoder mlp", "--encoder: expected one of linear, gcn, got 'mlp'"),
+        ("--hops -1", "--hops: expected an integer of at least 0, got -1"),
+        ("--encoder linear --units 8 4", "--units: expected one width for --encoder linear, got 2"),
+        ("--encoder linear --fan-out 4 3", "--encoder linear and --fan-out contradict"),
     ],
 )
 def test_bad_flags_are_refused_by_name(flags, message):
@@ -253,7 +260,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_python_values_are_checked_too(tmp_path):
     refused("--drop-edges: .*got 1.5", PretrainConfig, output="o", drop_edges=1.5)
-    refused("--steps: .*got None", PretrainConfig, output="o", steps=None)
+    refused("--knn: .*got None", PretrainConfig, output="o", knn=None)
     assert PretrainConfig(output=tmp_path).output == str(tmp_path)
     with pytest.raises(dataclasses.FrozenInstanceError):
         PretrainConfig(output="o").steps = 3
