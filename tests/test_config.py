@@ -162,7 +162,7 @@ def test_help_names_every_flag():
     text = build_parser().format_help()
     for name in EVERY_OPTION:
         assert "--" + name.rstrip("_").replace("_", "-") in text
-    assert "(default: 512 256)" in text
+    assert "(default: 0.0 0.0)" in text
     assert "SUPPRESS" not in text
     assert "None" not in text
 
