@@ -16,7 +16,12 @@ DROP_EDGES, MASK_FEATURES = 0.3, 0.2
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 1e-5
 
 
-def ours(data, units):
+def linear(data, units):
+    """The training of the main job with its default encoder of bags of words, as wide at the end."""
+    return ours(data, units[-1:], encoder="linear")
+
+
+def ours(data, units, encoder="gcn"):
     """The training of the main job, with its checkpoints, curves and TensorBoard log."""
     from graph_barlow_twins.pretrain.config import PretrainConfig
     from graph_barlow_twins.pretrain.graph_tensor import graph_tensor_from_data
@@ -27,6 +32,7 @@ def ours(data, units):
     config = PretrainConfig(
         output="unused",
         seed=SEED,
+        encoder=encoder,
         units=units,
         drop_edges=DROP_EDGES,
         mask_features=MASK_FEATURES,
@@ -104,4 +110,4 @@ def pytorch_geometric(data, units):
     return training
 
 
-CONTESTANTS = {"ours": ours, "PyTorch Geometric": pytorch_geometric}
+CONTESTANTS = {"ours": ours, "ours, linear": linear, "PyTorch Geometric": pytorch_geometric}
