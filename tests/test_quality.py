@@ -38,4 +38,4 @@ def test_cora(tmp_path, planetoid_dir):
         found = accuracies(tmp_path / str(seed), *arguments, "--seed", str(seed))
         trained.append(found["trained encoder"])
         assert_best(found)
-    assert statistics.mean(trained) >= 82
+    assert statistics.mean(trained) >= 84.2
