@@ -55,8 +55,8 @@ class PretrainConfig:
     seed: int = _field(option.seed("the same seed makes two runs on one machine equal"), 0)
     steps: int | None = _field(
         option.integer(
-            "training steps, each over the full graph; default: 60 of the linear encoder, 200 of"
-            " the gcn",
+            "training steps, each over the full graph; default: 60 with the linear encoder, 200"
+            " with the gcn",
             1,
             optional=True,
         ),
@@ -96,8 +96,9 @@ class PretrainConfig:
     weight_decay: float = _field(option.non_negative("decoupled weight decay"), 0.0)
     encoder: str | None = _field(
         option.choice(
-            "linear: words propagated over --hops; gcn: graph convolutions; default: linear where"
-            " features are sparse and neither several --units nor --fan-out are given",
+            "linear: features propagated over --hops; gcn: graph convolutions; default: linear"
+            " where at most 30 % of the feature entries are not zero, and neither several --units"
+            " nor --fan-out are given",
             ENCODERS,
             optional=True,
         ),
@@ -105,15 +106,17 @@ class PretrainConfig:
     )
     units: tuple[int, ...] | None = _field(
         option.integer(
-            "widths of the encoder's layers, one for the linear encoder; default: 256, and 512 256"
-            " for the gcn",
+            "widths of the encoder's layers, one for the linear encoder; default: 256 (at most the"
+            " number of nodes and of features) for linear, 512 256 for gcn",
             1,
             arity="some",
             optional=True,
         ),
         None,
     )
-    hops: int = _field(option.integer("how far the linear encoder propagates", 0), 8)
+    hops: int | None = _field(
+        option.integer("how far the linear encoder propagates; default: 8", 0, optional=True), None
+    )
     drop_edges: tuple[float, float] | None = _field(
         option.rates(
             "share of edges dropped in each view; default: 0.7, and 0.3 when sampling, which drops"
@@ -154,10 +157,7 @@ class PretrainConfig:
             object.__setattr__(self, field.name, checked)
         if self.overwrite and self.resume:
             raise InputError("--overwrite and --resume contradict each other; give one of them")
-        if self.encoder == LINEAR and len(self.units or (0,)) > 1:
-            raise InputError(
-                f"--units: expected one width for --encoder linear, got {len(self.units)}"
-            )
+        _check_encoder(self)
         _check_sampling(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -273,6 +273,18 @@ def values_from_mapping(mapping: Mapping[str, Any], *, where: str) -> dict[str, 
     return values
 
 
+def _check_encoder(config: PretrainConfig) -> None:
+    """The linear encoder has one width, and it alone has hops."""
+    widths = len(config.units or (0,))
+    if config.encoder == LINEAR and widths > 1:
+        raise InputError(f"--units: expected one width for --encoder linear, got {widths}")
+    if config.hops is not None and (config.encoder == GCN or widths > 1 or config.fan_out):
+        raise InputError(
+            "--hops belongs to the linear encoder, which --encoder gcn, several --units and"
+            " --fan-out exclude; a gcn reaches one hop with each of --units"
+        )
+
+
 def _check_sampling(config: PretrainConfig) -> None:
     """A full graph is trained for steps, sampled subgraphs are for epochs."""
     if not config.fan_out:
@@ -288,8 +300,8 @@ def _check_sampling(config: PretrainConfig) -> None:
     layers = len(config.units or DEFAULT_UNITS[GCN])
     if len(config.fan_out) != layers:
         raise InputError(
-            f"--fan-out: expected one number for each of the {layers} layers of --units,"
-            f" got {len(config.fan_out)}"
+            f"--fan-out: expected one number for each of the {layers} layers of --units"
+            f"{'' if config.units else ' (512 256 by default)'}, got {len(config.fan_out)}"
         )
     if config.steps is not None:
         raise InputError(

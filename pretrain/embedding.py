@@ -2,8 +2,9 @@
 
 The formula is that of `encoder.build_encoder` or of `encoder_linear`, over the full graph: no
 sampling, exact degrees, and hidden normalisations with the statistics of all nodes. What is held at
-once is one matrix [N, min(width before, width after)] per layer and its propagated copy; the states
-in between are computed again, block by block, when they are needed. NumPy and SciPy alone.
+once is, of graph convolutions, one matrix [N, min(width before, width after)] per layer and its
+propagated copy, while the states in between are computed again, block by block, when they are
+needed; of a linear encoder three matrices [N, D]. NumPy and SciPy alone.
 
 Source of the layer-wise order: Hamilton, Ying and Leskovec 2017, https://arxiv.org/abs/1706.02216,
 algorithm 1.
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from .adjacency import Adjacency, adjacency_of, blocks
 from .graph_data import GraphData
+from .unit_rows import unit_rows
 
 _EPSILON = 1e-3  # encoder_layers.NodeNormalization
 _BLOCK_ENTRIES = 1 << 23  # 32 MB as float32
@@ -154,9 +156,7 @@ def _embed_linear(weights: LinearWeights, data, propagation, block_rows, quiet) 
     with tqdm(total=steps, desc="embed", unit="block", disable=quiet) as bar:
         projected = np.empty((count, width), np.float32)
         for block in blocks(count, block_rows):
-            rows = data.feature_rows(block) * weights.column_weights
-            lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-            np.divide(rows, lengths, out=rows, where=lengths > 0)
+            rows = unit_rows(data.feature_rows(block) * weights.column_weights)
             projected[block] = rows @ weights.kernel
             bar.update()
         result, scaled = weights.coefficients[-1] * projected, np.empty_like(projected)
@@ -166,7 +166,8 @@ def _embed_linear(weights: LinearWeights, data, propagation, block_rows, quiet) 
             for block in blocks(count, block_rows):
                 result[block] = propagation(scaled, block) + coefficient * projected[block]
                 bar.update()
-    return result * weights.scale
+    result *= weights.scale
+    return result
 
 
 class _Propagation:

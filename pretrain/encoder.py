@@ -1,4 +1,4 @@
-"""The encoder: graph convolutions, normalised and activated between the layers."""
+"""The graph convolutional network: the encoder of dense features and of sampled subgraphs."""
 
 from __future__ import annotations
 

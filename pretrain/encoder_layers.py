@@ -1,4 +1,4 @@
-"""The layers of the encoder. They take ``[graph, node states]`` or node states alone."""
+"""Layers of the encoders. They take ``[graph, node states]`` or node states alone."""
 
 from __future__ import annotations
 

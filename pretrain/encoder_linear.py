@@ -73,13 +73,18 @@ class RowProjection(tf.keras.layers.Layer):
         kernel = self.kernel if kept is None else self.kernel * kept[0][:, tf.newaxis]
         if dense is not None:
             weighted = dense * self.column_weights
+            # By the largest entry first: squares of small ones would be 0.
+            largest = tf.reduce_max(tf.abs(weighted), axis=1, keepdims=True)
+            weighted = tf.math.divide_no_nan(weighted, largest)
             squares = tf.reduce_sum(weighted**2, axis=1, keepdims=True)
-            return tf.matmul(weighted * _inverse_root(squares), kernel)
+            return tf.matmul(tf.math.divide_no_nan(weighted, tf.sqrt(squares)), kernel)
         columns = nodes[COLUMNS]
         rows, count = columns.value_rowids(), columns.nrows()
         weighted = nodes[VALUES].flat_values * tf.gather(self.column_weights, columns.flat_values)
+        largest = tf.math.unsorted_segment_max(tf.abs(weighted), rows, count)
+        weighted = tf.math.divide_no_nan(weighted, tf.gather(largest, rows))
         squares = tf.math.unsorted_segment_sum(weighted**2, rows, count)
-        values = weighted * tf.gather(_inverse_root(squares), rows)
+        values = tf.math.divide_no_nan(weighted, tf.gather(tf.sqrt(squares), rows))
         return sparse_product(rows, columns.flat_values, values, count, kernel)
 
 
@@ -138,8 +143,3 @@ class ColumnScale(tf.keras.layers.Layer):
     def call(self, inputs):
         """Float [N, width] to the same shape."""
         return inputs * self.scale
-
-
-def _inverse_root(squares: tf.Tensor) -> tf.Tensor:
-    """``1 / sqrt(squares)``, and 0 where they are 0."""
-    return tf.math.divide_no_nan(tf.ones_like(squares), tf.sqrt(squares))

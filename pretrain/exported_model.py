@@ -97,7 +97,7 @@ class ExportedModel:
         """Representations of the nodes, float32 [N, D].
 
         A graph of up to 0.5 GB, as features, edges and widest states, goes through the model
-        itself; a larger one through its weights, layer by layer (`embed_in_blocks`).
+        itself; a larger one through its weights, in blocks (`embed_in_blocks`).
 
         Raises:
             InputError: for a large graph, if the weights are not those of our encoder.
@@ -111,7 +111,7 @@ class ExportedModel:
         except ValueError as error:
             raise InputError(
                 f"{data.name}: about {size / 2**30:.1f} GB are too large for one call of"
-                f" {self.path}, and layer by layer its weights are not known ({error}); embed the"
+                f" {self.path}, and for blocks its weights are not known ({error}); embed the"
                 " graph with the version that exported the model, or in parts"
             ) from None
         return embed_in_blocks(weights, data, quiet=quiet)

@@ -127,10 +127,10 @@ def make_graph_data(
         val_mask: [N] bool.
         test_mask: [N] bool.
         undirected: add the reverse of every edge that lacks it. With False the edges stay
-            directed.
+            directed; training takes undirected graphs.
 
     Returns:
-        The graph. Warns (UserWarning) if no edge is left.
+        The graph. Warns (UserWarning) if no edge is left, or no feature but 0.
 
     Raises:
         InputError: one line that says which part is wrong, what was expected and what came.
@@ -148,6 +148,12 @@ def make_graph_data(
         )
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
+    if not (features.nnz if scipy.sparse.issparse(features) else features.any()):
+        warnings.warn(
+            f"{name}: all features are 0, so all nodes get the same embedding; constant or one-hot"
+            " features would let the links speak",
+            stacklevel=2,
+        )
     if edge_index.shape[1] == 0:
         warnings.warn(
             f"{name}: the graph has no edges, so every node is embedded from its own features "

@@ -78,6 +78,7 @@ def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
     if sparse:
         features = scipy.sparse.csr_matrix(features, copy=True)
         features.sum_duplicates()
+        features.eliminate_zeros()
     return _check_finite(features)
 
 

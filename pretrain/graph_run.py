@@ -18,7 +18,7 @@ from .report_data import view_correlation
 from .training import Trained, initial_weights, make_encoder, make_task, train
 from .training_sampled import train_sampled
 
-Weights = Sequence[np.ndarray]  # of an encoder, in the order of `build_encoder`
+Weights = Sequence[np.ndarray]  # of an encoder, in the order of `make_encoder(...).get_weights()`
 
 
 class FullGraphRun:

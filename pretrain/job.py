@@ -21,7 +21,7 @@ from .evaluation import Result, evaluate
 from .gram import singular_values
 from .graph_data import GraphData
 from .link_prediction import HeldOutEdges, hold_out_edges, save_held_out_edges
-from .output import OutputFolder, check_same_graph, prepare, write_json
+from .output import OutputFolder, check_same_training, prepare, training_state, write_json
 from .probe import baseline_embeddings, plan_probe
 from .quiet import quiet_tensorflow
 from .recipe import with_defaults
@@ -66,21 +66,22 @@ def run_job(config: PretrainConfig) -> JobResult:
     if config.resume and folder.is_complete():
         raise InputError(f"--resume: the run in {folder.root} is complete")
     digest = data.digest()
-    if config.resume:
-        check_same_graph(folder, digest)
     held_out = None
     if config.hold_out_edges:  # from here on, nothing sees the links that are held out
         data, *pairs = hold_out_edges(data, config.hold_out_edges, config.seed)
         held_out = HeldOutEdges(*pairs)
+    given, config = config, with_defaults(config, data)
+    state = training_state(digest, config)
+    if config.resume:
+        check_same_training(folder, state)
     folder.root.mkdir(parents=True, exist_ok=True)
     if config.overwrite:
         folder.remove_artefacts()
-    write_json(folder.config, config.to_dict())
+    write_json(folder.config, given.to_dict())
     folder.checkpoint.mkdir(exist_ok=True)
-    write_json(folder.graph_digest, {"sha256": digest})
+    write_json(folder.training_state, state)
     if held_out is not None:
         save_held_out_edges(held_out, folder.held_out_edges)
-    config = with_defaults(config, data)
 
     _say(config, f"{data.name}: {_describe(data)}; loading TensorFlow")
     with quiet_tensorflow():
@@ -161,6 +162,9 @@ def _metrics(data, config, embeddings, trained, results: dict[str, Result], seco
         "dimension": embeddings.shape[1],
         "encoder": config.encoder,
         "units": list(config.units),
+        "hops": config.hops,
+        "steps": len(trained.history["loss"]),
+        "lambda": config.lambda_,
         "drop_edges": list(config.drop_edges),
         "mask_features": list(config.mask_features),
         "drop_entries": list(config.drop_entries),

@@ -1,7 +1,7 @@
 """Where the linear encoder starts: the principal directions of the propagated words.
 
-From a random start the training has to find the directions in which nodes differ at all; it does,
-but the probe is then several points worse (docs/recipe.md). Labels are not looked at.
+From a random start the training has to find the directions in which nodes differ at all; that
+takes longer than the probe keeps rising. Labels are not looked at.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import scipy.sparse
 
 from .adjacency import adjacency_of
 from .graph_data import GraphData
+from .unit_rows import unit_rows
 
 _OWN_SHARE = 0.05  # of a node's own words; the rest goes to its hops in equal parts
 _OVERSAMPLING, _POWER_ITERATIONS = 10, 4
-# Of the largest: below, a direction is noise, and the loss' epsilon would see a constant column.
-_SMALLEST_SCALE = 1e-2
+_SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and are not shrunk further
+# Of sqrt(N), which bounds the singular values: what is left below is rounding.
+_ROUNDING = 1e-5
 
 
 def hop_coefficients(hops: int) -> np.ndarray:
@@ -44,7 +46,7 @@ def column_weights(features: np.ndarray | scipy.sparse.csr_matrix) -> np.ndarray
     values = features.data if scipy.sparse.issparse(features) else features
     if not ((values == 0) | (values == 1)).all():
         return np.ones(width, np.float32)
-    frequencies = np.asarray(features.sum(axis=0), np.float64).ravel()
+    frequencies = np.asarray(features.sum(axis=0, dtype=np.float64)).ravel()
     return (np.log((1 + count) / (1 + frequencies)) + 1).astype(np.float32)
 
 
@@ -56,7 +58,7 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     are the principal components of the propagated features, each times its own singular value.
 
     Args:
-        data: the graph; labels are not used.
+        data: the graph, undirected; labels are not used.
         width: D. Columns beyond min(N, F) are random directions, with the smallest scale.
         hops: K.
         seed: of the randomised range finder, and of such columns.
@@ -69,7 +71,7 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     """
     rng = np.random.default_rng(seed)
     weights = column_weights(data.features)
-    words = _unit_rows(data.features, weights)
+    words = _weighted_unit_rows(data, weights)
     coefficients = hop_coefficients(hops)
     operator = _normalized_adjacency(data)
     count, num_features = words.shape
@@ -100,8 +102,8 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     scale = np.zeros(width)
     scale[:rank] = values[:rank]
     largest = scale.max()
-    if largest > 0:
-        # The first column gets the standard deviation sqrt(D): all stay above the loss' epsilon.
+    if largest > _ROUNDING * np.sqrt(count):
+        # The first column gets the standard deviation sqrt(D), far above the loss' epsilon.
         scale = np.maximum(scale / largest, _SMALLEST_SCALE) * np.sqrt(count * width) / largest
     else:  # all nodes are alike
         scale = np.ones(width)
@@ -112,15 +114,11 @@ def _random(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     return rng.standard_normal((rows, columns), np.float32)
 
 
-def _unit_rows(features, weights: np.ndarray):
+def _weighted_unit_rows(data: GraphData, weights: np.ndarray):
     """``R X diag(w)``, float32, dense or CSR as the features are."""
-    from sklearn.preprocessing import normalize
-
-    if scipy.sparse.issparse(features):
-        return normalize(
-            scipy.sparse.csr_matrix(features @ scipy.sparse.diags(weights)), copy=False
-        )
-    return normalize(np.asarray(features, np.float32) * weights, copy=False)
+    if scipy.sparse.issparse(data.features):
+        return unit_rows(scipy.sparse.csr_matrix(data.features @ scipy.sparse.diags(weights)))
+    return unit_rows(data.feature_rows(slice(None)) * weights)
 
 
 def _normalized_adjacency(data: GraphData) -> scipy.sparse.csr_matrix:

@@ -75,9 +75,9 @@ class OutputFolder:
         return self.checkpoint / "history.json"
 
     @property
-    def graph_digest(self) -> Path:
-        """Digest of the graph that is being trained on, for a resume."""
-        return self.checkpoint / "graph.json"
+    def training_state(self) -> Path:
+        """Digest of the graph and the options with their defaults filled in, for a resume."""
+        return self.checkpoint / "training.json"
 
     @property
     def backup(self) -> Path:
@@ -170,17 +170,48 @@ def damaged(path: Path) -> InputError:
     return InputError(f"--resume: {path} is damaged; start again with --overwrite")
 
 
-def check_same_graph(folder: OutputFolder, digest: str) -> None:
-    """Refuses to continue on another graph than the run began with.
+def training_state(digest: str, config: PretrainConfig) -> dict[str, Any]:
+    """What has to be the same when a training goes on: the content of ``training_state``.
+
+    Args:
+        digest: `GraphData.digest`.
+        config: with defaults filled in, see `recipe.with_defaults`.
+    """
+    options = {name: value for name, value in config.to_dict().items() if name not in _RUN_OPTIONS}
+    return {"sha256": digest, "options": options}
+
+
+def check_same_training(folder: OutputFolder, state: dict[str, Any]) -> None:
+    """Refuses to continue on another graph, or with other defaults, than the run began with.
+
+    Args:
+        folder: of the interrupted run.
+        state: see `training_state`.
 
     Raises:
-        InputError: if the digest in the folder is another one.
+        InputError: if the state in the folder is another one.
     """
-    if folder.graph_digest.exists() and read_json(folder.graph_digest) != {"sha256": digest}:
+    if not folder.training_state.exists():
+        if folder.backup.exists():
+            raise damaged(folder.checkpoint)
+        return  # the run had not come as far as that
+    before = read_json(folder.training_state)
+    try:
+        same_graph, options = before["sha256"] == state["sha256"], dict(before["options"])
+    except (KeyError, TypeError, ValueError):
+        raise damaged(folder.training_state) from None
+    if not same_graph:
         raise InputError(
             "--resume: the data set is not the one that the interrupted run was trained on; start"
             " again with --overwrite"
         )
+    for name, ours in state["options"].items():
+        theirs = options.get(name)
+        if ours != theirs:
+            raise InputError(
+                f"--resume: the default of {name} for this graph is {ours!r} now, but"
+                f" the interrupted run had {theirs!r}; start again with --overwrite"
+            )
 
 
 def _check_overwritten(folder: OutputFolder, config: PretrainConfig) -> None:

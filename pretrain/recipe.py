@@ -12,6 +12,7 @@ from .graph_data import GraphData
 
 _SAMPLED_ROWS = 20_000
 _STEPS = {LINEAR: 60, GCN: 200}
+_HOPS = 8
 # Bags of words have at most a third of this (Cora 1.3 %, abstracts with TF-IDF weights 10 %);
 # measured quantities, such as the pixels of the digits, several times as much.
 _WORDS_DENSITY = 0.3
@@ -46,12 +47,14 @@ def default_edge_rate(config: PretrainConfig) -> float:
 
 
 def default_encoder(config: PretrainConfig, data: GraphData) -> str:
-    """Linear for bags of words on a full graph, unless several layers are asked for.
+    """Linear for bags of words on a full graph, unless several layers are asked for; with `hops`.
 
     A vocabulary often has more words than the graph has nodes. There a hidden layer learns the
     nodes by heart: on such graphs the linear encoder was 1 to 6 points better in the linear probe
     (docs/recipe.md).
     """
+    if config.hops is not None:
+        return LINEAR
     several = config.units is not None and len(config.units) > 1
     if config.fan_out or several or feature_density(data) > _WORDS_DENSITY:
         return GCN
@@ -59,7 +62,7 @@ def default_encoder(config: PretrainConfig, data: GraphData) -> str:
 
 
 def default_units(encoder: str, data: GraphData, width: int | None = None) -> tuple[int, ...]:
-    """512 and 256, or the 256 of the linear encoder, which has at most min(N, F) directions.
+    """512 and 256; of the linear encoder 256, or min(N, F) directions where that is less.
 
     Args:
         encoder: "linear" or "gcn".
@@ -91,5 +94,8 @@ def with_defaults(
     }
     if not config.fan_out:
         defaults["steps"] = _STEPS[encoder]
+    if encoder == LINEAR:
+        defaults["hops"] = _HOPS
+    defaults["lambda_"] = 1 / (config.projector_units or config.units or defaults["units"])[-1]
     left = {name: one for name, one in defaults.items() if getattr(config, name) is None}
     return dataclasses.replace(config, **left)

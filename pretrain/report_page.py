@@ -136,7 +136,8 @@ def _curves(content: ReportContent, figures: dict) -> str:
         )
         caption = (
             f"<strong>The loss</strong> went from {number(loss[0], 4)} to {number(loss[-1], 4)}. It"
-            " should fall fast, then level off. Small jumps are usual: every step draws new views."
+            " should fall, fast at first. It need not level off. Jumps are usual: every step draws"
+            " new views."
         )
         parts.append(_figure("loss", figure, caption, figures))
     rank = curves.get("rankme") or []
@@ -154,14 +155,17 @@ def _curves(content: ReportContent, figures: dict) -> str:
         caption = (
             f"<strong>RankMe</strong> counts the directions that the embeddings use, softly. Near"
             f" {number(cap)}, all dimensions carry something of their own; near 1, everything has"
-            " collapsed onto one line."
+            f" collapsed onto one line.{_scaled_columns(content)}"
         )
         parts.append(_figure("rankme", figure, caption, figures))
     first = metrics.get("resumed_at_step") or 0
     resumed = f" The run was interrupted and went on at step {first:,}." if first else ""
     sampled = content.configuration.get("fan_out")
     seen = "a batch of sampled subgraphs" if sampled else "the whole graph"
-    intro = f"<p>One value for each step over {seen}.{resumed}</p>"
+    intro = (
+        f"<p>The loss of each step over {seen}, and RankMe of every tenth, kept in between."
+        f"{resumed}</p>"
+    )
     if not parts:
         return '<p class="empty">No curves were recorded.</p>'
     return f'{intro}<div class="pair">{"".join(parts)}</div>'
@@ -237,13 +241,24 @@ def _spectrum(content: ReportContent, figures: dict) -> str:
     caption = (
         "<strong>How to read it.</strong> A flat line means that all directions are used alike. A"
         " steep fall means that a few directions carry everything and the rest of the width is"
-        f" unused. Values under 10⁻⁷ of the largest are left out.{sample}"
+        " unused. Values under 10⁻⁷ of the largest are left out."
+        f"{_scaled_columns(content)}{sample}"
     )
     intro = (
         "<p>Singular values of the embeddings, each as a share of the largest, beside those of the"
         " same encoder before training.</p>"
     )
     return intro + _figure("spectrum", figure, caption, figures, before=key, style="side")
+
+
+def _scaled_columns(content: ReportContent) -> str:
+    """What the linear encoder does to singular values, in a sentence; empty for others."""
+    if content.metrics.get("encoder") != "linear":
+        return ""
+    return (
+        " The linear encoder gives its columns the scale of the singular values that it started"
+        " from: some fall is built in, so compare with the start."
+    )
 
 
 def _digest(text: str) -> str:

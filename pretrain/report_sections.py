@@ -165,7 +165,7 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
         )
     intro = (
         "<p>The embeddings are frozen and judged beside three baselines: the raw features, their"
-        " principal components, and the same encoder untrained.</p>"
+        " principal components, and the same encoder before its training.</p>"
     )
     measures = f'<div class="card"><dl class="measures">{explained}</dl></div>'
     return f'{intro}<div class="pair">{picture}{measures}</div>{markup}'

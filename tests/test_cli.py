@@ -270,8 +270,13 @@ def test_killed_and_resumed_run_ends_as_the_uninterrupted_one(tmp_path, graph_fi
     changed = run_cli(*options, "--output", killed, "--resume", "--learning-rate", "0.5")
     assert changed.returncode == 2
     assert "learning_rate" in changed.stderr
+    state = killed / "checkpoint" / "training.json"
+    other = json.loads(state.read_text())
+    other["options"]["mask_features"] = [0.3, 0.3]
     for path, content, message in (
         (graph_file, None, "not the one"),
+        (state, json.dumps(other).encode(), "the default of mask_features for this graph is"),
+        (state, b'{"sha256": 3}', "training.json is damaged"),
         (killed / "checkpoint" / "history.json", b"{bad", "history.json is damaged"),
         (newest((killed / "checkpoint").rglob("ckpt-*.index")), b"junk", "backup is damaged"),
         (killed / "config.json", b"[]", "config.json is damaged"),

@@ -150,8 +150,9 @@ def test_keys_may_be_written_like_flags(toml):
 def test_to_dict_goes_through_json_and_back():
     flags = {name: option[0].split() for name, option in EVERY_OPTION.items() if name != "resume"}
     sampling = [*OUTPUT, *(word for name in SAMPLING for word in flags.pop(name))]
+    linear = [*OUTPUT, *flags.pop("hops")]  # which the widths in EVERY_OPTION exclude
     full_graph = [word for words in flags.values() for word in words]
-    for words in (full_graph, sampling, OUTPUT):
+    for words in (full_graph, sampling, linear, OUTPUT):
         config = parse_args(words)
         written = json.loads(json.dumps(config.to_dict()))
         assert "lambda" in written
@@ -205,6 +206,10 @@ def test_flags_under_a_subcommand():
         ("--stepz 3", "unrecognized arguments: --stepz 3"),
         ("--step 3", "unrecognized arguments: --step 3"),
         ("--overwrite --resume", "contradict"),
+        ("--encoder gcn --hops 3", "--hops belongs to the linear encoder"),
+        ("--units 8 4 --hops 3", "--hops belongs to the linear encoder"),
+        ("--fan-out 4 3 --hops 3", "--hops belongs to the linear encoder"),
+        ("--fan-out 4", r"--fan-out: .* 2 layers of --units \(512 256 by default\), got 1"),
         ("--encoder mlp", "--encoder: expected one of linear, gcn, got 'mlp'"),
         ("--hops -1", "--hops: expected an integer of at least 0, got -1"),
         ("--encoder linear --units 8 4", "--units: expected one width for --encoder linear, got 2"),

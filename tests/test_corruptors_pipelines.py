@@ -1,5 +1,7 @@
 """Corruptors in `tf.data` pipelines and in the preprocessing of `runner.run`, with padding."""
 
+import collections
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +15,7 @@ from corruptor_graphs import (
     padded,
     real_part,
 )
+from graph_barlow_twins.reference.random import derive_key
 from graph_barlow_twins.tfgnn_task import (
     BarlowTwinsTask,
     Compose,
@@ -24,6 +27,7 @@ from graph_barlow_twins.tfgnn_task import (
     ShuffleFeaturesGlobally,
     number_graphs,
 )
+from graph_barlow_twins.tfgnn_task.random import KeySource
 from tensorflow_gnn import runner
 
 KEEP_STEP = CorruptionSpec(context_corruption={"step": 0.0})
@@ -250,6 +254,26 @@ def test_a_parallel_map_hands_out_the_keys_of_the_sequence():
     parallel = [fingerprint(g) for g in source.map(make(), num_parallel_calls=4)]
     assert sorted(parallel) == sorted(sequence)
     assert len(set(sequence)) == 8
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_no_number_is_handed_out_twice(workers):
+    """Calls that overlap read and count in one step: 20,000 numbers, none twice, none left out."""
+    keys = KeySource(seed=3)
+    graph = next(iter(batches(Provider())))
+    source = tf.data.Dataset.range(20_000)
+    drawn = source.map(lambda _: keys.next_key(graph), num_parallel_calls=workers)
+    expected = {int(derive_key(3, number)) for number in range(20_000)}
+    assert collections.Counter(int(key) for key in drawn) == collections.Counter(expected)
+
+
+@pytest.mark.parametrize("options", [{}, {"jit_compile": True}], ids=["graph", "jit"])
+def test_numbers_are_consecutive_in_compiled_functions(options):
+    keys = KeySource(seed=3)
+    graph = next(iter(batches(Provider())))
+    draw = tf.function(lambda: keys.next_key(graph), **options)
+    drawn = [int(draw()), int(draw()), int(keys.next_key(graph)), int(draw())]
+    assert drawn == [int(derive_key(3, number)) for number in range(4)]
 
 
 def test_a_pipeline_equals_eager_calls_on_padded_batches():

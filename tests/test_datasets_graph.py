@@ -69,6 +69,16 @@ def test_no_edges_is_a_warning(edges):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
+def test_features_that_are_all_zero_warn(sparse):
+    features = np.zeros((4, 3))
+    if sparse:  # zeros that are stored are zeros all the same
+        features = scipy.sparse.csr_matrix((np.zeros(2), ([0, 1], [1, 2])), (4, 3))
+    with pytest.warns(UserWarning, match="all features are 0"):
+        data = make_graph_data(name="g", features=features, edge_index=[[0], [1]])
+    assert not sparse or data.features.nnz == 0
+
+
+@pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
 def test_features_that_are_not_finite_are_located(value, sparse):
     features = with_value(value, 3, 2)

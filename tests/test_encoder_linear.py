@@ -1,5 +1,6 @@
 """The linear encoder: its formula, its start, its blocks, and the command that trains it."""
 
+import dataclasses
 import json
 
 import graph_barlow_twins.tfgnn_task as gbt  # before TensorFlow: it selects Keras 2
@@ -173,16 +174,75 @@ def test_starts_from_the_principal_components(density):
     np.testing.assert_allclose(first.std(), WIDTH**0.5, rtol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4", "i8", "u1", "?"])
+@pytest.mark.parametrize("density", [0.04, 0.2])
+def test_mapped_features_of_every_dtype_are_those_in_memory(tmp_path, dtype, density):
+    """A file keeps its dtype; what is computed from it does not see that."""
+    data = make_data(density, binary=True)
+    np.save(tmp_path / "f.npy", data.features.toarray().astype(dtype))
+    mapped = make_graph_data(
+        name="mapped",
+        features=np.load(tmp_path / "f.npy", mmap_mode="r"),
+        edge_index=data.edge_index,
+    )
+    assert mapped.is_mapped
+    weights = start_weights(data, WIDTH, 3, seed=0)
+    for one, other in zip(start_weights(mapped, WIDTH, 3, seed=0), weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+    found = []
+    for graph in map(graph_tensor_from_data, (data, mapped)):
+        encoder = build_linear_encoder(relaxed_spec(graph), WIDTH, 3)
+        encoder.set_weights(weights)
+        found.append(representations(encoder, graph))
+    assert_close(found[1], found[0])
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e-9, 1e15])
+@pytest.mark.parametrize("density", [0.04, 0.2])
+def test_the_scale_of_a_row_does_not_count(factor, density):
+    """Not even where its squares are 0 in float32, nor below some library's notion of zero."""
+    data = make_data(density)
+    rows = data.features.multiply(np.where(np.arange(NODES) % 3 == 1, factor, 1)[:, np.newaxis])
+    scaled = make_graph_data(name="scaled", features=rows, edge_index=data.edge_index)
+    weights = start_weights(data, WIDTH, 3, seed=0)
+    for one, other in zip(start_weights(scaled, WIDTH, 3, seed=0), weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+    graph = graph_tensor_from_data(scaled)
+    encoder = build_linear_encoder(relaxed_spec(graph), WIDTH, 3)
+    encoder.set_weights(weights)
+    expected = by_formula(weights, data.features.toarray(), *data.edge_index)
+    assert_close(representations(encoder, graph), expected)
+    dense = dataclasses.replace(scaled, features=scaled.features.toarray())
+    for one in (scaled, dense):
+        assert_close(embed_in_blocks(LinearWeights(*weights), one, block_rows=7), expected)
+    for one, other in zip(start_weights(dense, WIDTH, 3, seed=0), weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
 def test_more_columns_than_directions_and_nodes_all_alike():
     data = make_data(0.1)
     kernel, _, _, scale = start_weights(data, FEATURES + 5, 2, seed=0)
     assert kernel.shape == (FEATURES, FEATURES + 5)
     assert np.isfinite(kernel).all()
     assert scale.min() > 0
-    alike = make_graph_data(name="g", features=np.ones((9, 4)), edge_index=[[0, 1], [1, 2]])
-    weights = start_weights(alike, 3, 0, seed=0)
-    assert all(np.isfinite(one).all() for one in weights)
     np.testing.assert_array_equal(hop_coefficients(0), 1)
+    rng = np.random.default_rng(0)
+    for row in (np.ones(4), rng.normal(size=40), rng.random(300)):  # centred, not all are exactly 0
+        alike = make_graph_data(
+            name="g", features=np.tile(row, (90, 1)), edge_index=[[0, 1], [1, 2]]
+        )
+        weights = start_weights(alike, 3, 0, seed=0)
+        assert all(np.isfinite(one).all() for one in weights)
+        np.testing.assert_array_equal(weights[-1], 1)
+
+
+def test_frequencies_above_what_the_files_dtype_holds():
+    features = np.zeros((5000, 3), np.float16)
+    features[:, 0] = 1
+    features[:2100, 1] = 1
+    frequencies = np.array([5000, 2100, 0])
+    expected = np.log(5001 / (1 + frequencies)) + 1
+    np.testing.assert_allclose(column_weights(features), expected, rtol=1e-6)
 
 
 def test_what_the_defaults_are():
@@ -198,6 +258,7 @@ def test_what_the_defaults_are():
     assert chosen(words, encoder="gcn") == ("gcn", (512, 256), 200)
     assert chosen(words, fan_out=(4, 3)) == ("gcn", (512, 256), None)
     assert chosen(dense) == ("gcn", (512, 256), 200)
+    assert chosen(dense, hops=3) == ("linear", (FEATURES,), 60)
     assert chosen(dense, encoder="linear", steps=7) == ("linear", (FEATURES,), 7)
 
 

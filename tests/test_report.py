@@ -210,10 +210,13 @@ def test_least_content():
 
 
 def test_curves_say_what_a_step_sees(content, text):
-    assert "each step over the whole graph." in text
+    assert "The loss of each step over the whole graph, and RankMe of every tenth" in text
     options = {**content.configuration, "fan_out": [10, 5]}
     sampled = page(dataclasses.replace(content, configuration=options))
-    assert "each step over a batch of sampled subgraphs." in sampled
+    assert "The loss of each step over a batch of sampled subgraphs, and RankMe" in sampled
+    linear = dataclasses.replace(content, metrics={**content.metrics, "encoder": "linear"})
+    assert page(linear).count("the scale of the singular values") == 2
+    assert "the scale of the singular values" not in text
 
 
 def test_many_classes_share_a_grey():

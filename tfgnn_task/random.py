@@ -11,6 +11,8 @@ import tensorflow_gnn as tfgnn
 from ..kernels.random import derive_key
 
 _INT64_RANGE = (-(2**63), 2**63 - 1)
+_PHILOX = tf.random.Algorithm.PHILOX.value
+_SKIP = 256  # what RngReadAndSkip adds to the state of Philox for a delta of 1
 
 
 class KeySource(tf.Module):
@@ -95,12 +97,12 @@ class KeySource(tf.Module):
         name = "_replica_calls" if in_replica else "_calls"
         if getattr(self, name) is None:
             setattr(self, name, _counter())
-        return getattr(self, name).assign_add(1, read_value=True) - 1
+        return _next_number(getattr(self, name))
 
     def __reduce__(self):
         # By the counts as numbers: distributed variables can be neither copied nor pickled.
         counts = [
-            None if count is None else int(count.numpy())
+            None if count is None else int(count.numpy()[0]) // _SKIP
             for count in (self._calls, self._replica_calls)
         ]
         return _restored, (type(self), self.seed, self.step_feature, *counts)
@@ -136,7 +138,7 @@ def number_graphs(
         count = _counter(first)
 
     def add(graph):
-        number = count.assign_add(1, read_value=True) - 1
+        number = _next_number(count)
         numbers = tf.fill([tf.size(graph.context.sizes)], number)
         numbers = tf.ensure_shape(numbers, graph.context.sizes.shape)
         return graph.replace_features(context={**graph.context.features, feature_name: numbers})
@@ -149,13 +151,23 @@ def _counter(start: int = 0) -> tf.Variable:
     # strategy every replica has a copy that it counts up by itself.
     with tf.init_scope():
         return tf.Variable(
-            start,
+            [start * _SKIP, 0, 0],
             dtype=tf.int64,
             trainable=False,
             name="calls",
             synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
+
+
+def _next_number(count: tf.Variable) -> tf.Tensor:
+    # `assign_add` adds first and reads afterwards, so two calls at once can read the same number.
+    # What TensorFlow has to read and add in one step, on all devices and under XLA, is meant for
+    # the states of its random generators.
+    state = tf.raw_ops.RngReadAndSkip(
+        resource=count.handle, alg=_PHILOX, delta=tf.constant(1, tf.uint64)
+    )
+    return state[0] // _SKIP
 
 
 def _replica() -> tf.Tensor | None:
