@@ -26,7 +26,7 @@ else:
 SCHEDULES = ("constant", "cosine")
 LINEAR, GCN = "linear", "gcn"
 ENCODERS = (LINEAR, GCN)
-DEFAULT_UNITS = {LINEAR: (256,), GCN: (512, 256)}
+DEFAULT_UNITS = {LINEAR: (512,), GCN: (512, 256)}
 
 
 def _field(definition: option.Option, default: Any = dataclasses.MISSING) -> Any:
@@ -106,7 +106,7 @@ class PretrainConfig:
     )
     units: tuple[int, ...] | None = _field(
         option.integer(
-            "widths of the encoder's layers, one for the linear encoder; default: 256 (at most the"
+            "widths of the encoder's layers, one for the linear encoder; default: 512 (at most the"
             " number of nodes and of features) for linear, 512 256 for gcn",
             1,
             arity="some",

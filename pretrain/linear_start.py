@@ -13,7 +13,7 @@ from .adjacency import adjacency_of
 from .graph_data import GraphData
 from .unit_rows import unit_rows
 
-_OWN_SHARE = 0.05  # of a node's own words; the rest goes to its hops in equal parts
+_OWN_SHARE = 0.2  # of a node's own words; the rest goes to its hops in equal parts
 _OVERSAMPLING, _POWER_ITERATIONS = 10, 4
 _SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and are not shrunk further
 # Of sqrt(N), which bounds the singular values: what is left below is rounding.

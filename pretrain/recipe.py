@@ -62,7 +62,7 @@ def default_encoder(config: PretrainConfig, data: GraphData) -> str:
 
 
 def default_units(encoder: str, data: GraphData, width: int | None = None) -> tuple[int, ...]:
-    """512 and 256; of the linear encoder 256, or min(N, F) directions where that is less.
+    """512 and 256; of the linear encoder 512, or min(N, F) directions where that is less.
 
     Args:
         encoder: "linear" or "gcn".
