@@ -157,7 +157,9 @@ def fit(
         ],
     )
     try:
-        result = runner.run(
+        # AutoGraph would rewrite some eighty functions, for a third of a short training's time, and
+        # none of them has Python control flow that hangs on a tensor.
+        result = tf.autograph.experimental.do_not_convert(runner.run)(
             train_ds_provider=provider,
             model_fn=model_fn,
             optimizer_fn=lambda: make_optimizer(config, steps),
