@@ -299,9 +299,10 @@ def _check_sampling(config: PretrainConfig) -> None:
         raise InputError("--encoder linear and --fan-out contradict each other; use --encoder gcn")
     layers = len(config.units or DEFAULT_UNITS[GCN])
     if len(config.fan_out) != layers:
+        widths = "" if config.units else f" ({' '.join(map(str, DEFAULT_UNITS[GCN]))} by default)"
         raise InputError(
-            f"--fan-out: expected one number for each of the {layers} layers of --units"
-            f"{'' if config.units else ' (512 256 by default)'}, got {len(config.fan_out)}"
+            f"--fan-out: expected one number for each of the {layers} layers of --units{widths},"
+            f" got {len(config.fan_out)}"
         )
     if config.steps is not None:
         raise InputError(

@@ -10,6 +10,7 @@ import numpy as np
 from .graph_data import GraphData
 from .report import Correlation, Projection, Spectrum
 from .report_tsne import ITERATIONS, MINIMUM_ROWS, PERPLEXITY, principal_components, tsne
+from .unit_rows import unit_rows
 
 # More points would hide one another, and the time of the map grows with their square.
 MAX_POINTS = 3000
@@ -78,9 +79,7 @@ def projection(embeddings: np.ndarray, data: GraphData, seed: int) -> Projection
     N = data.num_nodes
     has_labels = data.labels is not None and data.num_classes > 0
     chosen = _sample(data.labels if has_labels else None, N, seed)
-    rows = np.asarray(embeddings[chosen], np.float64)
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    rows = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    rows = unit_rows(np.asarray(embeddings[chosen], np.float64))
     components = principal_components(rows, min(_COMPONENTS, rows.shape[1]))
     if len(rows) >= MINIMUM_ROWS and rows.shape[1] > 2 and np.ptp(components) > 1e-6:
         points = tsne(components)

@@ -1,9 +1,11 @@
-"""Rows of length 1, in NumPy and SciPy. `encoder_linear.RowProjection` has them in TensorFlow."""
+"""Rows of length 1, dense or CSR. `encoder_linear.RowProjection` has them in TensorFlow."""
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.sparse
+
+from ..reference import metrics
 
 
 def unit_rows(
@@ -20,9 +22,8 @@ def unit_rows(
         The same form and dtype.
     """
     if not scipy.sparse.issparse(matrix):
-        # By the largest entry first: squares of small ones would be 0.
-        scaled = _quotient(matrix, np.abs(matrix).max(axis=1, keepdims=True))
-        return _quotient(scaled, np.linalg.norm(scaled, axis=1, keepdims=True))
+        return metrics.unit_rows(matrix)
+    # As there, by the largest entry first: squares of small ones would be 0.
     entries = np.diff(matrix.indptr)
     largest = np.repeat(abs(matrix).max(axis=1).toarray().ravel(), entries)
     scaled = _quotient(matrix.data, largest)
