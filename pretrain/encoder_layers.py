@@ -97,8 +97,9 @@ class NormalizedActivation(tf.keras.layers.Layer):
 
     def __init__(self, *, compiled: bool = False, **kwargs):
         super().__init__(**kwargs)
-        # `False` would forbid XLA even where a user compiles the whole model.
-        self._function = tf.function(self._compute, jit_compile=True) if compiled else self._compute
+        self._function = self._compute
+        if compiled:  # a tf.function with False would forbid XLA where a user compiles the model
+            self._function = tf.function(self._compute, jit_compile=True, autograph=False)
 
     def build(self, input_shape):
         """Makes gamma (1), beta (0) and the slope (0.25), one each per feature."""

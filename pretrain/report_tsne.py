@@ -11,9 +11,14 @@ single-cell transcriptomics" (2019), Belkina et al. (2019).
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import Executor, ThreadPoolExecutor
+
 import numpy as np
 import scipy.sparse
 from threadpoolctl import threadpool_limits
+
+from .adjacency import blocks
 
 PERPLEXITY = 20.0
 ITERATIONS = 250
@@ -26,8 +31,8 @@ _BLOCK_ROWS = 192  # of a block of pairs; at 3,000 rows it takes 2 MB
 def tsne(points: np.ndarray) -> np.ndarray:
     """Places rows with similar neighbours side by side in the plane.
 
-    There are no random draws: it starts from the first two principal components, and runs on one
-    thread, so that sums have one order.
+    There are no random draws: it starts from the first two principal components. BLAS has one
+    thread, so that sums have one order; threads of its own take the blocks of pairs.
 
     Args:
         points: finite floats [n, d], n >= MINIMUM_ROWS; compared by Euclidean distance.
@@ -35,11 +40,11 @@ def tsne(points: np.ndarray) -> np.ndarray:
     Returns:
         float32 [n, 2].
     """
-    with threadpool_limits(1):
-        return _descend(np.asarray(points, np.float64))
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+        return _descend(np.asarray(points, np.float64), pool)
 
 
-def _descend(points: np.ndarray) -> np.ndarray:
+def _descend(points: np.ndarray, pool: Executor) -> np.ndarray:
     n = len(points)
     similarities = _similarities(points)
     rows = np.repeat(np.arange(n), np.diff(similarities.indptr))
@@ -54,7 +59,7 @@ def _descend(points: np.ndarray) -> np.ndarray:
     for iteration in range(ITERATIONS):
         early = iteration < _EXAGGERATED_ITERATIONS
         attraction = _attraction(similarities, rows, Y)
-        gradient = 4 * ((_EXAGGERATION if early else 1.0) * attraction - _repulsion(Y))
+        gradient = 4 * ((_EXAGGERATION if early else 1.0) * attraction - _repulsion(Y, pool))
         agrees = gradient * velocity < 0
         gain = np.maximum(np.where(agrees, gain + 0.2, gain * 0.8), 0.01)
         velocity = (0.5 if early else 0.8) * velocity - rate * gain * gradient
@@ -112,23 +117,31 @@ def _attraction(P: scipy.sparse.csr_matrix, rows: np.ndarray, Y: np.ndarray) -> 
     return sums[:, 2:] * Y - sums[:, :2]
 
 
-def _repulsion(Y: np.ndarray) -> np.ndarray:
-    """``sum_j q_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, over all pairs; float32 [n, 2]."""
+def _repulsion(Y: np.ndarray, pool: Executor) -> np.ndarray:
+    """``sum_j q_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, over all pairs; float32 [n, 2].
+
+    The pool's threads take blocks of rows each. Every block has one sum, and these are added in one
+    order.
+    """
     n = len(Y)
     squares = np.sum(Y**2, axis=1)
     ones = np.ones(n, np.float32)
     # One product gives 1 + |y_i - y_j|^2, another one the sums over j.
     left = np.column_stack([-2 * Y, squares + 1, ones])
     right = np.column_stack([Y, ones, squares]).T.copy()
-    targets = np.column_stack([Y, ones])
+    targets = *Y.T.copy(), ones
     sums = np.empty((n, 3), np.float32)
-    total = -float(n)  # a row is not its own pair
-    for begin in range(0, n, _BLOCK_ROWS):
-        block = slice(begin, begin + _BLOCK_ROWS)
+
+    def add_up(block):
         kernel = left[block] @ right
-        np.maximum(kernel, 1, out=kernel)  # rounding
+        # At least 1 but for rounding, which takes maps thousands of units wide to matter.
+        np.abs(kernel, out=kernel)
         np.reciprocal(kernel, out=kernel)
-        total += float(kernel.sum())
+        total = float(np.sum(kernel @ ones))
         np.multiply(kernel, kernel, out=kernel)
-        sums[block] = kernel @ targets
+        for column, target in enumerate(targets):  # faster than one product with three columns
+            sums[block, column] = kernel @ target
+        return total
+
+    total = sum(pool.map(add_up, blocks(n, _BLOCK_ROWS))) - n  # a row is not its own pair
     return (sums[:, 2:] * Y - sums[:, :2]) / np.float32(max(total, np.finfo(np.float32).tiny))

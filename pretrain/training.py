@@ -38,6 +38,7 @@ from .graph_tensor import (
 from .linear_start import start_weights
 from .output import OutputFolder, damaged, read_json, write_json
 from .progress import StepRecorder
+from .trainer import QuickStartTrainer
 
 _MOST_STEPS_PER_CHECKPOINT = 20
 # RankMe and the like cost as much as a third of a step on Cora, and change slowly.
@@ -99,6 +100,9 @@ def train(
     )
 
 
+# AutoGraph would rewrite the functions that make pipeline and model, for a quarter of a short
+# training's time, and none has Python control flow that hangs on a tensor.
+@tf.autograph.experimental.do_not_convert
 def fit(
     make_provider: Callable[[int], runner.DatasetProvider],
     model_fn: Callable[[tfgnn.GraphTensorSpec], tf.keras.Model],
@@ -139,7 +143,7 @@ def fit(
     if is_over(recorder.history, config):
         steps = first_step  # the interrupted run had ended here, too
     provider = make_provider(first_step)
-    trainer = runner.KerasTrainer(
+    trainer = QuickStartTrainer(
         tf.distribute.get_strategy(),
         model_dir=str(folder.tensorboard),
         steps_per_epoch=steps_per_checkpoint,
@@ -157,10 +161,7 @@ def fit(
         ],
     )
     try:
-        # Without it AutoGraph rewrites the functions that make pipeline and model, for a quarter of
-        # a short training's time, and none has Python control flow that hangs on a tensor. Keras'
-        # train function, a `tf.function` of its own, is rewritten all the same.
-        result = tf.autograph.experimental.do_not_convert(runner.run)(
+        result = runner.run(
             train_ds_provider=provider,
             model_fn=model_fn,
             optimizer_fn=lambda: make_optimizer(config, steps),
@@ -178,6 +179,7 @@ def fit(
     return Trained(result.base_model, recorder.history, seconds, first_step)
 
 
+@tf.autograph.experimental.do_not_convert  # as in `fit`
 def make_encoder(
     spec: tfgnn.GraphTensorSpec, config: PretrainConfig, *, compiled: bool = False
 ) -> tf.keras.Model:
@@ -189,8 +191,11 @@ def make_encoder(
         compiled: see `build_encoder`.
     """
     if config.encoder == LINEAR:
-        return build_linear_encoder(spec, config.units[0], config.hops)
-    return build_encoder(spec, config.units, compiled=compiled)
+        encoder = build_linear_encoder(spec, config.units[0], config.hops)
+    else:
+        encoder = build_encoder(spec, config.units, compiled=compiled)
+    encoder.call = tf.autograph.experimental.do_not_convert(encoder.call)  # in an export, too
+    return encoder
 
 
 def initial_weights(data: GraphData, config: PretrainConfig) -> list[np.ndarray]:

@@ -113,6 +113,7 @@ class SampledStepsProvider(runner.DatasetProvider):
         return visits, self._schedule.roots(visits)
 
 
+@tf.autograph.experimental.do_not_convert  # as `fit`; the sampler is a Keras model, too
 def train_sampled(
     data: GraphData,
     adjacency: Adjacency,

@@ -139,6 +139,16 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         """As ``__call__``, without weights."""
         return self(y_true, y_pred)
 
+    def build(self) -> None:
+        """Makes the counters of the check for non-finite losses, under the strategy in scope.
+
+        The first call of the loss does so otherwise. If that is within a `tf.function`, the
+        function is traced a second time.
+        """
+        # Not in the constructor: a task may be made before its strategy.
+        if self._guard is None and self._on_nonfinite != "ignore":
+            self._guard = NonfiniteGuard(skip=self._on_nonfinite == "skip")
+
     def get_config(self):
         """See `tf.keras.losses.Loss`."""
         options = dict(self._options)
@@ -156,8 +166,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             return loss
         if compiled_by_xla():
             return loss
-        if self._guard is None:  # not earlier: a task may be made before its strategy
-            self._guard = NonfiniteGuard(skip=self._on_nonfinite == "skip")
+        self.build()
         return self._guard.guard(loss, y_pred, sample_weight, replicas)
 
     def _warn_about_one_row(self, y_pred):

@@ -1,0 +1,70 @@
+"""The first step of a training is traced once, and AutoGraph rewrites none of it."""
+
+import numpy as np
+import pytest
+from graph_barlow_twins.pretrain import training
+from graph_barlow_twins.pretrain.config import PretrainConfig
+from graph_barlow_twins.pretrain.graph_data import make_graph_data
+from graph_barlow_twins.pretrain.graph_run import make_run
+from graph_barlow_twins.pretrain.output import OutputFolder
+from graph_barlow_twins.pretrain.recipe import with_defaults
+from graph_barlow_twins.tfgnn_task import BarlowTwinsTask
+from tensorflow.python.autograph.impl import api
+
+OPTIONS = {
+    "linear": {"encoder": "linear", "units": (8,), "hops": 2, "steps": 4},
+    "gcn": {"encoder": "gcn", "units": (16, 8), "projector_units": (8,), "steps": 4},
+    "sampled": {"units": (8,), "fan_out": (3,), "batch_size": 20, "epochs": 1},
+}
+
+
+def run_on_ring(**options):
+    nodes = np.arange(40)
+    data = make_graph_data(
+        name="ring",
+        features=np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32),
+        edge_index=np.stack([nodes, (nodes + 1) % 40]),
+    )
+    config = PretrainConfig(output="unused", quiet=True, **options)
+    return make_run(data, with_defaults(config, data))
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_train_step_is_traced_once_and_as_it_is(kind, tmp_path, monkeypatch):
+    traces, converted = [], []
+    plain_metrics, plain_convert = BarlowTwinsTask.metrics, api._convert_actual
+
+    def metrics(task):
+        (one,) = plain_metrics(task)
+        plain_update = one.update_state
+
+        def update_state(*args, **kwargs):
+            traces.append(one)
+            return plain_update(*args, **kwargs)
+
+        one.update_state = update_state
+        return (one,)
+
+    def convert(entity, *args):
+        converted.append(getattr(entity, "__qualname__", str(entity)))
+        return plain_convert(entity, *args)
+
+    monkeypatch.setattr(BarlowTwinsTask, "metrics", metrics)
+    run = run_on_ring(**OPTIONS[kind])
+    monkeypatch.setattr(api, "_convert_actual", convert)
+    trained = run.train(OutputFolder(tmp_path))
+    assert len(trained.history["loss"]) >= 2
+    assert len(traces) == 1
+    # Keras' own `tf.function`, with the function in it, is all that is rewritten.
+    assert all("train_function" in name for name in converted), converted
+
+
+def test_a_step_is_that_of_an_unprepared_training(tmp_path, monkeypatch):
+    # One step, because outside `run_job` tf.data does not keep the order of steps.
+    options = OPTIONS["linear"] | {"steps": 1}
+    quick = run_on_ring(**options).train(OutputFolder(tmp_path / "quick"))
+    monkeypatch.setattr(training, "QuickStartTrainer", training.runner.KerasTrainer)
+    plain = run_on_ring(**options).train(OutputFolder(tmp_path / "plain"))
+    assert quick.history == plain.history
+    for one, other in zip(quick.encoder.weights, plain.encoder.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
