@@ -1,8 +1,8 @@
 """Epochs per second on a full graph, against PyTorch Geometric: `python -m bench.bench_epochs`.
 
 Both train a graph convolutional network of the same widths on two views with the same rates, in one
-process and in turns; a third contestant is our linear encoder, as wide as the last layer. Needs the
-extra "peers".
+process and in turns; a third contestant is our linear encoder, as wide as the first layer. Needs
+the extra "peers".
 """
 
 from __future__ import annotations
