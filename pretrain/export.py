@@ -17,6 +17,7 @@ def embed(encoder: tf.keras.Model, graph: tfgnn.GraphTensor) -> np.ndarray:
     return _read_out(encoder(graph)).numpy()
 
 
+@tf.autograph.experimental.do_not_convert  # as `training.fit`
 def export_model(
     encoder: tf.keras.Model, spec: tfgnn.GraphTensorSpec, folder: OutputFolder
 ) -> None:
@@ -35,6 +36,8 @@ def export_model(
     parsed = tfgnn.keras.layers.ParseExample(spec)(examples)
     outputs = _read_out(encoder(parsed.merge_batch_to_components()))
     model = tf.keras.Model(examples, outputs)
+    # The exporter calls the model in a `tf.function` of its own.
+    model.call = tf.autograph.experimental.do_not_convert(model.call)
     # For inference alone: `sparse_product` cannot be saved with its gradient.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with replacing(folder.model) as temporary:

@@ -81,8 +81,10 @@ def projection(embeddings: np.ndarray, data: GraphData, seed: int) -> Projection
     chosen = _sample(data.labels if has_labels else None, N, seed)
     rows = unit_rows(np.asarray(embeddings[chosen], np.float64))
     components = principal_components(rows, min(_COMPONENTS, rows.shape[1]))
+    points = None
     if len(rows) >= MINIMUM_ROWS and rows.shape[1] > 2 and np.ptp(components) > 1e-6:
         points = tsne(components)
+    if points is not None and np.isfinite(points).all():
         method = (
             f"t-SNE of the first {components.shape[1]} principal components (perplexity"
             f" {min(PERPLEXITY, (len(rows) - 1) / 3):.3g}, {ITERATIONS} iterations, started from"

@@ -22,7 +22,7 @@ from .adjacency import blocks
 
 PERPLEXITY = 20.0
 ITERATIONS = 250
-MINIMUM_ROWS = 5  # below, neighbourhoods mean nothing
+MINIMUM_ROWS = 16  # with fewer the descent may diverge, and neighbourhoods mean little
 _EXAGGERATION, _EXAGGERATED_ITERATIONS = 12.0, 80
 _BISECTIONS = 40
 _BLOCK_ROWS = 192  # of a block of pairs; at 3,000 rows it takes 2 MB
@@ -134,7 +134,8 @@ def _repulsion(Y: np.ndarray, pool: Executor) -> np.ndarray:
 
     def add_up(block):
         kernel = left[block] @ right
-        # At least 1 but for rounding, which takes maps thousands of units wide to matter.
+        # At least 1 but for rounding. In a map thousands of units wide it could be 0, and the map
+        # be lost; maps end within two hundred.
         np.abs(kernel, out=kernel)
         np.reciprocal(kernel, out=kernel)
         total = float(np.sum(kernel @ ones))

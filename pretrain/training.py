@@ -191,11 +191,8 @@ def make_encoder(
         compiled: see `build_encoder`.
     """
     if config.encoder == LINEAR:
-        encoder = build_linear_encoder(spec, config.units[0], config.hops)
-    else:
-        encoder = build_encoder(spec, config.units, compiled=compiled)
-    encoder.call = tf.autograph.experimental.do_not_convert(encoder.call)  # in an export, too
-    return encoder
+        return build_linear_encoder(spec, config.units[0], config.hops)
+    return build_encoder(spec, config.units, compiled=compiled)
 
 
 def initial_weights(data: GraphData, config: PretrainConfig) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from graph_barlow_twins.pretrain import report_data
 from graph_barlow_twins.pretrain.report_tsne import (
+    MINIMUM_ROWS,
     _attraction,
     _similarities,
     principal_components,
@@ -70,6 +71,12 @@ def test_identical_rows_and_lines_have_a_finite_map():
     assert np.isfinite(tsne(np.repeat([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]], 10, axis=0))).all()
     line = np.outer(np.arange(30), [1.0, 2.0, 3.0])
     assert np.isfinite(tsne(line)).all()
+
+
+def test_smallest_graphs_have_a_finite_map():
+    for seed in range(10):
+        for rows in (MINIMUM_ROWS, MINIMUM_ROWS + 1):
+            assert np.isfinite(tsne(np.random.default_rng(seed).normal(size=(rows, 16)))).all()
 
 
 def test_principal_components():

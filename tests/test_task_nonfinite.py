@@ -185,6 +185,34 @@ def test_skip_nonfinite_steps_keeps_loss_scaling():
         tf.keras.mixed_precision.set_global_policy("float32")
 
 
+def test_a_loss_that_is_built_needs_one_trace():
+    views, traces = tf.Variable(np.random.default_rng(0).normal(size=(8, 2, 3))), []
+
+    def counted_traces(loss):
+        traces.clear()
+
+        @tf.function
+        def step():
+            traces.append(loss)
+            with tf.GradientTape() as tape:
+                value = loss(None, views)
+            return tape.gradient(value, views)
+
+        step()
+        return len(traces)
+
+    assert counted_traces(BarlowTwinsLoss()) == 2
+    built = BarlowTwinsLoss()
+    built.build()
+    counters = built._guard
+    built.build()
+    assert built._guard is counters
+    assert counted_traces(built) == 1
+    ignoring = BarlowTwinsLoss(on_nonfinite="ignore")
+    ignoring.build()
+    assert ignoring._guard is None
+
+
 def test_config_keeps_the_choice():
     loss = BarlowTwinsLoss(on_nonfinite="skip")
     assert BarlowTwinsLoss.from_config(loss.get_config()).get_config() == loss.get_config()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from graph_barlow_twins.pretrain import training
 from graph_barlow_twins.pretrain.config import PretrainConfig
 from graph_barlow_twins.pretrain.graph_data import make_graph_data
@@ -55,16 +56,28 @@ def test_train_step_is_traced_once_and_as_it_is(kind, tmp_path, monkeypatch):
     trained = run.train(OutputFolder(tmp_path))
     assert len(trained.history["loss"]) >= 2
     assert len(traces) == 1
-    # Keras' own `tf.function`, with the function in it, is all that is rewritten.
-    assert all("train_function" in name for name in converted), converted
+    # Keras' own `tf.function` is all that is rewritten.
+    assert [name.split(".")[-1] for name in converted] == ["train_function"]
 
 
-def test_a_step_is_that_of_an_unprepared_training(tmp_path, monkeypatch):
-    # One step, because outside `run_job` tf.data does not keep the order of steps.
-    options = OPTIONS["linear"] | {"steps": 1}
+def test_training_is_that_of_the_plain_trainer(tmp_path, monkeypatch):
+    # Without corruption, because outside `run_job` tf.data does not keep the order of the steps.
+    options = OPTIONS["gcn"] | {"drop_edges": 0.0, "mask_features": 0.0, "drop_entries": 0.0}
     quick = run_on_ring(**options).train(OutputFolder(tmp_path / "quick"))
     monkeypatch.setattr(training, "QuickStartTrainer", training.runner.KerasTrainer)
     plain = run_on_ring(**options).train(OutputFolder(tmp_path / "plain"))
-    assert quick.history == plain.history
-    for one, other in zip(quick.encoder.weights, plain.encoder.weights, strict=True):
+    np.testing.assert_allclose(quick.history["loss"], plain.history["loss"], rtol=1e-5)
+    assert quick.history["loss"][-1] < quick.history["loss"][0]
+    for one, other in zip(quick.encoder.get_weights(), plain.encoder.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["linear", "gcn"])
+def test_encoder_can_be_saved(kind, tmp_path):
+    run = run_on_ring(**OPTIONS[kind])
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    run._encoder.save(str(tmp_path / "encoder"), options=options)
+    again = tf.keras.models.load_model(str(tmp_path / "encoder"), compile=False)
+    first, second = run._encoder.get_weights(), again.get_weights()
+    for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
