@@ -58,15 +58,17 @@ def test_runner_trains_and_exports_clean_representations(corruptors, tmp_path):
     )
     result = run(task, tmp_path, [exporter])
     graph = make_graph(8)
-    graphs, labels = task.preprocess(graph)
-
     tf.keras.utils.set_random_seed(1)
-    untrained = make_encoder(relaxed(graph))
-    losses = [
-        float(task.losses()(labels, task.predict(*[encoder(g) for g in graphs])))
-        for encoder in (untrained, result.base_model)
-    ]
-    assert losses[1] < losses[0]
+    encoders = make_encoder(relaxed(graph)), result.base_model
+    losses = []
+    # One draw of eight rows may go the other way, and how far the pipeline has drawn ahead decides
+    # which one comes next.
+    for _ in range(20):
+        graphs, labels = task.preprocess(graph)
+        predictions = [task.predict(*[encoder(one) for one in graphs]) for encoder in encoders]
+        losses.append([float(task.losses()(labels, one)) for one in predictions])
+    before, after = np.mean(losses, axis=0)
+    assert after < before - 0.1
 
     expected = first_nodes(result.base_model(graph))
     model = result.trained_model
