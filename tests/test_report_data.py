@@ -79,6 +79,14 @@ def test_smallest_graphs_have_a_finite_map():
             assert np.isfinite(tsne(np.random.default_rng(seed).normal(size=(rows, 16)))).all()
 
 
+def test_a_map_that_diverges_gives_way_to_principal_components(monkeypatch):
+    embeddings, _ = blobs(N=40)
+    monkeypatch.setattr(report_data, "tsne", lambda points: np.full((len(points), 2), np.nan))
+    found = report_data.projection(embeddings, make_data(40), seed=0)
+    assert found.method == "the first two principal components"
+    assert np.isfinite(found.points).all()
+
+
 def test_principal_components():
     X, _ = blobs()
     ours = principal_components(X, 3)
