@@ -2,7 +2,7 @@
 
 import pytest
 
-from .contestants import use_all_cores
+from .loss.contestants import use_all_cores
 
 
 def pytest_collect_file(file_path, parent):

@@ -6,12 +6,13 @@ import argparse
 import sys
 from functools import partial
 
-from . import memory, results
-from .cases import CASES, QUICK_CASES, Case, make_views
-from .contestants import MAIN, OTHERS, Contestant, use_all_cores
+from . import results
+from .loss import memory
+from .loss.cases import CASES, QUICK_CASES, Case, make_views
+from .loss.contestants import MAIN, OTHERS, Contestant, use_all_cores
+from .loss.parity import parity_error
 from .machine import describe_run
 from .measure import measure
-from .parity import parity_error
 from .ratios import compare, render_others, render_table
 from .reporting import PAGE, add_options, check, conduct, describe, limits, write_section
 

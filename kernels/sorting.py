@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from .loss_dispatch import compiled_by_xla
+from .context import compiled_by_xla
 
 _BUCKETS = 16
 _HISTOGRAM_BITS = 8
 # Rows from which the buckets make up for their overhead (0.2 ms): earlier where not all rows need
-# to be sorted. (`python -m bench.report_corruption`, ragged and string shuffles.)
+# to be sorted. (`python -m bench.corruption.report`, ragged and string shuffles.)
 _ROWS_TO_SORT, _ROWS_TO_CHOOSE_FROM = 1 << 13, 1 << 12
 # All functions here take the buckets from so many rows on.
 BUCKET_ROWS = max(_ROWS_TO_SORT, _ROWS_TO_CHOOSE_FROM)

@@ -14,17 +14,17 @@ import time
 
 import numpy as np
 
-from .config import PretrainConfig
-from .datasets import load_dataset
+from .config.options import PretrainConfig
 from .errors import InputError
-from .evaluation import Result, evaluate
-from .gram import singular_values
-from .graph_data import GraphData
-from .link_prediction import HeldOutEdges, hold_out_edges, save_held_out_edges
-from .output import OutputFolder, check_same_training, prepare, training_state, write_json
-from .probe import baseline_embeddings, plan_probe
+from .evaluation.evaluate import Result, evaluate
+from .evaluation.gram import singular_values
+from .evaluation.linear_probe import baseline_embeddings, plan_probe
+from .evaluation.links import HeldOutEdges, hold_out_edges, save_held_out_edges
+from .graph.data import GraphData
+from .graph.datasets import load_dataset
+from .output.folder import OutputFolder, check_same_training, prepare, training_state, write_json
 from .quiet import quiet_tensorflow
-from .recipe import with_defaults
+from .training.recipe import with_defaults
 
 TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
 
@@ -87,11 +87,11 @@ def run_job(config: PretrainConfig) -> JobResult:
     with quiet_tensorflow():
         import tensorflow as tf
 
-        from .export import export_model, save_embeddings
-        from .graph_run import make_run
-        from .graph_tensor import plain_spec
-        from .report_run import report_run
-        from .training import make_encoder
+        from .graph.tensor import plain_spec
+        from .output.export import export_model, save_embeddings
+        from .report.run import report_run
+        from .training.full_graph import make_encoder
+        from .training.run import make_run
 
     tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.

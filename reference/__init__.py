@@ -6,37 +6,32 @@ Needs NumPy alone.
 
 from .corruption import (
     Ragged,
+    drop_edges,
+    drop_nodes,
     dropout,
+    dropped_rows,
+    edge_ids,
+    inverse_permutation,
     mask_columns,
+    pair_representatives,
+    partition_rows,
+    remove_rows,
     shuffle_rows,
     shuffled_row_indices,
     take_rows,
 )
-from .corruption_graph import (
-    drop_edges,
-    drop_nodes,
-    dropped_rows,
-    edge_ids,
-    inverse_permutation,
-    pair_representatives,
-    partition_rows,
-    remove_rows,
-)
-from .loss import (
-    barlow_twins_loss,
-    barlow_twins_loss_and_gradients,
-    cross_correlation,
-    standardize,
-)
+from .loss import barlow_twins_loss, barlow_twins_loss_and_gradients, cross_correlation, standardize
 from .metrics import (
+    alignment,
     coherence,
+    cross_correlation_metrics,
     numerical_rank,
     pseudo_condition_number,
     rankme,
     rankme_cap,
     self_clustering,
+    uniformity,
 )
-from .metrics_views import alignment, cross_correlation_metrics, uniformity
 from .random import bernoulli, derive_key, permutation, philox4x32, random_bits, row_words
 
 __all__ = [

@@ -10,7 +10,7 @@ import pytest
 
 # Their assertions say as much as those of the test files.
 pytest.register_assert_rewrite(
-    "corruption_values", "corruptor_graphs", "dataset_parts", "fresh_process"
+    "tests.corruption.values", "tests.corruption.graphs", "tests.graph.parts", "tests.fresh_process"
 )
 
 
@@ -27,7 +27,7 @@ def planetoid_dir() -> Path:
 @pytest.fixture
 def nan_filled_buffers(monkeypatch):
     """Fills the buffers that the Numba kernels allocate: an element that nobody wrote shows."""
-    from graph_barlow_twins.kernels import loss_numba_memory
+    from graph_barlow_twins.kernels.loss.numba import memory as loss_numba_memory
 
     for name in ("empty", "empty_result"):
         monkeypatch.setattr(
@@ -38,7 +38,8 @@ def nan_filled_buffers(monkeypatch):
 @pytest.fixture(params=["one thread", "three parts"])
 def work_split(request, monkeypatch):
     """Work split as for a small shape on any machine, or as for a large one on three cores."""
-    from graph_barlow_twins.kernels import loss_numba_cost, loss_numba_team
+    from graph_barlow_twins.kernels.loss.numba import plan as loss_numba_cost
+    from graph_barlow_twins.kernels.loss.numba import team as loss_numba_team
 
     small = request.param == "one thread"
     monkeypatch.setattr(loss_numba_cost, "_SERIAL_WORK", np.inf if small else 0)
@@ -56,23 +57,23 @@ def work_split(request, monkeypatch):
 # Whole trainings through the runner, under strategies, policies and XLA: minutes on two cores, more
 # than the budget of the suite. `pytest -m slow` runs them, with the other slow tests.
 _SLOW_FILES = {
-    "test_bench_train_step",
-    "test_distribution",
-    "test_distribution_fit",
-    "test_distribution_runner",
-    "test_distribution_workers",
-    "test_export_docs",
-    "test_production_docs",
-    "test_task_multitask",
-    "test_task_nonfinite",
-    "test_task_padding",
-    "test_task_precision",
-    "test_task_xla",
+    "bench/test_train_step",
+    "distribution/test_loss",
+    "distribution/test_fit",
+    "distribution/test_runner",
+    "distribution/test_workers",
+    "docs/test_export",
+    "docs/test_production",
+    "task/test_multitask",
+    "task/test_nonfinite",
+    "task/test_padding",
+    "task/test_precision",
+    "task/test_xla",
 }
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.stem in _SLOW_FILES:
+        if f"{item.path.parent.name}/{item.path.stem}" in _SLOW_FILES:
             item.add_marker(pytest.mark.slow)

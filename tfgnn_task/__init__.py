@@ -7,19 +7,15 @@ from .keras_guard import require_keras_2
 
 require_keras_2()
 
-from .corruption import (  # noqa: E402  (the guard has to come first)
-    Corruptor,
-    DropoutFeatures,
-    MaskFeatures,
-    ShuffleFeaturesGlobally,
-)
-from .corruption_compose import Compose  # noqa: E402
-from .corruption_edges import DropEdges  # noqa: E402
-from .corruption_nodes import DropNodes  # noqa: E402
-from .corruption_spec import CorruptionSpec  # noqa: E402
+from .corruption.compose import Compose  # noqa: E402
+from .corruption.edges import DropEdges  # noqa: E402
+from .corruption.features import Corruptor, DropoutFeatures, MaskFeatures, ShuffleFeaturesGlobally  # noqa: E402  (the guard has to come first)
+from .corruption.keys import number_graphs  # noqa: E402
+from .corruption.nodes import DropNodes  # noqa: E402
+from .corruption.spec import CorruptionSpec  # noqa: E402
 from .export import RepresentationExporter  # noqa: E402
 from .loss import BarlowTwinsLoss  # noqa: E402
-from .metrics import (  # noqa: E402
+from .metrics.svd import (  # noqa: E402
     AllSvdMetrics,
     coherence,
     numerical_rank,
@@ -28,7 +24,7 @@ from .metrics import (  # noqa: E402
     rankme_cap,
     self_clustering,
 )
-from .metrics_views import (  # noqa: E402
+from .metrics.views import (  # noqa: E402
     AlignmentUniformityMetrics,
     CrossCorrelationMetrics,
     alignment,
@@ -36,7 +32,6 @@ from .metrics_views import (  # noqa: E402
     uniformity,
 )
 from .nonfinite import skip_nonfinite_steps  # noqa: E402
-from .random import number_graphs  # noqa: E402
 from .resume import finished_epochs  # noqa: E402
 from .task import BarlowTwinsTask, ContrastiveLossTask  # noqa: E402
 

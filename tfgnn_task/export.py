@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
-from .corruption_base import KeyedLayer
+from .corruption.base import KeyedLayer
 
 # What TensorFlow and Keras write for a SavedModel. Anything else in an export directory is kept.
 _SAVED_MODEL_ENTRIES = frozenset(

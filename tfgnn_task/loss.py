@@ -8,10 +8,10 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from ..kernels.loss import barlow_twins_loss
-from ..kernels.loss_dispatch import BACKENDS, compiled_by_xla
-from ..kernels.loss_distributed import barlow_twins_loss_over_replicas, replicas_in_sync
-from ..kernels.loss_paths import PATHS
+from ..kernels.context import BACKENDS, compiled_by_xla
+from ..kernels.loss.entry import barlow_twins_loss
+from ..kernels.loss.paths import PATHS
+from ..kernels.loss.replicas.entry import barlow_twins_loss_over_replicas, replicas_in_sync
 from ..kernels.validation import check_choice, check_epsilon
 from .nonfinite import CHOICES, NonfiniteGuard
 from .weights import weights_of_rows
@@ -54,7 +54,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         normalize_batch: whether to standardise each feature over the batch.
         epsilon: added to the variances.
         ddof: the variances divide by ``W - ddof``.
-        backend: see `graph_barlow_twins.kernels.loss.barlow_twins_loss`.
+        backend: see `graph_barlow_twins.kernels.loss.entry.barlow_twins_loss`.
         path: likewise.
         cross_replica: whether the batch is the one of all replicas in sync, or each replica takes
             the loss of its own rows.

@@ -9,9 +9,9 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
-from .corruption import Corruptor, ShuffleFeaturesGlobally
+from .corruption.features import Corruptor, ShuffleFeaturesGlobally
 from .loss import BarlowTwinsLoss
-from .metrics import AllSvdMetrics
+from .metrics.svd import AllSvdMetrics
 from .projector import check_projector, make_projector, project
 from .weights import RowComponents
 
@@ -168,7 +168,7 @@ class BarlowTwinsTask(ContrastiveLossTask):
         normalize_batch: whether to standardise each feature over the batch.
         epsilon: added to the variances.
         ddof: the variances divide by ``N - ddof``.
-        backend: how the loss is computed, see `graph_barlow_twins.kernels.loss`; default: the
+        backend: how the loss is computed, see `graph_barlow_twins.kernels.loss.entry`; default: the
             fastest way.
         path: likewise.
         cross_replica: whether the loss is the one of the global batch of all replicas in sync, or

@@ -1,0 +1,1 @@
+"""Speed of the corruptions against upstream's and plain formulas."""

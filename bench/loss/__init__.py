@@ -1,0 +1,1 @@
+"""Speed and memory of the loss against named peers."""

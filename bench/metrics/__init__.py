@@ -1,0 +1,1 @@
+"""Speed of the metrics against upstream's."""

@@ -1,0 +1,1 @@
+"""Corruptions in TensorFlow, bit for bit those of `reference.corruption`."""

@@ -1,0 +1,176 @@
+"""Column statistics and centring of a block of rows that stays in cache, for both Numba paths.
+
+Precision: a mean is summed in float64 as a shift from one row, so the mean of a constant feature is
+that constant exactly. It is then kept as a pair (hi, lo) of the data's dtype, ``mean = hi + lo``:
+``(x - hi) - lo`` is exact to the last bit of x where a single rounded mean would be wrong by half a
+unit of a value that may be 1e4 standard deviations large. No function here may be compiled with
+fastmath: it would fold ``(x - hi) - lo``.
+
+Rows of weight 0 are never read into a sum: they may hold NaN.
+
+Numba's cache does not see changes of the functions that a cached one calls in another file: after
+an edit here or in blas.py, delete ``__pycache__``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...blas import jit
+
+
+@jit()
+def column_means(x, w, i0, i1, j0, j1, mean):
+    """Weighted means of the columns j0:j1 over the rows i0:i1.
+
+    Args:
+        x: [N, D] data.
+        w: [N] weights.
+        i0: First row.
+        i1: Last row + 1.
+        j0: First column.
+        j1: Last column + 1.
+        mean: float64 [j1 - j0], written; 0 where all weights are 0.
+
+    Returns:
+        The sum of the weights, float64.
+    """
+    n = j1 - j0
+    for j in range(n):
+        mean[j] = 0.0
+    first = i0
+    while first < i1 and w[first] == 0:
+        first += 1
+    if first == i1:
+        return 0.0
+    x0 = x[first, j0:j1]
+    total = np.float64(w[first])
+    i = first + 1
+    while i < i1:
+        if i + 4 <= i1 and w[i] != 0 and w[i + 1] != 0 and w[i + 2] != 0 and w[i + 3] != 0:
+            # Four rows per pass: the accumulators are loaded and stored once for all of them.
+            xa = x[i, j0:j1]
+            xb = x[i + 1, j0:j1]
+            xc = x[i + 2, j0:j1]
+            xd = x[i + 3, j0:j1]
+            wa = np.float64(w[i])
+            wb = np.float64(w[i + 1])
+            wc = np.float64(w[i + 2])
+            wd = np.float64(w[i + 3])
+            for j in range(n):
+                s = np.float64(x0[j])
+                mean[j] += (wa * (xa[j] - s) + wb * (xb[j] - s)) + (
+                    wc * (xc[j] - s) + wd * (xd[j] - s)
+                )
+            total += (wa + wb) + (wc + wd)
+            i += 4
+        else:
+            if w[i] != 0:
+                xa = x[i, j0:j1]
+                wa = np.float64(w[i])
+                for j in range(n):
+                    mean[j] += wa * (xa[j] - np.float64(x0[j]))
+                total += wa
+            i += 1
+    for j in range(n):
+        mean[j] = x0[j] + mean[j] / total
+    return total
+
+
+@jit()
+def split(mean, hi, lo):
+    """Writes the float64 `mean` as ``hi + lo`` in the dtype of `hi`."""
+    for j in range(mean.size):
+        hi[j] = mean[j]
+        lo[j] = mean[j] - hi[j]
+
+
+@jit()
+def centre(x, w, i0, i1, j0, hi, lo, weighted, out):
+    """Writes ``x[i0:i1, j0:j0+n] - mean``, times the weight if `weighted`; 0 for weight 0.
+
+    Args:
+        x: [N, D] data.
+        w: [N] weights.
+        i0: First row.
+        i1: Last row + 1.
+        j0: First column.
+        hi: [n] high part of the mean.
+        lo: [n] low part of the mean.
+        weighted: Whether to multiply each row by its weight.
+        out: [>= i1 - i0, n], written.
+    """
+    n = hi.size
+    for i in range(i0, i1):
+        row = x[i, j0 : j0 + n]
+        to = out[i - i0]
+        if w[i] == 0:
+            for j in range(n):
+                to[j] = 0
+        elif weighted and w[i] != 1:
+            for j in range(n):
+                to[j] = ((row[j] - hi[j]) - lo[j]) * w[i]
+        else:
+            for j in range(n):
+                to[j] = (row[j] - hi[j]) - lo[j]
+
+
+@jit()
+def add_products(a, b, rows, n, total):
+    """``total[j] += sum_i a[i, j] * b[i, j]``: four terms in the data's dtype, the rest in float64.
+
+    Args:
+        a: [>= rows, >= n].
+        b: The same.
+        rows: How many rows to sum.
+        n: How many columns to sum.
+        total: float64 [n], added to.
+    """
+    i = 0
+    while i + 4 <= rows:
+        a0 = a[i, :n]
+        a1 = a[i + 1, :n]
+        a2 = a[i + 2, :n]
+        a3 = a[i + 3, :n]
+        b0 = b[i, :n]
+        b1 = b[i + 1, :n]
+        b2 = b[i + 2, :n]
+        b3 = b[i + 3, :n]
+        for j in range(n):
+            total[j] += np.float64(
+                (a0[j] * b0[j] + a1[j] * b1[j]) + (a2[j] * b2[j] + a3[j] * b3[j])
+            )
+        i += 4
+    while i < rows:
+        a0 = a[i, :n]
+        b0 = b[i, :n]
+        for j in range(n):
+            total[j] += np.float64(a0[j] * b0[j])
+        i += 1
+
+
+@jit()
+def add_weighted_squares(a, w, i0, rows, n, total):
+    """``total[j] += sum_i w[i0 + i] * a[i, j]^2``, summed like `add_products`."""
+    i = 0
+    while i + 4 <= rows:
+        a0 = a[i, :n]
+        a1 = a[i + 1, :n]
+        a2 = a[i + 2, :n]
+        a3 = a[i + 3, :n]
+        w0 = w[i0 + i]
+        w1 = w[i0 + i + 1]
+        w2 = w[i0 + i + 2]
+        w3 = w[i0 + i + 3]
+        for j in range(n):
+            total[j] += np.float64(
+                (w0 * a0[j] * a0[j] + w1 * a1[j] * a1[j])
+                + (w2 * a2[j] * a2[j] + w3 * a3[j] * a3[j])
+            )
+        i += 4
+    while i < rows:
+        a0 = a[i, :n]
+        w0 = w[i0 + i]
+        for j in range(n):
+            total[j] += np.float64(w0 * a0[j] * a0[j])
+        i += 1

@@ -1,0 +1,240 @@
+"""The Barlow Twins loss and its gradients on NumPy arrays, with Numba and BLAS on the CPU.
+
+Mathematics: reference/loss.py and docs/derivation.md. `barlow_twins_loss_and_gradients` is the
+whole; `forward` and `backward` are its halves for a framework that has its own tape. Safe to call
+from several Python threads, from `tf.numpy_function` and after a fork; the result does not depend
+on who else is computing.
+
+The first call compiles each path for about 9 seconds per dtype; the machine code is cached on disk,
+and loading it costs a later process about 0.2 s.
+
+Peak memory beside inputs and results: `loss_numba_cost.peak_extra_bytes`. In short, with s bytes
+per number and P <= 2 max(N, D) / min(N, D) threads that sum up on their own:
+
+* direct: ``s (P + 1) D^2`` and about 1 MiB per thread
+* gram: ``2 s (P + 1) N^2`` and four panels of 512 columns per thread
+
+Never a standardised copy of a view. Half types, and other memory orders, are copied. Gradients of 1
+to 100 MB take the memory that earlier ones have left; at most four such buffers are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...blas import single_threaded_blas
+from ...validation import (
+    check_choice,
+    check_epsilon,
+    check_not_negative,
+    check_sample_weight,
+    check_views,
+)
+from ..paths import PATHS, choose_path
+from . import direct, gram, memory
+
+# With two rows all but epsilon / var of the gradient's operands cancels; few are cheap in float64.
+_FEW_ROWS = 4
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What `backward` needs from `forward`. Holds on to the views; do not change them between.
+
+    Attributes:
+        inner: The residuals of a path, or None where the loss is constant.
+        shape: Shape of the views and the gradients.
+        dtype: Their dtype.
+        rows: Numbers of the rows that `inner` is about, or None for all.
+    """
+
+    inner: direct.DirectResiduals | gram.GramResiduals | None
+    shape: tuple[int, int]
+    dtype: np.dtype
+    rows: np.ndarray | None = None
+
+
+def barlow_twins_loss_and_gradients(
+    z_a,
+    z_b,
+    *,
+    lambda_=None,
+    normalize_batch: bool = True,
+    sample_weight=None,
+    epsilon: float = 1e-6,
+    ddof: float = 0,
+    path: str = "auto",
+):
+    """The loss and its gradients with respect to both views.
+
+        Za, Zb = standardised views, C = Za^T diag(w) Zb / W
+        loss = sum_i (1 - C_ii)^2  +  lambda * sum_{i != j} C_ij^2
+
+    Args:
+        z_a: [N, D] of float16, bfloat16 (ml_dtypes), float32 or float64.
+        z_b: The same shape and dtype.
+        lambda_: Weight of the redundancy-reduction term; default ``1 / D``.
+        normalize_batch: Whether to standardise each feature over the batch.
+        sample_weight: Optional [N], not negative; a row of weight 0 takes no part, whatever it
+            holds, and has gradient 0.
+        epsilon: Added to the variances; positive.
+        ddof: The variances divide by ``W - ddof``; C always divides by W.
+        path: "auto", "direct" (through the D x D matrix C) or "gram" (through two N x N matrices).
+
+    Returns:
+        ``(loss, grad_a, grad_b)``: a float, float64 for float64 inputs and float32 otherwise, and
+        two arrays with the shape and dtype of the inputs.
+
+    Raises:
+        TypeError: If the views do not share a supported dtype.
+        ValueError: If shapes do not fit, weights are negative, epsilon is not positive, or the path
+            is unknown.
+
+    Example:
+        >>> z = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+        >>> loss, grad_a, _ = barlow_twins_loss_and_gradients(z, -z)
+        >>> round(float(loss), 4), grad_a.shape
+        (8.0, (4, 2))
+
+    Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230, equations 1 and 2.
+    """
+    with single_threaded_blas():
+        loss, residuals = forward(
+            z_a,
+            z_b,
+            lambda_=lambda_,
+            normalize_batch=normalize_batch,
+            sample_weight=sample_weight,
+            epsilon=epsilon,
+            ddof=ddof,
+            path=path,
+        )
+        return loss, *backward(residuals)
+
+
+def barlow_twins_loss(z_a, z_b, **options):
+    """The loss alone; arguments and errors as for `barlow_twins_loss_and_gradients`."""
+    return forward(z_a, z_b, **options)[0]
+
+
+def forward(
+    z_a,
+    z_b,
+    *,
+    lambda_=None,
+    normalize_batch: bool = True,
+    sample_weight=None,
+    epsilon: float = 1e-6,
+    ddof: float = 0,
+    path: str = "auto",
+):
+    """The loss, and what `backward` needs for the gradients.
+
+    Args and errors: as for `barlow_twins_loss_and_gradients`.
+
+    Returns:
+        ``(loss, residuals)``.
+    """
+    z_a, z_b = np.asarray(z_a), np.asarray(z_b)
+    if not (z_a.dtype.char in "fd" and z_a.dtype == z_b.dtype and _one_shape(z_a, z_b)):
+        check_views(z_a, z_b)  # asks for names of dtypes: 6 us of the 200 that [128, 128] takes
+    check_epsilon(epsilon)
+    check_choice("path", path, PATHS)
+    n, d = z_a.shape
+    input_dtype = z_a.dtype
+    dtype = np.dtype(np.float64 if z_a.dtype == np.float64 else np.float32)
+    w, W, rows = _weights(sample_weight, n, dtype)
+    # With one row, or without a positive divisor, every standardised view is 0, and so is C.
+    if rows == 0 or (normalize_batch and not W - ddof > 0):
+        return dtype.type(d), Residuals(None, (n, d), input_dtype)
+    index = None
+    if rows <= _FEW_ROWS:
+        index = np.flatnonzero(w)
+        w = w[index].astype(np.float64)
+        # Two rows of one feature: C_ii - 1 is tiny as well, and the gram path never forms it.
+        path = "direct" if d <= _FEW_ROWS else path
+        z_a, z_b = (_few_rows(z, index, normalize_batch) for z in (z_a, z_b))
+    else:
+        z_a, z_b = _native(z_a, dtype), _native(z_b, dtype)
+    module = _module(path, *z_a.shape)
+    lambda_ = 1 / d if lambda_ is None else float(lambda_)
+    options = (lambda_, bool(normalize_batch), float(epsilon), float(ddof))
+    with single_threaded_blas():
+        loss, inner = module.forward(z_a, z_b, w, W, *options)
+    return dtype.type(loss), Residuals(inner, (n, d), input_dtype, index)
+
+
+def backward(residuals: Residuals, upstream: float = 1.0):
+    """The gradients with respect to both views.
+
+    Args:
+        residuals: From `forward`; can be used again.
+        upstream: Gradient of the final objective with respect to the loss.
+
+    Returns:
+        ``(grad_a, grad_b)``, with the shape and dtype of the views.
+    """
+    inner = residuals.inner
+    if inner is None:
+        return tuple(np.zeros(residuals.shape, residuals.dtype) for _ in range(2))
+    module = gram if isinstance(inner, gram.GramResiduals) else direct
+    with single_threaded_blas():
+        gradients = module.backward(inner, float(upstream))
+    if residuals.rows is None:
+        return tuple(gradient.astype(residuals.dtype, copy=False) for gradient in gradients)
+    scattered = np.zeros((2, *residuals.shape), residuals.dtype)
+    scattered[:, residuals.rows] = gradients
+    return tuple(scattered)
+
+
+def _one_shape(z_a, z_b):
+    return z_a.ndim == 2 and z_a.shape == z_b.shape and z_a.shape[1] > 0
+
+
+def _module(path, n, d):
+    return gram if (choose_path(n, d) if path == "auto" else path) == "gram" else direct
+
+
+def _few_rows(z, index, normalize_batch):
+    """These rows in float64, relative to the first one where the loss does not see a shift."""
+    z = z[index].astype(np.float64)
+    return z - z[0] if normalize_batch else z
+
+
+def _weights(sample_weight, n, dtype):
+    """``(w, W, rows)``: the weights in `dtype`, their sum, and how many rows they let take part."""
+    if sample_weight is None:
+        w = memory.empty(n, dtype)
+        w[:] = 1
+        return w, float(n), n
+    weight = np.asarray(sample_weight)
+    check_sample_weight(weight, n)
+    w = np.ascontiguousarray(weight, dtype)
+    check_not_negative(w)
+    return _writeable(w), float(np.sum(w, dtype=np.float64)), int(np.count_nonzero(w))
+
+
+def _native(z, dtype):
+    """The view in `dtype`, contiguous and writeable; the very memory where it is so already."""
+    return _writeable(np.ascontiguousarray(z, dtype))
+
+
+class _Alias:
+    """Lets NumPy see the same memory without the read-only flag."""
+
+    def __init__(self, array):
+        self.array = array
+        self.__array_interface__ = {
+            **array.__array_interface__,
+            "data": (array.__array_interface__["data"][0], False),
+        }
+
+
+def _writeable(array):
+    """The same memory, not marked read-only: to Numba that is another type to compile for.
+
+    TensorFlow hands out such arrays. The kernels never write to their inputs.
+    """
+    return array if array.flags.writeable else np.asarray(_Alias(array))

@@ -1,0 +1,237 @@
+"""The gram path in Numba: never forms the D x D matrix C, for N < D.
+
+Columns are independent until the very end, so a thread takes a panel of columns that fits its
+cache, standardises it (mean, variance and c_j = C_jj need nothing but that panel) and adds to its
+own N x N sums
+
+    Ka = Za Za^T        Kb = Zb Zb^T        (one triangle each)
+
+With c = diag(C), W = sum(w) and the two matrices
+
+    ||C||_F^2 = sum_ij w_i w_j Ka_ij Kb_ij / W^2
+    loss      = sum_j (1 - c_j)^2 + lambda * (||C||_F^2 - sum_j c_j^2)
+
+The backward pass standardises each panel again and needs one product per view: with
+U = Kb diag(w) Za, V = Ka diag(w) Zb, h = 2 (1 - lambda) c - 2, f = W / (W - ddof),
+
+    Zb G^T = (2 lambda / W) U + Zb * h
+    q_A    = c * h + (2 lambda / W^2) colsum(diag(w) Za * U)
+    dA     = (diag(w) / W) * r_A * (Zb G^T - f * Za * q_A)
+
+and with A and B, U and V exchanged for dB.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...blas import N as NO
+from ...blas import gemm, jit, syrk
+from . import columns
+
+column_means, split, centre = columns.column_means, columns.split, columns.centre
+add_products, add_weighted_squares = columns.add_products, columns.add_weighted_squares
+
+
+@jit()
+def _scale(z, rows, r):
+    """``z *= r`` for the first rows."""
+    for i in range(rows):
+        row = z[i]
+        for j in range(r.size):
+            row[j] *= r[j]
+
+
+@jit()
+def _weigh(z, w, out):
+    """``out = diag(w) z``; returns whether that differs from z at all."""
+    rows, n = z.shape
+    plain = True
+    for i in range(rows):
+        plain = plain and w[i] == 1
+    if plain:
+        return False
+    for i in range(rows):
+        row = z[i]
+        to = out[i]
+        weight = w[i]
+        for j in range(n):
+            to[j] = row[j] * weight
+    return True
+
+
+@jit()
+def _standardize_panel(x, w, j0, j1, standardize, W_ddof, epsilon, mean, squares, stats, z):
+    """Writes the standardised columns j0:j1 to z [N, n], and their statistics.
+
+    Args:
+        x: [N, D] data.
+        w: [N] weights.
+        j0: First column.
+        j1: Last column + 1.
+        standardize: Whether to; otherwise z is a copy, cleared where the weight is 0.
+        W_ddof: W - ddof.
+        epsilon: Added to the variances.
+        mean: float64 [n], scratch.
+        squares: float64 [n], scratch.
+        stats: [3, n], written: the mean as (hi, lo), and r.
+        z: [N, n], written.
+    """
+    N, n = z.shape
+    if not standardize:
+        stats[:2] = 0
+        stats[2] = 1
+        centre(x, w, 0, N, j0, stats[0], stats[1], False, z)
+        return
+    column_means(x, w, 0, N, j0, j1, mean)
+    split(mean, stats[0], stats[1])
+    centre(x, w, 0, N, j0, stats[0], stats[1], False, z)
+    squares[:] = 0
+    add_weighted_squares(z, w, 0, N, n, squares)
+    for j in range(n):
+        stats[2, j] = 1 / np.sqrt(squares[j] / W_ddof + epsilon)
+    _scale(z, N, stats[2])
+
+
+@jit()
+def _standardize_again(x, w, j0, stats, z):
+    """`_standardize_panel` with the statistics known."""
+    hi, lo, r = stats[0], stats[1], stats[2]
+    for i in range(z.shape[0]):
+        row = x[i, j0 : j0 + r.size]
+        to = z[i]
+        if w[i] == 0:
+            to[:] = 0
+        else:
+            for j in range(r.size):
+                to[j] = ((row[j] - hi[j]) - lo[j]) * r[j]
+
+
+@jit()
+def accumulate(A, B, w, W, edges, p0, p1, standardize, W_ddof, epsilon, work, buffers, stats, c, K):
+    """Adds the panels p0:p1 to ``K = (Ka, Kb)`` (lower triangles); writes statistics and c."""
+    N = A.shape[0]
+    K[:] = 0
+    for p in range(p0, p1):
+        j0, j1 = edges[p], edges[p + 1]
+        n = j1 - j0
+        za = buffers[0].reshape(-1)[: N * n].reshape((N, n))
+        zb = buffers[1].reshape(-1)[: N * n].reshape((N, n))
+        zw = buffers[2].reshape(-1)[: N * n].reshape((N, n))
+        mean, squares = work[0, :n], work[1, :n]
+        panel = stats[:, :, j0:j1]
+        _standardize_panel(A, w, j0, j1, standardize, W_ddof, epsilon, mean, squares, panel[0], za)
+        _standardize_panel(B, w, j0, j1, standardize, W_ddof, epsilon, mean, squares, panel[1], zb)
+        squares[:] = 0
+        if _weigh(za, w, zw):
+            add_products(zw, zb, N, n, squares)
+        else:
+            add_products(za, zb, N, n, squares)
+        for j in range(n):
+            c[j0 + j] = squares[j] / W
+        syrk(N, n, za, n, K[0], N)
+        syrk(N, n, zb, n, K[1], N)
+
+
+@jit(fastmath={"reassoc", "contract"})
+def _weighted_dot(a, b, w):
+    total = 0.0
+    for j in range(a.size):
+        total += np.float64(a[j]) * np.float64(b[j]) * np.float64(w[j])
+    return total
+
+
+@jit()
+def finish(K, i0, i1, w, total):
+    """Adds the parts' sums up in part 0, mirrors its rows i0:i1, ``total[0] = W^2 ||C||_F^2``.
+
+    The share of the rows i0:i1 in the total, that is.
+    """
+    total[0] = 0.0
+    for i in range(i0, i1):
+        for side in range(2):
+            row = K[0, side, i, : i + 1]
+            for p in range(1, K.shape[0]):
+                other = K[p, side, i, : i + 1]
+                for j in range(i + 1):
+                    row[j] += other[j]
+            # Reads stay in this thread's rows, writes in elements no other thread touches.
+            for j in range(i):
+                K[0, side, j, i] = row[j]
+        Ka, Kb = K[0, 0, i], K[0, 1, i]
+        half = _weighted_dot(Ka[:i], Kb[:i], w[:i])
+        diagonal = np.float64(Ka[i]) * np.float64(Kb[i]) * np.float64(w[i])
+        total[0] += np.float64(w[i]) * (2 * half + diagonal)
+
+
+@jit()
+def _gradient_panel(z, other, u, w, W, f, lambda_, upstream, c, r, q, factors, j0, gradient):
+    """Writes the columns j0:j0+n of one gradient; z, other and u are [N, n] panels.
+
+    Args:
+        z: Za (for dA).
+        other: Zb.
+        u: ``Kb diag(w) Za``.
+        w: [N] weights.
+        W: Their sum.
+        f: W / (W - ddof), or 0 without standardisation.
+        lambda_: Weight of the redundancy-reduction term.
+        upstream: Factor of the gradient.
+        c: float64 [n], diagonal of C.
+        r: [n], 1 / sqrt(var + epsilon).
+        q: float64 [n], scratch, holds ``colsum(diag(w) Za * U)``.
+        factors: [3, n], scratch.
+        j0: First column.
+        gradient: [N, D], columns j0:j0+n are written.
+    """
+    N, n = z.shape
+    for j in range(n):
+        h = 2 * (1 - lambda_) * c[j] - 2
+        q_j = c[j] * h + 2 * lambda_ / (W * W) * q[j]
+        factor = upstream * r[j] / W
+        factors[0, j] = factor * 2 * lambda_ / W
+        factors[1, j] = factor * h
+        factors[2, j] = factor * f * q_j
+    f0, f1, f2 = factors[0, :n], factors[1, :n], factors[2, :n]
+    for i in range(N):
+        to = gradient[i, j0 : j0 + n]
+        if w[i] == 0:
+            for j in range(n):
+                to[j] = 0
+        else:
+            z_i, other_i, u_i, weight = z[i], other[i], u[i], w[i]
+            for j in range(n):
+                to[j] = weight * ((u_i[j] * f0[j] + other_i[j] * f1[j]) - z_i[j] * f2[j])
+
+
+@jit()
+def gradients(
+    A, B, w, W, f, lambda_, upstream, edges, p0, p1, stats, c, K, work, factors, buffers, dA, dB
+):
+    """Writes the columns of the panels p0:p1 of both gradients."""
+    N = A.shape[0]
+    for p in range(p0, p1):
+        j0, j1 = edges[p], edges[p + 1]
+        n = j1 - j0
+        za = buffers[0].reshape(-1)[: N * n].reshape((N, n))
+        zb = buffers[1].reshape(-1)[: N * n].reshape((N, n))
+        zw = buffers[2].reshape(-1)[: N * n].reshape((N, n))
+        u = buffers[3].reshape(-1)[: N * n].reshape((N, n))
+        panel = stats[:, :, j0:j1]
+        _standardize_again(A, w, j0, panel[0], za)
+        _standardize_again(B, w, j0, panel[1], zb)
+        for side in range(2):
+            z, other = (za, zb) if side == 0 else (zb, za)
+            gradient = dA if side == 0 else dB
+            weighted = zw if _weigh(z, w, zw) else z
+            # Not beta = 0: for vectors, some BLAS multiply what they find, and NaN * 0 is NaN.
+            u[:] = 0
+            gemm(NO, NO, n, N, N, 1, weighted, n, K[1 - side], N, 1, u, n)
+            q = work[0, :n]
+            q[:] = 0
+            if f != 0:
+                add_products(weighted, u, N, n, q)
+            r = panel[side, 2]
+            _gradient_panel(
+                z, other, u, w, W, f, lambda_, upstream, c[j0:j1], r, q, factors, j0, gradient
+            )

@@ -1,0 +1,1 @@
+"""The loss of the global batch under a `tf.distribute` strategy."""

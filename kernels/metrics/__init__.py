@@ -1,0 +1,1 @@
+"""Measures of representations, equal to `reference.metrics`."""

@@ -1,0 +1,1 @@
+"""What the user gives: options, flags of the command line, TOML files."""

@@ -1,0 +1,1 @@
+"""From a graph to representations: layers, encoders, their first weights."""

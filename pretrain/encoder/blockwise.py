@@ -1,0 +1,232 @@
+"""Representations of all nodes of a large graph, layer by layer, in blocks of nodes.
+
+The formula is that of `encoder.build_encoder` or of `encoder_linear`, over the full graph: no
+sampling, exact degrees, and hidden normalisations with the statistics of all nodes. What is held at
+once is, of graph convolutions, one matrix [N, min(width before, width after)] per layer and its
+propagated copy, while the states in between are computed again, block by block, when they are
+needed; of a linear encoder three matrices [N, D]. NumPy and SciPy alone.
+
+Source of the layer-wise order: Hamilton, Ying and Leskovec 2017, https://arxiv.org/abs/1706.02216,
+algorithm 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.sparse
+from tqdm import tqdm
+
+from ..graph.adjacency import Adjacency, adjacency_of, blocks
+from ..graph.data import GraphData
+from ..graph.unit_rows import unit_rows
+
+_EPSILON = 1e-3  # encoder_layers.NodeNormalization
+_BLOCK_ENTRIES = 1 << 23  # 32 MB as float32
+
+Rows = Callable[[slice], np.ndarray]  # a block of nodes to its states, float32 [rows, width]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EncoderWeights:
+    """The numbers of an encoder of L layers.
+
+    Attributes:
+        kernels: L matrices [width before, width after].
+        normalizations: L - 1 triples (gamma, beta, slope of the PReLU), each [width after].
+        bias: [width of the last layer].
+    """
+
+    kernels: tuple[np.ndarray, ...]
+    normalizations: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
+    bias: np.ndarray
+
+    @classmethod
+    def from_list(cls, weights: Sequence[np.ndarray]) -> EncoderWeights:
+        """From the order of `build_encoder(...).get_weights()`.
+
+        Raises:
+            ValueError: if number or shapes are not those of such an encoder.
+        """
+        weights = list(weights)
+        layers, rest = divmod(len(weights) + 2, 4)
+        if rest or not layers:
+            raise ValueError(f"weights: expected 4 L - 2 arrays for L layers, got {len(weights)}")
+        kernels = tuple(weights[0::4])
+        normalizations = tuple(
+            tuple(weights[4 * layer + 1 : 4 * layer + 4]) for layer in range(layers - 1)
+        )
+        width = None
+        for layer, kernel in enumerate(kernels):
+            if kernel.ndim != 2 or (width is not None and len(kernel) != width):
+                raise ValueError(f"weights: kernel {layer} has shape {kernel.shape}")
+            width = kernel.shape[1]
+            after = normalizations[layer] if layer < layers - 1 else (weights[-1],)
+            if any(part.shape != (width,) for part in after):
+                raise ValueError(f"weights: layer {layer} expects vectors of {width} numbers")
+        return cls(kernels, normalizations, weights[-1])
+
+    @property
+    def num_features(self) -> int:
+        """F, the width of the input."""
+        return len(self.kernels[0])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearWeights:
+    """The numbers of a linear encoder, see `encoder_linear.build_linear_encoder`.
+
+    Attributes:
+        kernel: W [F, D].
+        column_weights: w [F].
+        coefficients: c [K + 1], of the powers of A.
+        scale: s [D].
+    """
+
+    kernel: np.ndarray
+    column_weights: np.ndarray
+    coefficients: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def num_features(self) -> int:
+        """F, the width of the input."""
+        return len(self.kernel)
+
+
+def embed_in_blocks(
+    weights: EncoderWeights | LinearWeights,
+    data: GraphData,
+    *,
+    adjacency: Adjacency | None = None,
+    block_rows: int | None = None,
+    quiet: bool = True,
+) -> np.ndarray:
+    """Representations of the graph as it is.
+
+    Args:
+        weights: of the encoder, for as many features as the graph has.
+        data: the graph; of memory-mapped features one block is read at a time.
+        adjacency: its edges, if they are at hand.
+        block_rows: nodes per block; default: as many as make 32 MB of the widest states.
+        quiet: no progress bar.
+
+    Returns:
+        float32 [N, D], equal to the encoder's output up to rounding.
+    """
+    if weights.num_features != data.num_features:
+        raise ValueError(
+            f"weights: expected {data.num_features} features, got {weights.num_features}"
+        )
+    propagation = _Propagation(adjacency or adjacency_of(data.edge_index, data.num_nodes))
+    if isinstance(weights, LinearWeights):
+        return _embed_linear(weights, data, propagation, block_rows, quiet)
+    count, last = data.num_nodes, len(weights.kernels) - 1
+    if block_rows is None:
+        widest = max(max(kernel.shape) for kernel in weights.kernels)
+        block_rows = max(1, _BLOCK_ENTRIES // widest)
+    # Per layer: propagation, and statistics or the result; where it widens also the kept sums.
+    passes = 2 * len(weights.kernels) + sum(map(_widens, weights.kernels))
+    steps = passes * -(-count // block_rows)
+    with tqdm(total=steps, desc="embed", unit="block", disable=quiet) as bar:
+
+        def each_block():
+            for block in blocks(count, block_rows):
+                yield block
+                bar.update()
+
+        state: Rows = data.feature_rows
+        for layer, kernel in enumerate(weights.kernels):
+            state = _propagated(state, kernel, propagation, count, each_block)
+            if layer < last:
+                state = _normalized(state, weights.normalizations[layer], each_block)
+        result = np.empty((count, weights.kernels[-1].shape[1]), np.float32)
+        for block in each_block():
+            result[block] = state(block) + weights.bias
+    return result
+
+
+def _embed_linear(weights: LinearWeights, data, propagation, block_rows, quiet) -> np.ndarray:
+    """Holds three matrices [N, D]."""
+    count, width = data.num_nodes, weights.kernel.shape[1]
+    block_rows = block_rows or max(1, _BLOCK_ENTRIES // max(weights.kernel.shape))
+    steps = len(weights.coefficients) * -(-count // block_rows)
+    with tqdm(total=steps, desc="embed", unit="block", disable=quiet) as bar:
+        projected = np.empty((count, width), np.float32)
+        for block in blocks(count, block_rows):
+            rows = unit_rows(data.feature_rows(block) * weights.column_weights)
+            projected[block] = rows @ weights.kernel
+            bar.update()
+        result, scaled = weights.coefficients[-1] * projected, np.empty_like(projected)
+        for coefficient in weights.coefficients[-2::-1]:  # Horner's rule
+            for block in blocks(count, block_rows):
+                scaled[block] = propagation.scaled(result[block], block)
+            for block in blocks(count, block_rows):
+                result[block] = propagation(scaled, block) + coefficient * projected[block]
+                bar.update()
+    result *= weights.scale
+    return result
+
+
+class _Propagation:
+    """``D^(-1/2) (adjacency + I) D^(-1/2) H`` in blocks of rows."""
+
+    def __init__(self, adjacency: Adjacency):
+        self._adjacency = adjacency
+        self._scale = (1 / np.sqrt(1 + adjacency.degrees)).astype(np.float32)[:, np.newaxis]
+
+    def scaled(self, states: np.ndarray, block: slice) -> np.ndarray:
+        """Rows of ``D^(-1/2) H``."""
+        return states * self._scale[block]
+
+    def __call__(self, scaled: np.ndarray, block: slice) -> np.ndarray:
+        """A block of rows of the product, of all rows of ``D^(-1/2) H``."""
+        starts = self._adjacency.starts[block.start : block.stop + 1]
+        columns = self._adjacency.neighbours[starts[0] : starts[-1]]
+        ones = np.ones(len(columns), np.float32)
+        shape = (block.stop - block.start, len(scaled))
+        links = scipy.sparse.csr_matrix((ones, columns, starts - starts[0]), shape, copy=False)
+        return (links @ scaled + scaled[block]) * self._scale[block]
+
+
+def _propagated(state: Rows, kernel, propagation: _Propagation, count: int, each_block) -> Rows:
+    """``A H W``, with the narrower of H and H W held for all nodes."""
+    narrow = np.empty((count, min(kernel.shape)), np.float32)
+    for block in each_block():
+        rows = state(block) if _widens(kernel) else state(block) @ kernel
+        narrow[block] = propagation.scaled(rows, block)
+    if not _widens(kernel):
+        return lambda block: propagation(narrow, block)
+    # Kept: the products with the kernel are made twice, the sums over neighbours once.
+    sums = np.empty_like(narrow)
+    for block in each_block():
+        sums[block] = propagation(narrow, block)
+    return lambda block: sums[block] @ kernel
+
+
+def _widens(kernel: np.ndarray) -> bool:
+    return kernel.shape[0] <= kernel.shape[1]
+
+
+def _normalized(state: Rows, parameters, each_block) -> Rows:
+    """``PReLU(normalize(state))`` with the exact mean and variance of all nodes."""
+    gamma, beta, slope = parameters
+    count, mean, squares = 0, 0.0, 0.0
+    for block in each_block():  # Chan, Golub and LeVeque 1979: moments of parts, put together
+        rows = state(block).astype(np.float64)
+        part_mean = rows.mean(axis=0)
+        total = count + len(rows)
+        squares = squares + ((rows - part_mean) ** 2).sum(axis=0)
+        squares = squares + (part_mean - mean) ** 2 * (count * len(rows) / total)
+        mean = mean + (part_mean - mean) * (len(rows) / total)
+        count = total
+    scale = gamma / np.sqrt(squares / count + _EPSILON)
+    scale, shift = scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
+
+    def rows(block: slice) -> np.ndarray:
+        values = state(block) * scale + shift
+        return np.where(values < 0, slope * values, values)
+
+    return rows

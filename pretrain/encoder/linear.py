@@ -1,0 +1,145 @@
+"""The linear encoder for bags of words: one kernel, propagated over several hops."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from ..graph.tensor import COLUMNS, EDGE_SET, FEATURE, KEPT_COLUMNS, NODE_SET, VALUES
+from .layers import HiddenState
+from .sparse_product import sparse_matrix, sparse_polynomial, sparse_product
+from .start import hop_coefficients
+
+
+def build_linear_encoder(spec: tfgnn.GraphTensorSpec, width: int, hops: int) -> tf.keras.Model:
+    """``H = P(A) R X diag(w) W diag(s)``: a linear map of the words of a node's surroundings.
+
+    w weighs the feature columns, R scales each row of X diag(w) to length 1, W is the one trained
+    part, P(A) mixes the hops (`MixedPropagation`), and s gives each column of the result its scale,
+    which the loss is blind to and a regularised probe is not. `linear_start.start_weights` chooses
+    W, w and s.
+
+    Args:
+        spec: of a scalar graph as `graph_tensor` describes it, with dense or sparse features.
+        width: D, columns of the representation.
+        hops: K, at least 0.
+
+    Returns:
+        A model from such graphs to graphs whose nodes have the feature `tfgnn.HIDDEN_STATE`
+        [N, width]. Its weights are W [F, width], w [F], the coefficients of P [hops + 1] and s
+        [width], in this order.
+
+    Sources: Wu et al. 2019, https://arxiv.org/abs/1902.07153, for linear encoders; Zhu and Koniusz
+    2021, https://openreview.net/forum?id=CYO5T-YjWZV, equation 8, for the mixture of hops.
+    """
+    graph = tf.keras.Input(type_spec=spec)
+    state = RowProjection(width)(graph)
+    state = MixedPropagation(hops)([graph, state])
+    state = ColumnScale()(state)
+    return tf.keras.Model(graph, HiddenState()([graph, state]), name="encoder")
+
+
+class RowProjection(tf.keras.layers.Layer):
+    """``R X diag(w) diag(m) W``, where R scales each row of X diag(w) to length 1.
+
+    The mask m is that of the graph's context (`graph_tensor.KEPT_COLUMNS`). A masked view keeps the
+    row lengths of the whole graph, as if its words had been struck out in a finished matrix. Rows
+    without any word stay 0.
+
+    Args:
+        units: columns of the trained kernel W. The column weights w are not trained.
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self._units = units
+
+    def build(self, input_shape):
+        """Waits for the graph: the shape of a GraphTensor does not tell F."""
+        super().build(input_shape)
+
+    def call(self, graph):
+        """Graph to [N, units]."""
+        nodes = graph.node_sets[NODE_SET]
+        kept = graph.context.features.get(KEPT_COLUMNS)
+        dense = nodes[FEATURE] if FEATURE in nodes.features else None
+        if not self.weights:
+            num_features = kept.shape[-1] if dense is None else dense.shape[-1]
+            self.kernel = self.add_weight("kernel", [num_features, self._units])
+            self.column_weights = self.add_weight(
+                "column_weights", [num_features], initializer="ones", trainable=False
+            )
+        # Every component of a batch has the same mask (reference.corruption.mask_columns).
+        kernel = self.kernel if kept is None else self.kernel * kept[0][:, tf.newaxis]
+        if dense is not None:
+            weighted = dense * self.column_weights
+            # By the largest entry first: squares of small ones would be 0.
+            largest = tf.reduce_max(tf.abs(weighted), axis=1, keepdims=True)
+            weighted = tf.math.divide_no_nan(weighted, largest)
+            squares = tf.reduce_sum(weighted**2, axis=1, keepdims=True)
+            return tf.matmul(tf.math.divide_no_nan(weighted, tf.sqrt(squares)), kernel)
+        columns = nodes[COLUMNS]
+        rows, count = columns.value_rowids(), columns.nrows()
+        weighted = nodes[VALUES].flat_values * tf.gather(self.column_weights, columns.flat_values)
+        largest = tf.math.unsorted_segment_max(tf.abs(weighted), rows, count)
+        weighted = tf.math.divide_no_nan(weighted, tf.gather(largest, rows))
+        squares = tf.math.unsorted_segment_sum(weighted**2, rows, count)
+        values = tf.math.divide_no_nan(weighted, tf.gather(tf.sqrt(squares), rows))
+        return sparse_product(rows, columns.flat_values, values, count, kernel)
+
+
+class MixedPropagation(tf.keras.layers.Layer):
+    """``P(A) H = (c[0] I + c[1] A + ... + c[K] A^K) H``.
+
+    A = Di^(-1/2) (adjacency + I) Do^(-1/2), as in `encoder_layers.Propagation`. The coefficients c
+    are a weight that is not trained, so an exported model tells them; `hop_coefficients` at first.
+
+    Args:
+        hops: K; with 0 the layer returns H.
+    """
+
+    def __init__(self, hops: int, **kwargs):
+        super().__init__(**kwargs)
+        self._hops = hops
+
+    def build(self, input_shape):
+        """Makes the coefficients."""
+        super().build(input_shape)
+        first = tf.keras.initializers.Constant(hop_coefficients(self._hops))
+        self.coefficients = self.add_weight(
+            "coefficients", [self._hops + 1], initializer=first, trainable=False
+        )
+
+    def call(self, inputs):
+        """``[graph, H [N, width]]`` to [N, width]."""
+        graph, state = inputs
+        coefficients = tf.unstack(tf.convert_to_tensor(self.coefficients))
+        if not self._hops:
+            return coefficients[0] * state
+        edges = graph.edge_sets[EDGE_SET].adjacency
+        nodes = tf.shape(state, tf.int64)[0]
+        loops = tf.range(nodes)
+        target = tf.concat([tf.cast(edges.target, tf.int64), loops], axis=0)
+        source = tf.concat([tf.cast(edges.source, tf.int64), loops], axis=0)
+        ones = tf.ones_like(source, state.dtype)
+
+        def scale(ends):
+            degrees = tf.math.unsorted_segment_sum(ones, ends, nodes)
+            return tf.gather(tf.math.rsqrt(degrees), ends)
+
+        matrix = sparse_matrix(target, source, scale(target) * scale(source), nodes, nodes)
+        return sparse_polynomial(matrix, coefficients, state)
+
+
+class ColumnScale(tf.keras.layers.Layer):
+    """Multiplies each feature by a number that is not trained."""
+
+    def build(self, input_shape):
+        """Makes the scale, 1 at first."""
+        self.scale = self.add_weight(
+            "scale", [input_shape[-1]], initializer="ones", trainable=False
+        )
+
+    def call(self, inputs):
+        """Float [N, width] to the same shape."""
+        return inputs * self.scale

@@ -1,0 +1,131 @@
+"""Where the linear encoder starts: the principal directions of the propagated words.
+
+From a random start the training has to find the directions in which nodes differ at all; that
+takes longer than the probe keeps rising. Labels are not looked at.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+
+from ..graph.adjacency import adjacency_of
+from ..graph.data import GraphData
+from ..graph.unit_rows import unit_rows
+
+_OWN_SHARE = 0.2  # of a node's own words; the rest goes to its hops in equal parts
+_OVERSAMPLING, _POWER_ITERATIONS = 10, 4
+_SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and are not shrunk further
+# Of sqrt(N), which bounds the singular values: what is left below is rounding.
+_ROUNDING = 1e-5
+
+
+def hop_coefficients(hops: int) -> np.ndarray:
+    """Of A^0 to A^hops in the representation, float32 [hops + 1], of sum 1.
+
+    Source of the mixture and of its first number: Zhu and Koniusz 2021,
+    https://openreview.net/forum?id=CYO5T-YjWZV, equation 8.
+    """
+    if not hops:
+        return np.ones(1, np.float32)
+    return np.array([_OWN_SHARE] + [(1 - _OWN_SHARE) / hops] * hops, np.float32)
+
+
+def column_weights(features: np.ndarray | scipy.sparse.csr_matrix) -> np.ndarray:
+    """Inverse document frequencies of features that are 0 or 1 throughout; else ones.
+
+    ``ln((1 + N) / (1 + n_f)) + 1`` for a column with n_f ones: rare words tell more than common
+    ones. Features with other values are taken to be weighted already.
+
+    Returns:
+        float32 [F].
+
+    Source: Spärck Jones 1972, https://doi.org/10.1108/eb026526, smoothed as scikit-learn does.
+    """
+    count, width = features.shape
+    values = features.data if scipy.sparse.issparse(features) else features
+    if not ((values == 0) | (values == 1)).all():
+        return np.ones(width, np.float32)
+    frequencies = np.asarray(features.sum(axis=0, dtype=np.float64)).ravel()
+    return (np.log((1 + count) / (1 + frequencies)) + 1).astype(np.float32)
+
+
+def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.ndarray]:
+    """The weights of `encoder_linear.build_linear_encoder`: W, w, c and s.
+
+    With M = P(A) R X diag(w), its columns centred, W holds the first right singular vectors of M,
+    and s its singular values in proportion. So the columns of the first representation M W diag(s)
+    are the principal components of the propagated features, each times its own singular value.
+
+    Args:
+        data: the graph, undirected; labels are not used.
+        width: D. Columns beyond min(N, F) are random directions, with the smallest scale.
+        hops: K.
+        seed: of the randomised range finder, and of such columns.
+
+    Returns:
+        float32 [F, width] (columns of length 1), [F], [hops + 1] and [width].
+
+    Source of the decomposition: Halko, Martinsson and Tropp 2011, https://arxiv.org/abs/0909.4061,
+    algorithms 4.4 and 5.1.
+    """
+    rng = np.random.default_rng(seed)
+    weights = column_weights(data.features)
+    words = _weighted_unit_rows(data, weights)
+    coefficients = hop_coefficients(hops)
+    operator = _normalized_adjacency(data)
+    count, num_features = words.shape
+
+    def propagate(state):
+        total = coefficients[-1] * state
+        for coefficient in coefficients[-2::-1]:  # Horner's rule
+            total = operator @ total + coefficient * state
+        return total
+
+    def forward(directions):  # M times [F, k]
+        state = propagate(words @ directions)
+        return state - state.mean(axis=0)
+
+    def backward(state):  # transposed M times [N, k]; the operator is symmetric
+        return words.T @ propagate(state - state.mean(axis=0))
+
+    rank = min(width, count, num_features)
+    sample = min(rank + _OVERSAMPLING, count, num_features)
+    basis = np.linalg.qr(forward(_random(rng, num_features, sample)))[0]
+    for _ in range(_POWER_ITERATIONS):
+        basis = np.linalg.qr(backward(basis))[0]
+        basis = np.linalg.qr(forward(basis))[0]
+    left, values, _ = np.linalg.svd(backward(basis), full_matrices=False)
+    kernel = _random(rng, num_features, width)
+    kernel /= np.linalg.norm(kernel, axis=0)
+    kernel[:, :rank] = left[:, :rank]
+    scale = np.zeros(width)
+    scale[:rank] = values[:rank]
+    largest = scale.max()
+    if largest > _ROUNDING * np.sqrt(count):
+        # The first column gets the standard deviation sqrt(D), far above the loss' epsilon.
+        scale = np.maximum(scale / largest, _SMALLEST_SCALE) * np.sqrt(count * width) / largest
+    else:  # all nodes are alike
+        scale = np.ones(width)
+    return [part.astype(np.float32) for part in (kernel, weights, coefficients, scale)]
+
+
+def _random(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    return rng.standard_normal((rows, columns), np.float32)
+
+
+def _weighted_unit_rows(data: GraphData, weights: np.ndarray):
+    """``R X diag(w)``, float32, dense or CSR as the features are."""
+    if scipy.sparse.issparse(data.features):
+        return unit_rows(scipy.sparse.csr_matrix(data.features @ scipy.sparse.diags(weights)))
+    return unit_rows(data.feature_rows(slice(None)) * weights)
+
+
+def _normalized_adjacency(data: GraphData) -> scipy.sparse.csr_matrix:
+    """``D^(-1/2) (adjacency + I) D^(-1/2)``, symmetric, float32 [N, N]."""
+    adjacency = adjacency_of(data.edge_index, data.num_nodes)
+    ones = np.ones(len(adjacency.neighbours), np.float32)
+    shape = (data.num_nodes, data.num_nodes)
+    links = scipy.sparse.csr_matrix((ones, adjacency.neighbours, adjacency.starts), shape)
+    scale = scipy.sparse.diags((1 / np.sqrt(1 + adjacency.degrees)).astype(np.float32))
+    return scale @ (links + scipy.sparse.eye(data.num_nodes, dtype=np.float32)) @ scale

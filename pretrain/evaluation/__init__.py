@@ -1,0 +1,1 @@
+"""How much frozen embeddings say about labels and links, beside baselines."""

@@ -1,0 +1,81 @@
+"""Clustering: whether k-means, which sees no label, finds the classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import numpy as np
+import scipy.sparse
+from threadpoolctl import threadpool_limits
+
+from .linear_probe import check_embeddings
+from .splits import MAX_NODES, LabelledGraph, stratified_sample
+
+STARTS = 10  # of k-means for each seed
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusteringResult:
+    """How well clusters and classes agree.
+
+    Attributes:
+        nmi: normalised mutual information with the arithmetic mean of the entropies, in [0, 1],
+            one value for each seed.
+        ari: adjusted Rand index, at most 1, about 0 for clusters at random; one for each seed.
+    """
+
+    nmi: tuple[float, ...]
+    ari: tuple[float, ...]
+
+
+def clustering(
+    embeddings: np.ndarray | scipy.sparse.csr_matrix,
+    data: LabelledGraph,
+    *,
+    seeds: int = 10,
+    seed: int = 0,
+    starts: int = STARTS,
+    max_nodes: int = MAX_NODES,
+) -> ClusteringResult:
+    """k-means with one cluster for each class, on rows scaled to length 1.
+
+    The nodes with known labels are clustered; labels serve to judge alone. At most `max_nodes`
+    take part, another stratified sample for each seed.
+
+    Args:
+        embeddings: [N, K] finite numbers, dense or CSR.
+        data: the graph, with labels.
+        seeds: how many clusterings; number i starts from the seed `seed + i`.
+        seed: in [0, 2**32 - seeds].
+        starts: of k-means for each seed; the one with the smallest sum of squares counts.
+        max_nodes: see above.
+
+    Raises:
+        ValueError: embeddings of another shape or not finite, no known labels, seeds below 1.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+    from sklearn.preprocessing import normalize
+
+    if seeds < 1:
+        raise ValueError(f"seeds: expected at least 1, got {seeds}")
+    check_embeddings(embeddings, data)
+    if data.labels is None or not (data.labels >= 0).any():
+        raise ValueError(f"{data.name}: clusters are judged by labels, and there are none")
+    known = np.flatnonzero(data.labels >= 0)
+    nmi, ari = [], []
+    # Many threads would add in another order in every run; with one, a seed gives one result.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than classes
+        for number in range(seed, seed + seeds):
+            rng = np.random.default_rng([number, 1])
+            nodes = stratified_sample(known, data.labels, max_nodes, rng)
+            truth = data.labels[nodes]
+            k = len(np.unique(truth))
+            means = KMeans(k, n_init=starts, random_state=number)
+            found = means.fit_predict(normalize(embeddings[nodes]))
+            nmi.append(float(normalized_mutual_info_score(truth, found)))
+            ari.append(float(adjusted_rand_score(truth, found)))
+    return ClusteringResult(tuple(nmi), tuple(ari))

@@ -1,0 +1,171 @@
+"""All measures of frozen embeddings in one go, for the main job, the command `evaluate`, reports.
+
+docs/evaluation.md describes the protocol.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from .clustering import STARTS, clustering
+from .knn_probe import knn_probe
+from .linear_probe import ProbeResult, linear_probe
+from .links import HeldOutEdges, link_prediction
+from .splits import MAX_NODES, LabelledGraph, ProbeWarning
+
+Matrix = np.ndarray | scipy.sparse.csr_matrix
+
+# Keys of `Result.measures`, and what they are called in tables.
+MEASURES = {
+    "linear_probe": "linear probe",
+    "knn_probe": "kNN probe",
+    "nmi": "NMI",
+    "ari": "ARI",
+    "link_auc": "link AUC",
+    "link_ap": "link AP",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """One measure of one row of the table.
+
+    Attributes:
+        values: one for each embedding and seed (or split), embeddings first.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Of all values."""
+        return float(np.mean(self.values))
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation of all values (biased); None of a single one."""
+        return float(np.std(self.values)) if len(self.values) > 1 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what JSON can hold."""
+        return {"mean": self.mean, "std": self.std, "values": list(self.values)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What was measured of one candidate.
+
+    Attributes:
+        measures: by the keys of MEASURES; those of labels need labels, those of links pairs.
+        probes: the linear probe of each embedding.
+        neighbours: k of the kNN probe, for each value of it.
+    """
+
+    measures: dict[str, Measure]
+    probes: tuple[ProbeResult, ...] = ()
+    neighbours: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The measures, as JSON can hold them."""
+        return {key: measure.to_dict() for key, measure in self.measures.items()}
+
+
+def evaluate(
+    candidates: Mapping[str, Matrix | Sequence[Matrix]],
+    data: LabelledGraph,
+    *,
+    split: str | None = None,
+    folds: int = 10,
+    seeds: int = 10,
+    seed: int = 0,
+    starts: int = STARTS,
+    held_out: Sequence[HeldOutEdges] = (),
+    max_nodes: int = MAX_NODES,
+    say: Callable[[str], None] = lambda message: None,
+) -> dict[str, Result]:
+    """Measures every candidate on the same nodes, splits and pairs.
+
+    Call `plan_probe` first: it refuses what cannot be probed, and warns where fewer nodes or folds
+    than asked for take part; here such warnings are left out.
+
+    With known labels: linear probe, kNN probe, and NMI and ARI of k-means. With `held_out`: ROC
+    AUC and average precision of links.
+
+    Args:
+        candidates: by name, one matrix [N, K] or several (one for each training seed).
+        data: the graph; only its labels and masks are read.
+        split: see `linear_probe`.
+        folds: see `linear_probe`.
+        seeds: number of random splits, and of clusterings.
+        seed: the first of them.
+        starts: of k-means for each seed.
+        held_out: pairs of nodes. Either one entry for all matrices, or one for each of those of a
+            candidate with several: matrix i is scored on entry i. A single matrix is scored on all.
+        max_nodes: so many labelled nodes take part at most.
+        say: is told what comes next.
+
+    Returns:
+        The result of each candidate, in the given order.
+
+    Raises:
+        ValueError: matrices of another shape or not finite, or neither one nor as many entries of
+            `held_out` as matrices.
+        InputError: labels that cannot be probed; see `plan_probe`.
+    """
+    probing = {"split": split, "folds": folds, "seeds": seeds, "seed": seed, "max_nodes": max_nodes}
+    with warnings.catch_warnings():
+        # Every probe of every candidate plans anew, and would say the same again.
+        warnings.simplefilter("ignore", ProbeWarning)
+        return _evaluate(candidates, data, probing, starts, held_out, say)
+
+
+def _evaluate(candidates, data: LabelledGraph, probing, starts, held_out, say) -> dict[str, Result]:
+    means = {key: probing[key] for key in ("seeds", "seed", "max_nodes")} | {"starts": starts}
+    has_labels = data.labels is not None and bool((data.labels >= 0).any())
+    results = {}
+    for name, given in candidates.items():
+        matrices = list(given) if isinstance(given, list | tuple) else [given]
+        measures: dict[str, Measure] = {}
+        probes, neighbours = [], []
+        if has_labels:
+            say(f"linear probe: {name}")
+            probes = [linear_probe(matrix, data, **probing) for matrix in matrices]
+            measures["linear_probe"] = _joined(probe.fold_accuracies for probe in probes)
+            say(f"kNN probe: {name}")
+            votes = [knn_probe(matrix, data, **probing) for matrix in matrices]
+            measures["knn_probe"] = _joined(vote.fold_accuracies for vote in votes)
+            neighbours = [k for vote in votes for k in vote.neighbours]
+            say(f"clustering: {name}")
+            clusters = [clustering(matrix, data, **means) for matrix in matrices]
+            measures["nmi"] = _joined(found.nmi for found in clusters)
+            measures["ari"] = _joined(found.ari for found in clusters)
+        if held_out:
+            say(f"link prediction: {name}")
+            links = [link_prediction(*pair) for pair in _matched(name, matrices, held_out)]
+            measures["link_auc"] = Measure(tuple(link.auc for link in links))
+            measures["link_ap"] = Measure(tuple(link.average_precision for link in links))
+        results[name] = Result(measures, tuple(probes), tuple(neighbours))
+    return results
+
+
+def _joined(values) -> Measure:
+    return Measure(tuple(value for several in values for value in several))
+
+
+def _matched(name: str, matrices: list, held_out: Sequence[HeldOutEdges]) -> list[tuple]:
+    if len(matrices) == 1:
+        matrices = matrices * len(held_out)
+    elif len(held_out) == 1:
+        held_out = list(held_out) * len(matrices)
+    if len(matrices) != len(held_out):
+        raise ValueError(
+            f"held_out: expected one entry or {len(matrices)}, one for each matrix of {name!r},"
+            f" got {len(held_out)}"
+        )
+    return list(zip(matrices, held_out, strict=True))

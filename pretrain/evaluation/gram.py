@@ -1,0 +1,55 @@
+"""What the F x F Gram matrix of a tall matrix tells, computed in blocks of rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph.adjacency import blocks
+from ..graph.data import GraphData
+
+_BLOCK_ROWS = 1 << 14
+
+
+def pca_in_blocks(data: GraphData, dim: int) -> np.ndarray:
+    """Principal components of the features, without all of them in memory.
+
+    Eigenvectors of the covariance matrix, which is summed up in float64 over blocks of rows; each
+    has its largest entry positive.
+
+    Args:
+        data: the graph; its features are read three times, in blocks.
+        dim: number of components, at most min(N, F).
+
+    Returns:
+        float32 [N, dim], the centred features in the basis of the components, largest first.
+    """
+    count = data.num_nodes
+    total = np.zeros(data.num_features)
+    for block in blocks(count, _BLOCK_ROWS):
+        total += data.feature_rows(block).sum(axis=0, dtype=np.float64)
+    mean = total / count
+    scatter = np.zeros((data.num_features, data.num_features))
+    for block in blocks(count, _BLOCK_ROWS):
+        centred = data.feature_rows(block) - mean
+        scatter += centred.T @ centred
+    _, vectors = np.linalg.eigh(scatter)
+    basis = vectors[:, ::-1][:, :dim]
+    largest = np.abs(basis).argmax(axis=0)
+    basis = basis * np.sign(basis[largest, np.arange(dim)])
+    reduced = np.empty((count, dim), np.float32)
+    for block in blocks(count, _BLOCK_ROWS):
+        reduced[block] = (data.feature_rows(block) - mean) @ basis
+    return reduced
+
+
+def singular_values(matrix: np.ndarray) -> np.ndarray:
+    """Singular values of a tall matrix [N, D], float64 [D], largest first.
+
+    The roots of the Gram matrix' eigenvalues, summed up in float64 over blocks of rows: a value
+    below 1e-8 of the largest is noise.
+    """
+    gram = np.zeros((matrix.shape[1], matrix.shape[1]))
+    for block in blocks(len(matrix), _BLOCK_ROWS):
+        rows = matrix[block].astype(np.float64)
+        gram += rows.T @ rows
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0))

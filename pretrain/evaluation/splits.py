@@ -1,0 +1,307 @@
+"""Which nodes a probe is fitted on, chosen on and tested on: one rule for all that is compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import InputError
+
+PUBLIC_SPLIT = "public split"
+RANDOM_SPLITS = "random splits"
+K_FOLDS = "k folds"
+# As they are called on the command line.
+SPLITS = {"public": PUBLIC_SPLIT, "random": RANDOM_SPLITS, "folds": K_FOLDS}
+
+# Of each class to train and to validate on, where the graph brings no split: the shares of Zhu et
+# al., GRACE (2020), https://arxiv.org/abs/2006.04131, and Zhang et al., CCA-SSG (2021),
+# https://arxiv.org/abs/2106.12484.
+RANDOM_SHARES = (0.1, 0.1)
+
+# So many labelled nodes take part at most: the accuracy is then exact to half a percent, and a
+# graph of a million nodes is probed in a minute.
+MAX_NODES = 20_000
+
+_INNER_SHARE = 0.2  # of each class in the training part of a fold, to choose on
+
+
+class ProbeWarning(UserWarning):
+    """A graph is probed otherwise than was asked for: on fewer nodes, or by fewer folds."""
+
+
+class LabelledGraph(Protocol):
+    """What a probe reads of a graph: see `GraphData` and `LabelledNodes`."""
+
+    name: str
+    labels: np.ndarray | None
+    train_mask: np.ndarray | None
+    val_mask: np.ndarray | None
+    test_mask: np.ndarray | None
+    class_names: tuple[str, ...]
+
+    @property
+    def num_nodes(self) -> int:
+        """N."""
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether there is a public split."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbePlan:
+    """How a graph will be probed.
+
+    Attributes:
+        protocol: PUBLIC_SPLIT, RANDOM_SPLITS or K_FOLDS.
+        folds: number of splits; 1 for the public split.
+    """
+
+    protocol: str
+    folds: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Four sets of nodes, each int64 [n].
+
+    Attributes:
+        train: fitted on, with the hyper-parameter that was chosen.
+        inner: fitted on while it is chosen; all of `train`, or a part of it.
+        validation: chosen on; disjoint from `inner`, and from `train` unless that holds both.
+        test: tested on; disjoint from all others.
+    """
+
+    train: np.ndarray
+    inner: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def plan_probe(
+    data: LabelledGraph,
+    *,
+    folds: int = 10,
+    split: str | None = None,
+    seeds: int = 10,
+    max_nodes: int = MAX_NODES,
+) -> ProbePlan | None:
+    """Decides the protocol, so that a graph that cannot be probed is refused before training.
+
+    Args:
+        data: the graph.
+        folds: of the protocol "folds"; at most as many as the smallest class has members (with a
+            warning).
+        split: one of SPLITS; None: "public" with masks, "folds" without.
+        seeds: number of random splits.
+        max_nodes: so many labelled nodes take part at most; a warning says when some do not.
+
+    Returns:
+        The plan; None without known labels.
+
+    Raises:
+        InputError: fewer than two classes to tell apart, a class that is too small, or "public"
+            without masks.
+        ValueError: folds below 2, seeds below 1, an unknown split.
+    """
+    if split not in (None, *SPLITS):
+        raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
+    if seeds < 1:
+        raise ValueError(f"seeds: expected at least 1, got {seeds}")
+    if data.labels is None or not (data.labels >= 0).any():
+        return None
+    protocol = SPLITS[split or ("public" if data.has_masks else "folds")]
+    if protocol == PUBLIC_SPLIT and not data.has_masks:
+        raise InputError(f"{data.name}: a public split needs masks, and there are none")
+    by_mask = data.has_masks and protocol != K_FOLDS
+    members = data.labels[data.train_mask] if by_mask else data.labels
+    counts = np.bincount(members[members >= 0], minlength=data.num_classes)
+    if (counts > 0).sum() < 2:
+        raise InputError(
+            f"{data.name}: a probe needs at least two classes "
+            f"{'in train_mask' if by_mask else 'in labels'}, got {(counts > 0).sum()}"
+        )
+    available = _available(data, by_mask)
+    if available > max_nodes:
+        warnings.warn(
+            f"{data.name}: {max_nodes:,} of {available:,} labelled nodes take part in the probes;"
+            " each class in proportion",
+            ProbeWarning,
+            stacklevel=2,
+        )
+    if protocol == PUBLIC_SPLIT:
+        return ProbePlan(PUBLIC_SPLIT, 1)
+    if protocol == RANDOM_SPLITS:
+        if not data.has_masks and counts.max() < 2:
+            raise InputError(
+                f"{data.name}: random splits need a class of at least 2 nodes, to test on"
+            )
+        return ProbePlan(RANDOM_SPLITS, seeds)
+    if folds < 2:
+        raise ValueError(f"folds: expected at least 2, got {folds}")
+    smallest = int(counts.argmin())
+    if counts[smallest] < 2:
+        raise InputError(
+            f"{data.name}: a probe by folds needs at least 2 nodes of every class, but class "
+            f"{data.class_names[smallest]} has {counts[smallest]}; label such nodes as unknown"
+        )
+    if counts[smallest] < folds:
+        warnings.warn(
+            f"{data.name}: {counts[smallest]} probe folds instead of {folds}, because class "
+            f"{data.class_names[smallest]} has only {counts[smallest]} nodes",
+            ProbeWarning,
+            stacklevel=2,
+        )
+    return ProbePlan(K_FOLDS, min(folds, int(counts[smallest])))
+
+
+def draw_splits(
+    data: LabelledGraph, plan: ProbePlan, *, seed: int = 0, max_nodes: int = MAX_NODES
+) -> list[Split]:
+    """The splits of a plan. Nodes with unknown labels are in none.
+
+    Public split: the graph's own. Random splits, number i from the seed `seed + i`: with masks, as
+    many nodes of each class in each part as the masks have (Shchur et al., Pitfalls of Graph
+    Neural Network Evaluation, 2018, https://arxiv.org/abs/1811.05868); without, RANDOM_SHARES of
+    each class to train, but at least one node, and to validate, and the rest to test. K folds:
+    stratified; in each, a fifth of every class of the training part is the validation part.
+
+    Where more than `max_nodes` nodes would take part, each part is reduced at random by the same
+    factor, each class in proportion, though never to none.
+
+    Args:
+        data: the graph.
+        plan: of `plan_probe` for the same graph and `max_nodes`.
+        seed: in [0, 2**32).
+        max_nodes: at least 2.
+    """
+    known = data.labels >= 0
+    if plan.protocol == K_FOLDS:
+        return _folds(np.flatnonzero(known), data.labels, plan.folds, seed, max_nodes)
+    masked = []
+    if data.has_masks:
+        masks = (data.train_mask, data.val_mask, data.test_mask)
+        masked = [np.flatnonzero(mask & known) for mask in masks]
+    splits = []
+    for number in range(plan.folds):
+        # Two words: the folds' generator, seeded by one, keeps its own stream.
+        rng = np.random.default_rng([seed + number, 1])
+        parts = masked
+        if plan.protocol == RANDOM_SPLITS:
+            parts = _random_parts(np.flatnonzero(known), data, masked, rng)
+        train, validation, test = _at_most(parts, data.labels, max_nodes, rng)
+        splits.append(Split(train, train, validation, test))
+    return splits
+
+
+def stratified_sample(
+    nodes: np.ndarray,
+    labels: np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    at_least: int = 1,
+) -> np.ndarray:
+    """Draws nodes, each class in proportion (largest remainders), but no class less than a minimum.
+
+    Args:
+        nodes: [n] of which to draw.
+        labels: [N] classes of all nodes, known for `nodes`.
+        size: how many. All nodes if there are no more; the minimum of every class if that is more.
+        rng: the source of the draws.
+        at_least: minimum of every class, or all of it if it has no more.
+
+    Returns:
+        The chosen nodes, ascending.
+    """
+    if len(nodes) <= size:
+        return nodes
+    classes, counts = np.unique(labels[nodes], return_counts=True)
+    exact = counts * (size / len(nodes))
+    minimum = np.minimum(at_least, counts)
+    quota = np.maximum(minimum, exact.astype(np.int64))
+    while (quota.sum() < size) or (quota.sum() > size and (quota > minimum).any()):
+        excess = quota - exact
+        if quota.sum() < size:
+            quota[excess.argmin()] += 1
+        else:  # rare classes took more than their share; who has most above it gives way
+            quota[np.where(quota > minimum, excess, -np.inf).argmax()] -= 1
+    chosen = [
+        rng.choice(nodes[labels[nodes] == label], take, replace=False)
+        for label, take in zip(classes, quota, strict=True)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def _available(data: LabelledGraph, by_mask: bool) -> int:
+    known = data.labels >= 0
+    if by_mask:
+        known = known & (data.train_mask | data.val_mask | data.test_mask)
+    return int(known.sum())
+
+
+def _folds(nodes, labels, folds: int, seed: int, max_nodes: int) -> list[Split]:
+    from sklearn.model_selection import StratifiedKFold
+
+    # At least a node of every class for each fold, as before the reduction.
+    sample_rng = np.random.default_rng([seed, 1])
+    nodes = stratified_sample(nodes, labels, max_nodes, sample_rng, at_least=folds)
+    rng = np.random.default_rng(seed)
+    splits = []
+    folder = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for fit, test in folder.split(nodes, labels[nodes]):
+        inner, validation = _hold_out(nodes[fit], labels, rng)
+        splits.append(Split(nodes[fit], inner, validation, nodes[test]))
+    return splits
+
+
+def _random_parts(nodes, data: LabelledGraph, masked: list[np.ndarray], rng) -> list[np.ndarray]:
+    """Train, validation and test nodes, drawn within each class."""
+    classes = range(data.num_classes)
+    labels = data.labels
+    if masked:
+        nodes = np.sort(np.concatenate(masked))
+        sizes = [np.bincount(labels[part], minlength=len(classes)) for part in masked]
+    else:
+        counts = np.bincount(labels[nodes], minlength=len(classes))
+        train = np.minimum(counts, np.maximum(1, np.rint(RANDOM_SHARES[0] * counts).astype(int)))
+        validation = np.rint(RANDOM_SHARES[1] * counts).astype(int)
+        sizes = [train, validation, counts - train - validation]
+    parts: list[list[np.ndarray]] = [[], [], []]
+    for label in classes:
+        members = rng.permutation(nodes[labels[nodes] == label])
+        ends = np.cumsum([size[label] for size in sizes])
+        for part, start, end in zip(parts, [0, *ends[:-1]], ends, strict=True):
+            part.append(members[start:end])
+    return [np.sort(np.concatenate(part)) for part in parts]
+
+
+def _at_most(parts, labels, max_nodes: int, rng) -> list[np.ndarray]:
+    total = sum(len(part) for part in parts)
+    if total <= max_nodes:
+        return parts
+    return [
+        stratified_sample(part, labels, max(1, len(part) * max_nodes // total), rng)
+        if len(part)
+        else part
+        for part in parts
+    ]
+
+
+def _hold_out(
+    nodes: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Splits off a fifth of each class, but never a class's last member."""
+    held = []
+    for label in np.unique(labels[nodes]):
+        members = rng.permutation(nodes[labels[nodes] == label])
+        held.append(members[: min(round(_INNER_SHARE * len(members)), len(members) - 1)])
+    validation = np.concatenate(held)
+    return np.setdiff1d(nodes, validation), validation

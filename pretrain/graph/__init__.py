@@ -1,0 +1,1 @@
+"""A graph in memory: readers of every format, checks, adjacency, GraphTensor."""

@@ -1,0 +1,208 @@
+"""Checks of the untrusted parts of a graph, one function per part.
+
+Each takes whatever a file held and returns the part in the form that `GraphData` documents, or
+raises InputError with one line. Bounds are checked before anything is cast or used as an index:
+a cast wraps around silently, and compiled sparse code does not look where it reads.
+"""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ..errors import InputError
+from .adjacency import BLOCK_EDGES, blocks, sorted_edges
+
+_LARGEST_FEATURE = 1e15
+_BLOCK_ENTRIES = 1 << 22  # of memory-mapped features, looked at together: 16 MB as float32
+
+
+def csr_from_parts(
+    data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, shape: Any
+) -> scipy.sparse.csr_matrix:
+    """Builds a CSR matrix from parts that nobody vouches for.
+
+    Args:
+        data: [nnz] numbers.
+        indices: [nnz] integers, the column of each entry.
+        indptr: [N + 1] integers; row i has entries indptr[i] .. indptr[i + 1] - 1.
+        shape: the pair (N, F).
+
+    Raises:
+        InputError: ranks, dtypes, lengths or indices that do not make a matrix.
+    """
+    for part, array, kinds in (
+        ("data", data, "biuf"),
+        ("indices", indices, "iu"),
+        ("indptr", indptr, "iu"),
+    ):
+        if array.ndim != 1 or array.dtype.kind not in kinds:
+            raise InputError(
+                f"CSR {part}: expected 1 dimension of {'numbers' if 'f' in kinds else 'integers'},"
+                f" got shape {array.shape} of {array.dtype}"
+            )
+    shape = np.asarray(shape)
+    if shape.shape != (2,) or shape.dtype.kind not in "iu" or (shape < 0).any():
+        raise InputError(f"CSR shape: expected two integers (N, F), got {shape.tolist()}")
+    try:
+        matrix = scipy.sparse.csr_matrix(
+            (data, indices, indptr), shape=tuple(int(size) for size in shape)
+        )
+        matrix.check_format(full_check=True)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"CSR parts do not make a matrix: {error}") from None
+    return matrix
+
+
+def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
+    """Returns [N, F] float32, dense or CSR; rejects what is empty, not a number or not finite.
+
+    A `np.memmap` is looked at in blocks of rows and returned as it is, in its own dtype.
+    """
+    mapped = isinstance(features, np.memmap)
+    sparse = scipy.sparse.issparse(features)
+    features = features if sparse or mapped else np.asarray(features)
+    if features.ndim != 2:
+        raise InputError(f"features: expected 2 dimensions [N, F], got shape {features.shape}")
+    if features.dtype.kind not in "biuf":
+        raise InputError(f"features: expected numbers, got dtype {features.dtype}")
+    if 0 in features.shape:
+        raise InputError(
+            f"features: expected at least one node and one feature, got shape {features.shape}"
+        )
+    if mapped:
+        step = max(1, _BLOCK_ENTRIES // features.shape[1])
+        for rows in blocks(len(features), step):
+            _check_finite(np.asarray(features[rows]), first_row=rows.start)
+        return features
+    if sparse:
+        features = scipy.sparse.csr_matrix(features, copy=True)
+        features.sum_duplicates()
+        features.eliminate_zeros()
+    return _check_finite(features)
+
+
+def _check_finite(features: Any, first_row: int = 0) -> Any:
+    """Returns the features as float32; messages count rows from ``first_row``."""
+    sparse = scipy.sparse.issparse(features)
+    with np.errstate(over="ignore"):
+        single = features.astype(np.float32)
+    # Squares of larger values, or their sums, would overflow float32.
+    finite = np.abs(single.data if sparse else single) <= _LARGEST_FEATURE
+    if not finite.all():
+        if sparse:
+            position = int(np.argmin(finite))
+            row = int(np.searchsorted(features.indptr, position, side="right")) - 1
+            column, value = int(features.indices[position]), features.data[position]
+        else:
+            row, column = np.unravel_index(int(np.argmin(finite)), finite.shape)
+            value = features[row, column]
+        raise InputError(
+            f"features: expected finite values within +-{_LARGEST_FEATURE:g}, got {value} in row"
+            f" {first_row + row}, column {column}"
+            f" ({int((~finite).sum())} such values in all)"
+        )
+    return single
+
+
+def check_edges(edge_index: Any, num_nodes: int, *, undirected: bool) -> np.ndarray:
+    """Returns [2, E] without self-loops and duplicates, sorted by (source, target).
+
+    The result is int64; of a `np.memmap`, which is read in blocks, int32 where N fits.
+    """
+    mapped = isinstance(edge_index, np.memmap)
+    edges = edge_index if mapped else np.asarray(edge_index)
+    if edges.ndim != 2 or edges.shape[0] != 2:
+        hint = "; transpose it" if edges.ndim == 2 and edges.shape[1] == 2 else ""
+        raise InputError(f"edge_index: expected shape [2, E], got {edges.shape}{hint}")
+    # An empty list has no integers in it and becomes float64; that is not a wrong dtype.
+    if edges.size and edges.dtype.kind not in "iu":
+        raise InputError(f"edge_index: expected integers, got dtype {edges.dtype}")
+    first, count = None, 0
+    for block in blocks(edges.shape[1], BLOCK_EDGES):
+        outside = (edges[:, block] < 0) | (edges[:, block] >= num_nodes)
+        if outside.any():
+            count += int(outside.any(0).sum())
+            if first is None:
+                row, edge = (int(i) for i in np.argwhere(outside)[0])
+                first = row, block.start + edge
+    if first is not None:
+        row, edge = first
+        raise InputError(
+            f"edge_index: expected nodes in [0, {num_nodes}), got {edges[row, edge]} as the "
+            f"{('source', 'target')[row]} of edge {edge} ({count} such edges)"
+        )
+    dtype = np.int32 if mapped and num_nodes <= np.iinfo(np.int32).max else np.int64
+    return sorted_edges(edges, num_nodes, undirected=undirected, dtype=dtype)
+
+
+def check_node_ids(node_ids: Any, num_nodes: int) -> np.ndarray:
+    """Returns [N] int64 or str, all different; 0 .. N - 1 for None."""
+    if node_ids is None:
+        return np.arange(num_nodes, dtype=np.int64)
+    node_ids = _one_per_node("node_ids", node_ids, num_nodes)
+    if node_ids.dtype.kind == "u" and node_ids.max() > np.iinfo(np.int64).max:
+        raise InputError(f"node_ids: expected integers that fit int64, got {node_ids.max()}")
+    if node_ids.dtype.kind != "U":
+        node_ids = node_ids.astype(np.int64)
+    values, counts = np.unique(node_ids, return_counts=True)
+    if len(values) < num_nodes:
+        first = values[np.argmax(counts > 1)]
+        raise InputError(f"node_ids: expected all different, got {first} {counts.max()} times")
+    return node_ids
+
+
+def check_labels(labels: Any, num_nodes: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Returns ([N] int64 class or -1, the names of the classes); (None, ()) for None."""
+    if labels is None:
+        return None, ()
+    labels = _one_per_node("labels", labels, num_nodes)
+    known = labels != ("" if labels.dtype.kind == "U" else -1)
+    names, inverse = np.unique(labels[known], return_inverse=True)
+    classes = np.full(num_nodes, -1, dtype=np.int64)
+    classes[known] = inverse
+    return classes, tuple(str(name) for name in names)
+
+
+def check_masks(
+    masks: dict[str, Any], labels: np.ndarray | None, num_nodes: int
+) -> dict[str, np.ndarray | None]:
+    """Returns the three masks as [N] bool, or all None."""
+    missing = [key for key, mask in masks.items() if mask is None]
+    if len(missing) == len(masks):
+        return masks
+    if missing:
+        raise InputError(f"masks come together: {', '.join(masks)}; missing: {', '.join(missing)}")
+    if labels is None:
+        raise InputError("masks need labels, and there are none")
+    taken = np.zeros(num_nodes, bool)
+    checked = {}
+    for key, value in masks.items():
+        mask = np.asarray(value)
+        if mask.shape != (num_nodes,) or mask.dtype != bool:
+            raise InputError(
+                f"{key}: expected bool of shape ({num_nodes},), got {mask.dtype} of {mask.shape}"
+            )
+        if (taken & mask).any():
+            node = int(np.argmax(taken & mask))
+            raise InputError(f"{key}: expected disjoint masks, but node {node} is in two of them")
+        if not (labels[mask] >= 0).any():
+            raise InputError(f"{key}: expected at least one node with a known label, got none")
+        taken |= mask
+        checked[key] = mask
+    return checked
+
+
+def _one_per_node(part: str, values: Any, num_nodes: int) -> np.ndarray:
+    """Returns [N] integers or str; bytes are decoded, everything else is an InputError."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "iuSU":
+        raise InputError(f"{part}: expected integers or strings, got dtype {values.dtype}")
+    if values.shape != (num_nodes,):
+        raise InputError(f"{part}: expected shape ({num_nodes},), got {values.shape}")
+    if values.dtype.kind == "S":
+        try:
+            values = np.char.decode(values, "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{part}: expected UTF-8 strings: {error}") from None
+    return values

@@ -1,0 +1,165 @@
+"""A graph in memory, and the gate through which every untrusted graph comes in."""
+
+import dataclasses
+import hashlib
+import itertools
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ..errors import InputError
+from .adjacency import blocks
+from .checks import check_edges, check_features, check_labels, check_masks, check_node_ids
+
+_BLOCK_ROWS = 1 << 14
+
+
+# eq=False: comparing arrays with == gives arrays, so a generated __eq__ could only raise.
+@dataclasses.dataclass(frozen=True, eq=False)
+class GraphData:
+    """One homogeneous graph with N nodes and E directed edges. Made by `make_graph_data`.
+
+    Attributes:
+        name: what the graph is called in reports and messages.
+        features: [N, F] float32, a dense array or a `scipy.sparse.csr_matrix`; or a `np.memmap` of
+            any number dtype, of which `feature_rows` reads a part; all finite.
+        edge_index: [2, E] int64, sources in row 0 and targets in row 1; no self-loops, no
+            duplicates, sorted by (source, target). Of an undirected graph both directions are here.
+            int32 if the graph came memory-mapped and N fits.
+        node_ids: [N] int64 or str, all different.
+        labels: [N] int64 in [-1, num_classes), -1 where unknown; or None.
+        train_mask: [N] bool; the three masks are disjoint, and all present or all None.
+        val_mask: [N] bool or None.
+        test_mask: [N] bool or None.
+        class_names: the label as the source wrote it, for classes 0 .. num_classes - 1.
+    """
+
+    name: str
+    features: np.ndarray | scipy.sparse.csr_matrix
+    edge_index: np.ndarray
+    node_ids: np.ndarray
+    labels: np.ndarray | None = None
+    train_mask: np.ndarray | None = None
+    val_mask: np.ndarray | None = None
+    test_mask: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def num_nodes(self) -> int:
+        """N."""
+        return self.features.shape[0]
+
+    @property
+    def num_features(self) -> int:
+        """F."""
+        return self.features.shape[1]
+
+    @property
+    def num_edges(self) -> int:
+        """E, every direction counted: twice the number of links of an undirected graph."""
+        return self.edge_index.shape[1]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of known classes; 0 without labels."""
+        return len(self.class_names)
+
+    def digest(self) -> str:
+        """SHA-256 of features and edges, as hexadecimal digits: what training depends on."""
+        sha = hashlib.sha256(repr(self.features.shape).encode())
+        matrix = self.features
+        if scipy.sparse.issparse(matrix):
+            parts = [matrix.data, matrix.indices, matrix.indptr]
+        else:  # in blocks: of memory-mapped features only one at a time takes memory
+            parts = (matrix[rows] for rows in blocks(self.num_nodes, _BLOCK_ROWS))
+        for part in itertools.chain(parts, [self.edge_index]):
+            sha.update(np.ascontiguousarray(part))
+        return sha.hexdigest()
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the features stay in a file."""
+        return isinstance(self.features, np.memmap)
+
+    def feature_rows(self, nodes: np.ndarray | slice) -> np.ndarray:
+        """Dense float32 features of some nodes, [len(nodes), F]; reads no others."""
+        rows = self.features[nodes]
+        rows = rows.toarray() if scipy.sparse.issparse(rows) else rows
+        return np.ascontiguousarray(rows, np.float32)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the graph comes with a train / validation / test split."""
+        return self.train_mask is not None
+
+
+def make_graph_data(
+    *,
+    name: str,
+    features: Any,
+    edge_index: Any,
+    node_ids: Any = None,
+    labels: Any = None,
+    train_mask: Any = None,
+    val_mask: Any = None,
+    test_mask: Any = None,
+    undirected: bool = True,
+) -> GraphData:
+    """Validates the parts of a graph that came from outside, and brings them into one form.
+
+    Args:
+        name: prefix of every message, and the name of the result.
+        features: [N, F] numbers, dense or any scipy.sparse format; N, F >= 1; finite in float32.
+        edge_index: [2, E] integers in [0, N). Self-loops and duplicates are dropped.
+        node_ids: [N] integers or strings, all different. Default: 0 .. N - 1.
+        labels: [N] integers (-1 = unknown) or strings ("" = unknown). The different values, in
+            ascending order, become classes 0 .. C - 1.
+        train_mask: [N] bool. The three masks come together or not at all, need labels, are
+            disjoint, and each selects at least one node whose label is known.
+        val_mask: [N] bool.
+        test_mask: [N] bool.
+        undirected: add the reverse of every edge that lacks it. With False the edges stay
+            directed; training takes undirected graphs.
+
+    Returns:
+        The graph. Warns (UserWarning) if no edge is left, or no feature but 0.
+
+    Raises:
+        InputError: one line that says which part is wrong, what was expected and what came.
+    """
+    try:
+        features = check_features(features)
+        num_nodes = features.shape[0]
+        edge_index = check_edges(edge_index, num_nodes, undirected=undirected)
+        node_ids = check_node_ids(node_ids, num_nodes)
+        labels, class_names = check_labels(labels, num_nodes)
+        masks = check_masks(
+            {"train_mask": train_mask, "val_mask": val_mask, "test_mask": test_mask},
+            labels,
+            num_nodes,
+        )
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    if not (features.nnz if scipy.sparse.issparse(features) else features.any()):
+        warnings.warn(
+            f"{name}: all features are 0, so all nodes get the same embedding; constant or one-hot"
+            " features would let the links speak",
+            stacklevel=2,
+        )
+    if edge_index.shape[1] == 0:
+        warnings.warn(
+            f"{name}: the graph has no edges, so every node is embedded from its own features "
+            "alone and dropping edges changes nothing",
+            stacklevel=2,
+        )
+    return GraphData(
+        name=name,
+        features=features,
+        edge_index=edge_index,
+        node_ids=node_ids,
+        labels=labels,
+        class_names=class_names,
+        **masks,
+    )

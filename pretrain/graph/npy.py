@@ -1,0 +1,58 @@
+"""A folder with one npy file per array: graphs that are larger than memory.
+
+The names of the files are the keys of docs/datasets.md: features.npy, edge_index.npy, ... Dense
+features stay in their file and are read where they are needed; edges are read in blocks.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .data import GraphData
+from .npz import ALLOWED_KEYS, graph_from_arrays
+
+_MAPPED_KEYS = ("features", "edge_index")
+
+
+def load_npy_folder(path: str | Path) -> GraphData:
+    """Reads a graph from a folder of npy files, without unpickling anything.
+
+    Returns:
+        The graph, its ``features`` a `np.memmap` if they are dense.
+
+    Raises:
+        InputError: no such folder, missing, unknown or corrupt files, object arrays, or parts that
+            do not make a graph.
+    """
+    folder = Path(path)
+    try:
+        files = sorted(file for file in folder.iterdir() if file.suffix == ".npy")
+    except OSError as error:
+        raise InputError(
+            f"dataset 'npy:{path}': expected a folder with npy files: {error.strerror or error}"
+        ) from None
+    unknown = [file.name for file in files if file.stem not in ALLOWED_KEYS]
+    if unknown:
+        raise InputError(
+            f"{path}: unknown files {', '.join(unknown)}; allowed: {', '.join(ALLOWED_KEYS)}, each"
+            " with .npy"
+        )
+    arrays = {file.stem: _read(file, mapped=file.stem in _MAPPED_KEYS) for file in files}
+    return graph_from_arrays(arrays, path, name=f"npy:{path}")
+
+
+def _read(file: Path, *, mapped: bool) -> np.ndarray:
+    """The array of one file."""
+    # np.load would take any file that it does not know for a pickle.
+    try:
+        if mapped:
+            return np.lib.format.open_memmap(file, mode="r")
+        with file.open("rb") as opened:
+            return np.lib.format.read_array(opened, allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror or error}") from None
+    # A damaged file fails in NumPy's parser of headers, in mmap or in malloc.
+    except (ValueError, EOFError, MemoryError, SyntaxError, OverflowError) as error:
+        hint = "; object arrays are not read" if "bject" in str(error) else ""
+        raise InputError(f"{file}: not an npy file, or a truncated one ({error}){hint}") from None

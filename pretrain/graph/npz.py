@@ -1,0 +1,67 @@
+"""One npz file with a graph of one's own. The keys are documented in docs/datasets.md."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .array_files import read_npz
+from .checks import csr_from_parts
+from .data import GraphData, make_graph_data
+
+_CSR_KEYS = ("features_data", "features_indices", "features_indptr", "features_shape")
+_OPTIONAL_KEYS = ("labels", "train_mask", "val_mask", "test_mask", "node_ids")
+ALLOWED_KEYS = ("features", *_CSR_KEYS, "edge_index", *_OPTIONAL_KEYS)
+
+
+def load_npz(path: str | Path) -> GraphData:
+    """Reads a graph from one npz file, without unpickling anything.
+
+    Raises:
+        InputError: missing or corrupt file, unknown or missing keys, object arrays, or parts that
+            do not make a graph.
+    """
+    return graph_from_arrays(read_npz(path), path, name=f"npz:{path}")
+
+
+def graph_from_arrays(parts: Mapping[str, np.ndarray], path: str | Path, *, name: str) -> GraphData:
+    """Makes a graph of arrays under the keys of docs/datasets.md.
+
+    Args:
+        parts: arrays by key.
+        path: where they came from, for messages.
+        name: of the graph.
+
+    Raises:
+        InputError: unknown or missing keys, or parts that do not make a graph.
+    """
+    unknown = sorted(set(parts) - set(ALLOWED_KEYS))
+    if unknown:
+        raise InputError(
+            f"{path}: unknown keys {', '.join(unknown)}; allowed: {', '.join(ALLOWED_KEYS)}"
+        )
+    if "edge_index" not in parts:
+        raise InputError(f"{path}: the key edge_index is missing")
+    csr_given = [key for key in _CSR_KEYS if key in parts]
+    if ("features" in parts) == bool(csr_given):
+        raise InputError(
+            f"{path}: expected either features or {', '.join(_CSR_KEYS)}, got "
+            + ("both" if csr_given else "neither")
+        )
+    if csr_given:
+        if len(csr_given) < len(_CSR_KEYS):
+            missing = [key for key in _CSR_KEYS if key not in parts]
+            raise InputError(f"{path}: CSR features lack {', '.join(missing)}")
+        try:
+            features = csr_from_parts(*(parts[key] for key in _CSR_KEYS))
+        except InputError as error:
+            raise InputError(f"{path}: features: {error}") from None
+    else:
+        features = parts["features"]
+    return make_graph_data(
+        name=name,
+        features=features,
+        edge_index=parts["edge_index"],
+        **{key: parts.get(key) for key in _OPTIONAL_KEYS},
+    )

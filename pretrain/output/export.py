@@ -1,0 +1,54 @@
+"""What is left of a training run: embeddings and a SavedModel."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+from tensorflow_gnn import runner
+
+from ..graph.data import GraphData
+from ..graph.tensor import NODE_SET
+from .folder import OutputFolder, replacing
+
+
+def embed(encoder: tf.keras.Model, graph: tfgnn.GraphTensor) -> np.ndarray:
+    """Representations of the graph as it is, float32 [N, D]."""
+    return _read_out(encoder(graph)).numpy()
+
+
+@tf.autograph.experimental.do_not_convert  # as `training.fit`
+def export_model(
+    encoder: tf.keras.Model, spec: tfgnn.GraphTensorSpec, folder: OutputFolder
+) -> None:
+    """Writes a SavedModel that needs TensorFlow alone.
+
+    Its signature "serving_default" maps ``examples``, serialised tf.train.Examples of graphs
+    (`tfgnn.write_example`) as string [B], to ``representations``, float32 [total nodes, D], the
+    nodes of the graphs in their order.
+
+    Args:
+        encoder: of graphs in the plain form of `graph_tensor`.
+        spec: of such graphs, relaxed.
+        folder: where it goes.
+    """
+    examples = tf.keras.Input(shape=(), dtype=tf.string, name="examples")
+    parsed = tfgnn.keras.layers.ParseExample(spec)(examples)
+    outputs = _read_out(encoder(parsed.merge_batch_to_components()))
+    model = tf.keras.Model(examples, outputs)
+    # The exporter calls the model in a `tf.function` of its own.
+    model.call = tf.autograph.experimental.do_not_convert(model.call)
+    # For inference alone: `sparse_product` cannot be saved with its gradient.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    with replacing(folder.model) as temporary:
+        runner.export_model(model, str(temporary), output_names="representations", options=options)
+
+
+def save_embeddings(embeddings: np.ndarray, data: GraphData, folder: OutputFolder) -> None:
+    """Writes ``node_ids`` [N] and ``embeddings`` float32 [N, D]."""
+    with replacing(folder.embeddings) as temporary, temporary.open("wb") as file:
+        np.savez(file, node_ids=data.node_ids, embeddings=embeddings)
+
+
+def _read_out(graph):
+    return tfgnn.keras.layers.Readout(node_set_name=NODE_SET)(graph)

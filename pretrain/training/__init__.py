@@ -1,0 +1,1 @@
+"""From a graph and a recipe to a trained encoder."""

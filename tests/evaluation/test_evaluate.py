@@ -1,0 +1,115 @@
+"""All measures together: each equals its own function, values are joined over embeddings."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.sparse
+from graph_barlow_twins.pretrain.evaluation.clustering import clustering
+from graph_barlow_twins.pretrain.evaluation.evaluate import MEASURES, Measure, Result, evaluate
+from graph_barlow_twins.pretrain.evaluation.knn_probe import knn_probe
+from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
+from graph_barlow_twins.pretrain.evaluation.links import HeldOutEdges, link_prediction
+from graph_barlow_twins.pretrain.evaluation.table import table
+from graph_barlow_twins.pretrain.graph.labels import LabelledNodes
+
+LABELS = np.random.default_rng(0).permutation(np.arange(90) % 3)
+NODES = LabelledNodes("g", 90, LABELS, ("0", "1", "2"))
+
+
+def embeddings(seed, noise=0.6):
+    rng = np.random.default_rng(seed)
+    return np.eye(3, 5)[LABELS] + noise * rng.normal(size=(90, 5))
+
+
+def pairs(seed):
+    return HeldOutEdges(*np.random.default_rng(seed).integers(90, size=(2, 2, 20)))
+
+
+def test_measures_are_those_of_the_functions():
+    matrix = embeddings(0)
+    options = {"split": "random", "seeds": 4, "seed": 2}
+    found = evaluate({"ours": matrix}, NODES, held_out=[pairs(0)], **options)["ours"]
+    probe = linear_probe(matrix, NODES, **options)
+    votes = knn_probe(matrix, NODES, **options)
+    clusters = clustering(matrix, NODES, seeds=4, seed=2)
+    links = link_prediction(matrix, pairs(0))
+    values = {key: measure.values for key, measure in found.measures.items()}
+    assert values == {
+        "linear_probe": probe.fold_accuracies,
+        "knn_probe": votes.fold_accuracies,
+        "nmi": clusters.nmi,
+        "ari": clusters.ari,
+        "link_auc": (links.auc,),
+        "link_ap": (links.average_precision,),
+    }
+    assert list(values) == list(MEASURES)
+    assert found.probes == (probe,)
+    assert found.neighbours == votes.neighbours
+    json.dumps(found.to_dict())
+
+
+def test_several_embeddings_are_joined():
+    matrices = [embeddings(seed) for seed in range(3)]
+    options = {"split": "random", "seeds": 2}
+    joined = evaluate({"ours": matrices}, NODES, **options)["ours"]
+    apart = [evaluate({"ours": matrix}, NODES, **options)["ours"] for matrix in matrices]
+    for key, measure in joined.measures.items():
+        values = [value for one in apart for value in one.measures[key].values]
+        assert list(measure.values) == values
+        assert measure.mean == pytest.approx(np.mean(values))
+        assert measure.std == pytest.approx(np.std(values))
+    assert len(joined.probes) == 3
+
+
+def test_one_measure_has_no_deviation():
+    assert Measure((0.5,)).to_dict() == {"mean": 0.5, "std": None, "values": [0.5]}
+    assert Measure((0.5, 0.7)).std == pytest.approx(0.1)
+
+
+def test_embedding_i_meets_held_out_edges_i():
+    matrices = [embeddings(seed) for seed in range(2)]
+    held_out = [pairs(0), pairs(1)]
+    found = evaluate({"ours": matrices, "fixed": matrices[0]}, NODES, held_out=held_out, seeds=1)
+    expected = [link_prediction(*pair).auc for pair in zip(matrices, held_out, strict=True)]
+    assert list(found["ours"].measures["link_auc"].values) == expected
+    expected = [link_prediction(matrices[0], pair).auc for pair in held_out]
+    assert list(found["fixed"].measures["link_auc"].values) == expected
+    shared = evaluate({"ours": matrices}, NODES, held_out=held_out[:1], seeds=1)["ours"]
+    expected = [link_prediction(matrix, held_out[0]).auc for matrix in matrices]
+    assert list(shared.measures["link_auc"].values) == expected
+    with pytest.raises(ValueError, match=r"expected one entry or 3, .* of 'ours', got 2"):
+        evaluate({"ours": [*matrices, matrices[0]]}, NODES, held_out=held_out, seeds=1)
+
+
+def test_without_labels_links_are_left_and_without_either_nothing():
+    unknown = LabelledNodes("g", 90, None)
+    found = evaluate({"ours": embeddings(0)}, unknown, held_out=[pairs(0)])["ours"]
+    assert list(found.measures) == ["link_auc", "link_ap"]
+    assert found.probes == ()
+    assert evaluate({"ours": embeddings(0)}, unknown)["ours"].measures == {}
+
+
+def test_sparse_candidates_and_messages():
+    said = []
+    matrix = np.round(embeddings(0))
+    options = {"seeds": 1, "folds": 3, "held_out": [pairs(0)], "say": said.append}
+    candidates = {"dense": matrix, "sparse": scipy.sparse.csr_matrix(matrix)}
+    found = evaluate(candidates, NODES, **options)
+    for key in ("knn_probe", "link_auc"):
+        dense, sparse = (one.measures[key].values for one in found.values())
+        assert sparse == pytest.approx(dense)
+    parts = ("linear probe", "kNN probe", "clustering", "link prediction")
+    assert said == [f"{part}: {name}" for name in candidates for part in parts]
+
+
+def test_table():
+    results = {
+        "embeddings": Result({"linear_probe": Measure((0.8, 0.9)), "nmi": Measure((0.5,))}),
+        "PCA": Result({"linear_probe": Measure((0.05,))}),
+    }
+    assert table(results).splitlines() == [
+        "             linear probe     NMI",
+        "embeddings   85.00 +- 5.0   50.00",
+        "PCA                  5.00       -",
+    ]

@@ -1,0 +1,68 @@
+"""Sums over blocks of rows give what the whole matrix gives."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from graph_barlow_twins.pretrain.evaluation import gram
+from graph_barlow_twins.pretrain.graph.data import make_graph_data
+
+
+@pytest.fixture(params=[7, 1000])
+def block_rows(request, monkeypatch):
+    monkeypatch.setattr(gram, "_BLOCK_ROWS", request.param)
+
+
+def some_rows(nodes=50, features=6):
+    rng = np.random.default_rng(0)
+    return rng.normal(3, 1, (nodes, features)) * np.arange(1, features + 1)
+
+
+@pytest.mark.parametrize("dim", [1, 4, 6])
+def test_pca_equals_scikit_learns(block_rows, dim):
+    from sklearn.decomposition import PCA
+
+    data = make_graph_data(name="g", features=some_rows(), edge_index=[[0], [1]])
+    found = gram.pca_in_blocks(data, dim)
+    expected = PCA(dim).fit_transform(data.features)
+    assert found.dtype == np.float32
+    signs = np.sign((found * expected).sum(axis=0))
+    np.testing.assert_allclose(found, expected * signs, rtol=1e-4, atol=1e-4)
+
+
+def test_pca_reads_a_mapped_graph_in_blocks(tmp_path, monkeypatch):
+    from graph_barlow_twins.pretrain.evaluation.linear_probe import baseline_embeddings
+    from graph_barlow_twins.pretrain.graph.datasets import load_dataset
+
+    np.save(tmp_path / "features.npy", some_rows())
+    np.save(tmp_path / "edge_index.npy", np.array([[0], [1]]))
+    data = load_dataset(f"npy:{tmp_path}")
+    monkeypatch.setattr(gram, "_BLOCK_ROWS", 20)
+    found = baseline_embeddings(data, 3)
+    assert found["raw features"] is data.features
+    whole = dataclasses.replace(data, features=np.float32(data.features))
+    expected = baseline_embeddings(whole, 3)["PCA"]
+    signs = np.sign((found["PCA"] * expected).sum(axis=0))
+    np.testing.assert_allclose(found["PCA"], expected * signs, rtol=1e-4, atol=1e-4)
+    read = []
+    plain = type(data).feature_rows
+    monkeypatch.setattr(
+        type(data), "feature_rows", lambda self, rows: read.append(rows) or plain(self, rows)
+    )
+    baseline_embeddings(data, 3)
+    assert {rows.stop - rows.start for rows in read} == {20, 10}
+
+
+def test_singular_values(block_rows):
+    rows = some_rows().astype(np.float32)
+    expected = np.linalg.svd(rows.astype(np.float64), compute_uv=False)
+    np.testing.assert_allclose(gram.singular_values(rows), expected, rtol=1e-9)
+    rows[:, 1] = rows[:, 0]
+    assert gram.singular_values(rows)[-1] < 1e-6 * expected[0]
+
+
+def test_rankme_from_singular_values_is_that_of_the_rows():
+    from graph_barlow_twins.reference.metrics import rankme
+
+    rows = some_rows()
+    np.testing.assert_allclose(rankme(np.diag(gram.singular_values(rows))), rankme(rows), 1e-9)

@@ -1,0 +1,105 @@
+"""Held-out edges through a whole run: nothing sees them, `evaluate` finds the run's numbers."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from graph_barlow_twins.pretrain.evaluation.links import (
+    hold_out_edges,
+    link_prediction,
+    read_held_out_edges,
+)
+from graph_barlow_twins.pretrain.graph.datasets import load_dataset
+
+CLI = [sys.executable, "-m", "graph_barlow_twins.pretrain.cli.main"]
+SHARE, SEED = 0.2, 3
+
+
+def run_cli(*arguments):
+    """The command in a process of its own: a run sets TensorFlow's global options."""
+    return subprocess.run([*CLI, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Flags of a short run on two rings, one for each class, without masks."""
+    rng = np.random.default_rng(0)
+    nodes = np.arange(60)
+    labels = nodes // 30
+    path = tmp_path / "rings.npz"
+    ring = np.stack([nodes, 30 * labels + (nodes + 1) % 30])
+    chords = np.stack([nodes, 30 * labels + (nodes + 7) % 30])
+    features = (rng.normal(size=(60, 5)) + labels[:, None]).astype(np.float32)
+    np.savez(path, features=features, edge_index=np.hstack([ring, chords]), labels=labels)
+    options = ["--dataset", f"npz:{path}", "--units", 16, 8, "--folds", 2, "--seed", SEED]
+    return [*options, "--hold-out-edges", SHARE, "--quiet"]
+
+
+def test_run_and_evaluate_agree(tmp_path, options):
+    run = tmp_path / "run"
+    done = run_cli("pretrain", *options, "--steps", 6, "--output", run)
+    assert done.returncode == 0, done.stderr
+    full = load_dataset(options[1])
+    remaining, *pairs = hold_out_edges(full, SHARE, SEED)
+    held_out = read_held_out_edges(run / "held_out_edges.npz", 60)
+    for saved, expected in zip(held_out, pairs, strict=True):
+        np.testing.assert_array_equal(saved, expected)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["edges"] == remaining.num_edges == full.num_edges - 2 * 24
+    table = metrics["evaluation"]
+    assert list(table) == list(metrics["probe"])
+    for name, row in table.items():
+        assert row["linear_probe"]["values"] == metrics["probe"][name]["fold_accuracies"]
+        assert len(row["nmi"]["values"]) == 3
+    trained = np.load(run / "embeddings.npz")["embeddings"]
+    expected = link_prediction(trained, held_out)
+    assert table["trained encoder"]["link_auc"]["mean"] == pytest.approx(expected.auc)
+
+    output = tmp_path / "evaluation.json"
+    arguments = ["--dataset", options[1], "--split", "folds", "--folds", 2, "--seeds", 3, "--quiet"]
+    done = run_cli("evaluate", run, *arguments, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = json.loads(output.read_text())["results"]
+    found["trained encoder"] = found.pop("embeddings")
+    assert set(found) == set(table)
+    # The untrained encoder too: the same weights, on the graph without the held-out edges.
+    for name, row in table.items():
+        for key in ("linear_probe", "knn_probe", "link_auc", "link_ap"):
+            again = found[name]["measures"][key]["values"]
+            assert again == pytest.approx(row[key]["values"], abs=1e-6), (name, key)
+
+
+@pytest.mark.slow
+def test_killed_run_resumes_without_the_held_out_edges(tmp_path, options):
+    options = [*options, "--steps", 120]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run_cli("pretrain", *options, "--output", whole).returncode == 0
+    command = [*CLI, "pretrain", *map(str, options), "--output", str(killed)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    # Written last: without it TensorFlow finds no checkpoint.
+    while not any((killed / "checkpoint" / "backup").rglob("checkpoint")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "metrics.json").exists()
+    again = [*options, "--output", killed, "--resume"]
+    changed = run_cli("pretrain", *again, "--hold-out-edges", 0.3)
+    assert changed.returncode == 2
+    assert "hold_out_edges is 0.3 now" in changed.stderr
+    resumed = run_cli("pretrain", *again)
+    assert resumed.returncode == 0, resumed.stderr
+    first, second = (json.loads((run / "metrics.json").read_text()) for run in (whole, killed))
+    assert second["resumed_at_step"] > 0
+    assert first["edges"] == second["edges"]
+    embeddings = [np.load(run / "embeddings.npz")["embeddings"] for run in (whole, killed)]
+    np.testing.assert_allclose(*embeddings, atol=1e-4)
+    links = [np.load(run / "held_out_edges.npz")["positives"] for run in (whole, killed)]
+    np.testing.assert_array_equal(*links)

@@ -1,0 +1,138 @@
+"""The nearest neighbours vote as scikit-learn's do; k is chosen on validation nodes."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.sparse
+from graph_barlow_twins.pretrain.evaluation.knn_probe import NEIGHBOURS, knn_probe, nearest_class
+from graph_barlow_twins.pretrain.graph.data import make_graph_data
+from sklearn.neighbors import KNeighborsClassifier
+
+
+def graph(labels, masks=None):
+    """A path; `masks` is a string of t(rain), v(alidation), e(valuate)."""
+    n = len(labels)
+    parts = {}
+    if masks is not None:
+        letters = np.array(list(masks))
+        keys = {"train_mask": "t", "val_mask": "v", "test_mask": "e"}
+        parts = {key: letters == letter for key, letter in keys.items()}
+    edges = np.stack([np.arange(n - 1), np.arange(1, n)])
+    labels = np.asarray(labels)
+    return make_graph_data(
+        name="g", features=np.eye(n, 2), edge_index=edges, labels=labels, **parts
+    )
+
+
+def on_circle(degrees):
+    angles = np.deg2rad(np.asarray(degrees, float))
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+@pytest.mark.parametrize("block", [1, 2**22])
+@pytest.mark.parametrize("convert", [np.asarray, scipy.sparse.csr_matrix])
+def test_votes_equal_sklearns(monkeypatch, block, convert):
+    monkeypatch.setattr("graph_barlow_twins.pretrain.evaluation.knn_probe._BLOCK_ENTRIES", block)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=300)  # two classes and odd k: no ties
+    embeddings = rng.normal(size=(300, 5)) * rng.uniform(0.1, 10, size=(300, 1))
+    embeddings[:, 0] += labels
+    train, asked = np.arange(0, 300, 2), np.arange(1, 300, 2)
+    predicted = nearest_class(convert(embeddings), labels, train, asked, (1, 5, 31))
+    assert len(np.unique(predicted)) == 2
+    for row, k in zip(predicted, (1, 5, 31), strict=True):
+        model = KNeighborsClassifier(k, metric="cosine", algorithm="brute")
+        expected = model.fit(embeddings[train], labels[train]).predict(embeddings[asked])
+        np.testing.assert_array_equal(row, expected)
+
+
+def test_ties_go_to_the_closer_class():
+    # Asked at 0 degrees: class 2 at 10, class 0 at 20: one vote each at k = 2.
+    embeddings = on_circle([10, 20, 100, 0]) * [[3], [1], [1], [0.01]]
+    labels = np.array([2, 0, 1, 0])
+    predicted = nearest_class(embeddings, labels, np.arange(3), np.array([3]), (1, 2, 3))
+    assert predicted.tolist() == [[2], [2], [2]]
+    # But a vote counts more than any closeness: two at 80 against one at 1.
+    embeddings = on_circle([1, 80, 80, 0])
+    labels = np.array([1, 0, 0, 0])
+    assert nearest_class(embeddings, labels, np.arange(3), np.array([3]), (3,)).tolist() == [[0]]
+
+
+def test_rows_of_zeros_are_far_from_all():
+    embeddings = np.array([[0.0, 0.0], [1.0, 0.1], [-1.0, 0.0], [1.0, 0.0]])
+    labels = np.array([0, 1, 2, 1])
+    predicted = nearest_class(embeddings, labels, np.arange(3), np.array([3]), (1, 2))
+    assert predicted.tolist() == [[1], [1]]
+
+
+def test_each_part_of_the_public_split_has_its_purpose():
+    # Every second validation node agrees with its single nearest training node alone.
+    rng = np.random.default_rng(0)
+    centres = np.array([0, 90, 180, 270] * 10)
+    labels = np.tile([0, 1, 0, 1], 10)
+    embeddings = on_circle(np.concatenate([centres, centres + 3, centres + 6]))
+    embeddings += 0.001 * rng.normal(size=embeddings.shape)
+    labels = np.concatenate([labels] * 3)
+    data = graph(labels, "t" * 40 + "v" * 40 + "e" * 40)
+    result = knn_probe(embeddings, data)
+    assert result.accuracy == 1
+    assert result.std is None
+    assert result.neighbours == (1,)  # the smallest of those that tie
+    swapped = embeddings.copy()
+    swapped[80:] = on_circle(centres + 96)  # into the other class' neighbourhood
+    assert knn_probe(swapped, data).accuracy == 0
+    json.dumps(result.to_dict())
+
+
+def test_k_is_chosen_on_validation_not_on_test():
+    # One direction, but the nearest training node of everything is a mislabelled one.
+    train = np.array(
+        [[5.0, 1], *[[10 + i, 1] for i in range(9)], *[[-10 - i, 1] for i in range(9)]]
+    )
+    labels = np.array([1, *[0] * 9, *[1] * 9])
+    asked = np.tile([[4.0, 1], [-30.0, 1]], (10, 1))
+    embeddings = np.concatenate([train, asked, asked])
+    labels = np.concatenate([labels, np.tile([0, 1], 20)])
+    data = graph(labels, "t" * 19 + "v" * 20 + "e" * 20)
+    result = knn_probe(embeddings, data)
+    assert result.neighbours == (3,)  # 1 is wrong on half of them
+    assert result.accuracy == 1
+    changed = labels.copy()
+    changed[19:39:2] = 1  # now the mislabelled node is right about the validation nodes
+    changed_result = knn_probe(embeddings, graph(changed, "t" * 19 + "v" * 20 + "e" * 20))
+    assert changed_result.neighbours == (1,)
+    assert changed_result.accuracy == 0.5
+
+
+def test_folds_and_random_splits_have_a_deviation():
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    embeddings = np.eye(3)[labels] + 0.7 * rng.normal(size=(120, 3))
+    for options, count in ({"folds": 4}, 4), ({"split": "random", "seeds": 6}, 6):
+        result = knn_probe(embeddings, graph(labels), **options)
+        assert len(result.fold_accuracies) == len(result.neighbours) == count
+        assert result.accuracy == pytest.approx(np.mean(result.fold_accuracies))
+        assert result.std == pytest.approx(np.std(result.fold_accuracies))
+        assert 0.4 < result.accuracy < 1
+        assert set(result.neighbours) <= set(NEIGHBOURS)
+
+
+def test_fewer_training_nodes_than_neighbours():
+    embeddings = on_circle([0, 90, 1, 91, 2, 92])
+    result = knn_probe(embeddings, graph([0, 1, 0, 1, 0, 1], "ttvvee"))
+    assert result.neighbours == (1,)
+    assert result.accuracy == 1
+    assert knn_probe(embeddings, graph([0, 1] * 3), split="random", seeds=2).accuracy == 1
+
+
+def test_wrong_calls_are_errors():
+    labels = np.arange(12) % 2
+    embeddings = np.ones((12, 2))
+    with pytest.raises(ValueError, match=r"expected \[12, K\], got \(11, 2\)"):
+        knn_probe(embeddings[1:], graph(labels))
+    with pytest.raises(ValueError, match="needs labels"):
+        knn_probe(embeddings, graph(np.full(12, -1)))
+    embeddings[3, 1] = np.nan
+    with pytest.raises(ValueError, match="finite"):
+        knn_probe(embeddings, graph(labels))

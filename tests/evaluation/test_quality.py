@@ -1,0 +1,42 @@
+"""The main job's accuracies with its default options. Minutes long: `pytest -m slow`."""
+
+import json
+import statistics
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def accuracies(output, *arguments):
+    """Linear-probe accuracies by name, in percent, of one run of the command."""
+    command = [sys.executable, "-m", "graph_barlow_twins.pretrain.cli.main", "pretrain", "--quiet"]
+    subprocess.run([*command, "--output", output, *arguments], check=True, timeout=900)
+    probes = json.loads((output / "metrics.json").read_text())["probe"]
+    return {name: 100 * probe["accuracy"] for name, probe in probes.items()}
+
+
+def assert_best(found):
+    trained = found.pop("trained encoder")
+    assert len(found) == 3
+    for name, accuracy in found.items():
+        assert trained > accuracy, name
+
+
+def test_digits(tmp_path):
+    found = accuracies(tmp_path / "out")
+    assert found["trained encoder"] >= 97
+    assert_best(found)
+
+
+def test_cora(tmp_path, planetoid_dir):
+    """By the means of three seeds: the linear encoder starts close to where it ends."""
+    arguments = ["--dataset", "planetoid:cora", "--data-dir", str(planetoid_dir)]
+    runs = [accuracies(tmp_path / str(seed), *arguments, "--seed", str(seed)) for seed in range(3)]
+    for run in runs:  # features and PCA are far below, by any seed
+        assert run["trained encoder"] > max(run["raw features"], run["PCA"]) + 20
+    means = {name: statistics.mean(run[name] for run in runs) for name in runs[0]}
+    assert means["trained encoder"] >= 84.2
+    assert_best(means)

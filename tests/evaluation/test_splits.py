@@ -1,0 +1,183 @@
+"""Splits: who trains, validates and tests under each protocol; which nodes of many take part."""
+
+import numpy as np
+import pytest
+from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
+from graph_barlow_twins.pretrain.evaluation.splits import draw_splits, plan_probe, stratified_sample
+from graph_barlow_twins.pretrain.graph.data import make_graph_data
+
+from tests.graph.parts import refused
+
+
+def graph(labels, sizes=None):
+    """A path; with `sizes` the first nodes train, the next validate, the next test."""
+    n = len(labels)
+    masks = {}
+    if sizes is not None:
+        ends = np.cumsum([0, *sizes])
+        keys = ("train_mask", "val_mask", "test_mask")
+        nodes = np.arange(n)
+        for key, start, end in zip(keys, ends[:-1], ends[1:], strict=True):
+            masks[key] = (start <= nodes) & (nodes < end)
+    edges = np.stack([np.arange(n - 1), np.arange(1, n)])
+    labels = np.asarray(labels)
+    return make_graph_data(
+        name="g", features=np.eye(n, 2), edge_index=edges, labels=labels, **masks
+    )
+
+
+def splits_of(data, **options):
+    seed = options.pop("seed", 0)
+    most = {key: value for key, value in options.items() if key == "max_nodes"}
+    return draw_splits(data, plan_probe(data, **options), seed=seed, **most)
+
+
+def assert_disjoint(split, known):
+    parts = (split.inner, split.validation, split.test)
+    together = np.concatenate(parts)
+    assert len(np.unique(together)) == len(together)
+    assert set(together) <= set(known)
+    assert set(split.inner) <= set(split.train)
+    assert not set(split.train) & set(split.test)
+
+
+def test_random_splits_without_masks_are_10_10_80_of_each_class():
+    labels = np.repeat([0, 1, 2, -1], [100, 50, 30, 20])
+    splits = splits_of(graph(labels), split="random", seeds=4)
+    assert len(splits) == 4
+    for split in splits:
+        assert_disjoint(split, np.flatnonzero(labels >= 0))
+        assert np.bincount(labels[split.train]).tolist() == [10, 5, 3]
+        assert np.bincount(labels[split.validation]).tolist() == [10, 5, 3]
+        assert np.bincount(labels[split.test]).tolist() == [80, 40, 24]
+        np.testing.assert_array_equal(split.inner, split.train)
+    assert len({tuple(split.train) for split in splits}) == 4
+
+
+def test_random_splits_with_masks_have_the_sizes_of_the_masks():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=200)
+    labels[5], labels[190:] = -1, -1
+    data = graph(labels, (30, 60, 90))  # 10 labelled nodes are in no mask
+    (public,) = splits_of(data)
+    np.testing.assert_array_equal(public.train, np.setdiff1d(np.arange(30), [5]))
+    splits = splits_of(data, split="random", seeds=3)
+    for split in splits:
+        assert_disjoint(split, np.flatnonzero(labels >= 0))
+        for name in ("train", "validation", "test"):
+            ours, theirs = (np.bincount(labels[getattr(s, name)]) for s in (split, public))
+            np.testing.assert_array_equal(ours, theirs)
+        assert not np.array_equal(split.train, public.train)
+    assert len({tuple(split.test) for split in splits}) == 3
+
+
+def test_seed_number_i_of_seed_0_is_seed_i():
+    data = graph(np.arange(100) % 2)
+    splits = splits_of(data, split="random", seeds=3)
+    (third,) = splits_of(data, split="random", seeds=1, seed=2)
+    np.testing.assert_array_equal(splits[2].test, third.test)
+
+
+def test_folds_test_every_labelled_node_once():
+    labels = np.arange(60) % 3
+    labels[:6] = -1
+    splits = splits_of(graph(labels), folds=6)
+    tested = np.concatenate([split.test for split in splits])
+    np.testing.assert_array_equal(np.sort(tested), np.arange(6, 60))
+    for split in splits:
+        assert_disjoint(split, np.arange(6, 60))
+        both = np.sort(np.concatenate([split.inner, split.validation]))
+        np.testing.assert_array_equal(both, split.train)
+
+
+def test_folds_ignore_masks_when_asked_for():
+    data = graph(np.arange(60) % 2, (10, 10, 10))
+    assert plan_probe(data).folds == 1
+    splits = splits_of(data, split="folds", folds=5)
+    assert sum(len(split.test) for split in splits) == 60
+
+
+@pytest.mark.parametrize("protocol", ["public", "random", "folds"])
+def test_large_graphs_are_probed_on_some_of_their_nodes(protocol):
+    labels = np.repeat([0, 1, 2], [1500, 480, 20])
+    labels = np.random.default_rng(0).permutation(labels)
+    data = graph(labels, (400, 400, 1200))
+    with pytest.warns(UserWarning, match=r"200 of 2,000 labelled nodes take part"):
+        splits = splits_of(data, split=protocol, folds=5, seeds=3, max_nodes=200)
+    for split in splits:
+        assert_disjoint(split, np.arange(2000))
+        nodes = np.concatenate([split.inner, split.validation, split.test])
+        assert len(nodes) == 200
+        counts = np.bincount(labels[nodes])
+        assert (np.abs(counts - [150, 48, 2]) <= 4).all()
+        if protocol != "folds":
+            assert [len(split.train), len(split.validation)] == [40, 40]
+        assert len(np.unique(labels[split.train])) == 3
+    if protocol == "folds":
+        assert len(splits) == 5
+        assert all(len(np.unique(labels[split.test])) == 3 for split in splits)
+    # Others take part under another seed.
+    with pytest.warns(UserWarning, match="take part"):
+        (first, *_), (other, *_) = (
+            splits_of(data, split=protocol, folds=5, seeds=1, seed=seed, max_nodes=200)
+            for seed in (0, 1)
+        )
+    assert set(first.test) != set(other.test)
+
+
+def test_the_probe_takes_the_limit():
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 2
+    embeddings = rng.normal(size=(400, 3)) + labels[:, None]
+    data = graph(labels)
+    with pytest.warns(UserWarning, match="100 of 400"):
+        limited = linear_probe(embeddings, data, folds=5, max_nodes=100)
+    assert (limited.num_train, limited.num_test) == (80, 100)
+    assert linear_probe(embeddings, data, folds=5, max_nodes=400) == linear_probe(
+        embeddings, data, folds=5
+    )
+
+
+def test_sample_is_stratified_and_uniform_within_a_class():
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    counts = np.zeros(100)
+    for seed in range(400):
+        drawn = stratified_sample(np.arange(100), labels, 20, np.random.default_rng(seed))
+        assert np.bincount(labels[drawn]).tolist() == [12, 6, 2]
+        counts[drawn] += 1
+    # Each node in a fifth of the draws: 80, binomial; five standard deviations.
+    assert np.abs(counts - 80).max() < 5 * np.sqrt(80 * 0.8)
+
+
+@pytest.mark.parametrize(
+    ("counts", "size", "at_least", "expected"),
+    [
+        ([97, 1, 1, 1], 10, 1, [7, 1, 1, 1]),
+        ([50, 30, 20], 9, 1, [4, 3, 2]),  # shares 4.5, 2.7, 1.8: largest remainders
+        ([5, 5], 3, 1, None),
+        ([5, 5, 5], 1, 1, [1, 1, 1]),
+        ([90, 8, 2], 20, 5, [13, 5, 2]),
+        ([3, 3], 6, 1, [3, 3]),
+    ],
+)
+def test_sample_keeps_rare_classes(counts, size, at_least, expected):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    rng = np.random.default_rng(0)
+    drawn = stratified_sample(np.arange(len(labels)), labels, size, rng, at_least=at_least)
+    assert len(np.unique(drawn)) == len(drawn)
+    if expected is None:
+        assert len(drawn) == size
+    else:
+        assert np.bincount(labels[drawn]).tolist() == expected
+
+
+def test_plans_that_cannot_be_are_refused():
+    unmasked, masked = graph([0, 0, 1, 1]), graph([0, 0, 0, 1, 1, 1], (2, 2, 2))
+    refused("a public split needs masks, and there are none", plan_probe, unmasked, split="public")
+    refused("two classes in train_mask, got 1", plan_probe, masked, split="random")
+    assert plan_probe(masked, split="folds", folds=3).folds == 3
+    refused("a class of at least 2 nodes", plan_probe, graph([0, 1, 2]), split="random")
+    with pytest.raises(ValueError, match="split: expected one of public, random, folds, got 'k'"):
+        plan_probe(unmasked, split="k")
+    with pytest.raises(ValueError, match="seeds: expected at least 1, got 0"):
+        plan_probe(unmasked, seeds=0)

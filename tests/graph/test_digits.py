@@ -1,0 +1,36 @@
+"""The digits, which need no files, and the choices that an unknown name gets to see."""
+
+import numpy as np
+import pytest
+from graph_barlow_twins.pretrain.graph.datasets import load_dataset
+
+from tests.graph.parts import refused
+
+
+def test_digits_graph():
+    data = load_dataset("digits", knn=3)
+    assert (data.num_nodes, data.num_features, data.num_classes) == (1797, 64, 10)
+    assert data.features.min() == 0
+    assert data.features.max() == 1
+    assert not data.has_masks
+    # Recomputed from the definition: node 0's three nearest by cosine are among its neighbours.
+    unit = data.features / np.linalg.norm(data.features, axis=1, keepdims=True)
+    similarity = unit @ unit[0]
+    similarity[0] = -1
+    neighbours = data.edge_index[1][data.edge_index[0] == 0]
+    assert set(np.argsort(-similarity)[:3]) <= set(neighbours)
+    assert (np.bincount(data.edge_index[0]) >= 3).all()
+    links = set(zip(*data.edge_index.tolist(), strict=True))
+    assert links == {(target, source) for source, target in links}
+    same = data.labels[data.edge_index[0]] == data.labels[data.edge_index[1]]
+    assert same.mean() > 0.95, "neighbours by similarity nearly always show the same digit"
+
+
+@pytest.mark.parametrize("knn", [0, -1, 1797])
+def test_digits_graph_refuses_impossible_neighbours(knn):
+    refused(rf"knn: expected an integer in \[1, 1796\], got {knn}", load_dataset, "digits", knn=knn)
+
+
+@pytest.mark.parametrize("spec", ["", "cora", "npz", "npz:", "planetoid:", "digits:3", "Digits"])
+def test_unknown_dataset_lists_the_choices(spec):
+    refused("choose one of digits, planetoid:NAME, npz:FILE", load_dataset, spec)

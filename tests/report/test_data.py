@@ -1,0 +1,204 @@
+"""What is computed for the report, against plain definitions."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import graph_barlow_twins.reference as reference  # before TensorFlow: it selects Keras 2
+import numpy as np
+import pytest
+from graph_barlow_twins.pretrain.report import data as report_data
+from graph_barlow_twins.pretrain.report.map import (
+    MINIMUM_ROWS,
+    _attraction,
+    _similarities,
+    principal_components,
+    tsne,
+)
+from graph_barlow_twins.pretrain.report.map import _repulsion as repulsion
+
+from tests.report.pages import make_data
+
+
+def blobs(N=300, D=12, kinds=5, spread=0.3):
+    rng = np.random.default_rng(0)
+    labels = np.arange(N) % kinds
+    return rng.normal(size=(kinds, D))[labels] + spread * rng.normal(size=(N, D)), labels
+
+
+def test_forces_are_those_of_the_paper():
+    X, _ = blobs(N=400)  # more than a block of rows
+    Y = np.random.default_rng(1).normal(size=(400, 2)).astype(np.float32)
+    P = _similarities(X)
+    assert P.sum() == pytest.approx(1, abs=1e-5)
+    assert abs(P - P.T).max() < 1e-7
+    difference = Y[:, None] - Y[None]
+    kernel = 1 / (1 + np.sum(difference**2, axis=-1))
+    np.fill_diagonal(kernel, 0)
+    Q = kernel / kernel.sum()
+    rows = np.repeat(np.arange(400), np.diff(P.indptr))
+    attraction = np.einsum("ij,ij,ijk->ik", P.toarray(), kernel, difference)
+    np.testing.assert_allclose(_attraction(P, rows, Y), attraction, rtol=1e-4, atol=1e-6)
+    expected = np.einsum("ij,ij,ijk->ik", Q, kernel, difference)
+    with ThreadPoolExecutor(2) as pool:
+        np.testing.assert_allclose(repulsion(Y, pool), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_similarities_have_the_perplexity():
+    X, _ = blobs(N=200)
+    P = _similarities(X).toarray() * 2 * 200  # p_j|i + p_i|j
+    # Symmetrised rows have no perplexity of their own; all rows together have the mean mass 2.
+    assert P.sum(axis=1).mean() == pytest.approx(2, abs=1e-4)
+    from sklearn.manifold._t_sne import _joint_probabilities
+
+    squares = np.sum((X[:, None] - X[None]) ** 2, axis=-1).astype(np.float32)
+    from scipy.spatial.distance import squareform
+
+    theirs = squareform(_joint_probabilities(squares, 20.0, 0))
+    assert np.abs(P / 400 - theirs).sum() < 0.02  # ours leaves far pairs out
+
+
+def test_map_keeps_neighbours_together_and_is_the_same_again():
+    X, labels = blobs()
+    Y = tsne(X)
+    assert Y.shape == (300, 2)
+    assert np.isfinite(Y).all()
+    distances = np.sum((Y[:, None] - Y[None]) ** 2, axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    nearest = labels[np.argsort(distances, axis=1)[:, :5]]
+    assert (nearest == labels[:, None]).mean() > 0.98
+    np.testing.assert_array_equal(tsne(X), Y)
+
+
+def test_identical_rows_and_lines_have_a_finite_map():
+    assert np.isfinite(tsne(np.repeat([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]], 10, axis=0))).all()
+    line = np.outer(np.arange(30), [1.0, 2.0, 3.0])
+    assert np.isfinite(tsne(line)).all()
+
+
+def test_smallest_graphs_have_a_finite_map():
+    for seed in range(10):
+        for rows in (MINIMUM_ROWS, MINIMUM_ROWS + 1):
+            assert np.isfinite(tsne(np.random.default_rng(seed).normal(size=(rows, 16)))).all()
+
+
+def test_a_map_that_diverges_gives_way_to_principal_components(monkeypatch):
+    embeddings, _ = blobs(N=40)
+    monkeypatch.setattr(report_data, "tsne", lambda points: np.full((len(points), 2), np.nan))
+    found = report_data.projection(embeddings, make_data(40), seed=0)
+    assert found.method == "the first two principal components"
+    assert np.isfinite(found.points).all()
+
+
+def test_principal_components():
+    X, _ = blobs()
+    ours = principal_components(X, 3)
+    centred = X - X.mean(axis=0)
+    _, sigma, _ = np.linalg.svd(centred, full_matrices=False)
+    np.testing.assert_allclose(np.linalg.norm(ours, axis=0), sigma[:3], rtol=1e-5)
+    assert abs(np.corrcoef(ours.T) - np.eye(3)).max() < 1e-5
+
+
+def test_sample_has_every_class_in_its_share():
+    labels = np.repeat([0, 1, 2], [8000, 1990, 10])
+    chosen = report_data._sample(labels, 10_000, seed=3)
+    assert len(chosen) == len(np.unique(chosen)) == report_data.MAX_POINTS
+    counts = np.bincount(labels[chosen])
+    np.testing.assert_allclose(counts, [2400, 597, 3], atol=2)
+    np.testing.assert_array_equal(report_data._sample(labels, 10_000, seed=3), chosen)
+    assert (report_data._sample(labels, 10_000, seed=4) != chosen).any()
+    # As many classes as points: each is there.
+    assert len(np.unique(report_data._sample(np.arange(9000) % 2500, 9000, 0) % 2500)) == 2500
+
+
+def test_projection_of_all_nodes_keeps_order_labels_and_names():
+    data = make_data()
+    found = report_data.projection(np.random.default_rng(0).normal(size=(60, 8)), data, seed=0)
+    np.testing.assert_array_equal(found.groups, data.labels)
+    assert found.node_ids[5] == data.node_ids[5]
+    assert not found.clustered
+    assert "t-SNE" in found.method
+
+
+def test_clusters_find_blobs_largest_first():
+    X = np.repeat(np.eye(3) * 9, [30, 20, 10], axis=0)
+    found = report_data.projection(X, make_data(labels=False), seed=0)
+    assert found.clustered
+    np.testing.assert_array_equal(found.groups, np.repeat([0, 1, 2], [30, 20, 10]))
+
+
+def test_spectrum_is_that_of_the_matrix():
+    rng = np.random.default_rng(0)
+    tall, wide = rng.normal(size=(50, 7)), rng.normal(size=(6, 20))
+    for X in (tall, wide):
+        found = report_data.spectrum(X, 2 * X, seed=0)
+        sigma = np.linalg.svd(X, compute_uv=False)
+        np.testing.assert_allclose(found.trained, sigma, rtol=1e-10)
+        np.testing.assert_allclose(found.untrained, 2 * sigma, rtol=1e-10)
+        assert found.num_rows == len(X)
+
+
+def test_spectrum_of_a_large_matrix_takes_a_sample(monkeypatch):
+    monkeypatch.setattr(report_data, "_SPECTRUM_WORK", 1e5)
+    X = np.random.default_rng(0).normal(size=(20_000, 10))
+    found = report_data.spectrum(X, X, seed=0)
+    assert found.num_rows == 1000
+    assert len(found.trained) == 10
+
+
+def test_correlation_says_mean_diagonal_and_rms_of_the_rest():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 100, 300))
+    b += a
+    found = report_data.correlation(reference.cross_correlation(a, b).astype(np.float32))
+    expected = reference.cross_correlation_metrics(a, b)
+    assert found.diagonal == pytest.approx(expected["correlation_diagonal"], abs=1e-5)
+    assert found.off_diagonal == pytest.approx(expected["correlation_off_diagonal"], abs=1e-5)
+    assert found.picture.shape == (128, 128)
+    assert (found.shown[0], found.shown[-1], found.dimension) == (0, 299, 300)
+    C = reference.cross_correlation(a, b)
+    assert found.picture[3, 9] == pytest.approx(C[found.shown[3], found.shown[9]], abs=1e-6)
+    single = report_data.correlation(np.array([[0.7]], np.float32))
+    assert single.off_diagonal == 0
+
+
+@pytest.mark.parametrize("density", [1.0, 0.04])
+def test_correlation_of_views_is_that_of_the_loss(density):
+    """Against C of the views as the task makes them, for dense and for sparse features."""
+    import tensorflow as tf
+    from graph_barlow_twins.pretrain.config.options import PretrainConfig
+    from graph_barlow_twins.pretrain.graph.data import make_graph_data
+    from graph_barlow_twins.pretrain.graph.tensor import (
+        graph_tensor_from_data,
+        relaxed_spec,
+        with_step,
+    )
+    from graph_barlow_twins.pretrain.training.full_graph import (
+        initial_weights,
+        make_encoder,
+        make_task,
+    )
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(50, 40)) * (rng.random((50, 40)) < density)
+    edges = np.stack([np.arange(50), (np.arange(50) + 1) % 50])
+    data = make_graph_data(name="g", features=features, edge_index=edges)
+    graph = graph_tensor_from_data(data)
+    rates = {"drop_edges": 0.7, "mask_features": 0.3, "drop_entries": 0.2}
+    config = PretrainConfig(output="-", units=(8, 4), seed=5, **rates)
+    encoder = make_encoder(relaxed_spec(graph), config)
+    encoder.set_weights(initial_weights(data, config))
+    C = report_data.view_correlation(encoder, make_task(config), graph)
+    assert C.shape == (4, 4)
+    assert C.dtype == np.float32
+    np.testing.assert_array_equal(
+        report_data.view_correlation(encoder, make_task(config), graph), C
+    )
+    other = report_data.view_correlation(encoder, make_task(config), graph, step=1)
+    assert np.abs(other - C).max() > 0.01
+
+    stepped = with_step(graph, tf.constant(0, tf.int64))
+    graphs, _ = make_task(config).preprocess(stepped)
+    beside = make_encoder(relaxed_spec(stepped), config)  # takes the graphs of training
+    beside.set_weights(encoder.get_weights())
+    stacked = make_task(config).predict(*(beside(one) for one in graphs)).numpy()
+    expected = reference.cross_correlation(stacked[:, 0], stacked[:, 1])
+    np.testing.assert_allclose(C, expected, atol=1e-5)

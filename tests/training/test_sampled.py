@@ -1,0 +1,192 @@
+"""Training on sampled subgraphs: the trimmed encoder, the schedule, runs that resume."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from graph_barlow_twins.pretrain.config.options import PretrainConfig
+from graph_barlow_twins.pretrain.errors import InputError
+from graph_barlow_twins.pretrain.graph.data import make_graph_data
+from graph_barlow_twins.pretrain.graph.datasets import load_dataset
+
+
+def block_graph_folder(folder, nodes=2000, edges=16_000):
+    from bench.block_graph import block_graph, write
+
+    write(block_graph(nodes, edges, blocks=8, features=16, signal=1.5), folder)
+    return f"npy:{folder}"
+
+
+# --- options ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 2}, "--epochs needs --fan-out"),
+        ({"batch_size": 64}, "--batch-size needs --fan-out"),
+        ({"fan_out": (5,)}, r"--fan-out: expected one number for each of the 2 layers .* got 1"),
+        ({"fan_out": (5, 5), "steps": 7}, "--steps and --fan-out contradict each other"),
+        ({"fan_out": (5, 0)}, "fan-out: expected integers of at least 1"),
+        ({"fan_out": (5, 5), "batch_size": 1}, "batch-size: expected an integer of at least 2"),
+    ],
+)
+def test_options_that_contradict_each_other(options, message):
+    with pytest.raises(InputError, match=message):
+        PretrainConfig(output="o", **options)
+
+
+# --- schedule --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("num_nodes", [1, 5, 999, 1000, 1001, 123_457])
+@pytest.mark.parametrize("batch_size", [2, 10, 1024])
+def test_every_node_is_visited_once_per_epoch(num_nodes, batch_size):
+    from graph_barlow_twins.pretrain.training.sampled import schedule_of
+
+    config = PretrainConfig(output="o", fan_out=(2, 2), batch_size=batch_size, epochs=2)
+    schedule = schedule_of(config, num_nodes)
+    assert schedule.steps % schedule.steps_per_checkpoint == 0
+    assert schedule.steps_per_checkpoint <= 50
+    assert schedule.batch_size <= batch_size
+    if num_nodes > 10_000 and batch_size < 100:
+        return
+    visits = np.concatenate([schedule.visits(step) for step in range(schedule.steps)])
+    np.testing.assert_array_equal(visits, np.arange(len(visits)))
+    assert 2 * num_nodes <= len(visits) < 2 * num_nodes + schedule.steps
+    roots = np.concatenate([schedule.roots(schedule.visits(s)) for s in range(schedule.steps)])
+    for epoch in (0, 1):
+        order = roots[epoch * num_nodes : (epoch + 1) * num_nodes]
+        np.testing.assert_array_equal(np.sort(order), np.arange(num_nodes))
+    if num_nodes > 10:
+        assert not np.array_equal(roots[:num_nodes], roots[num_nodes : 2 * num_nodes])
+
+
+# --- encoder ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("units", [(6,), (8, 4), (4, 8), (8, 4, 8)])
+def test_trimmed_encoder_equals_the_encoder_at_the_roots(units, monkeypatch):
+    """Where every neighbour is drawn, and without the statistics, which are of other nodes."""
+    import tensorflow as tf
+    from graph_barlow_twins.pretrain.encoder import layers as encoder_layers
+    from graph_barlow_twins.pretrain.encoder.gcn import build_encoder
+    from graph_barlow_twins.pretrain.encoder.sampled import build_sampled_encoder
+    from graph_barlow_twins.pretrain.graph.adjacency import adjacency_of
+    from graph_barlow_twins.pretrain.graph.tensor import graph_tensor_from_data, relaxed_spec
+    from graph_barlow_twins.pretrain.output.export import embed
+    from graph_barlow_twins.pretrain.training.sampler import SubgraphSampler, UndirectedSubgraphs
+
+    monkeypatch.setattr(
+        encoder_layers.NormalizedActivation,
+        "_compute",
+        lambda self, inputs, gamma, beta, slope: tf.nn.relu(inputs * gamma + beta) - slope * inputs,
+    )
+    rng = np.random.default_rng(0)
+    data = make_graph_data(
+        name="g", features=rng.normal(size=(40, 5)), edge_index=rng.integers(0, 39, (2, 60))
+    )
+    graph = graph_tensor_from_data(data)
+    encoder = build_encoder(relaxed_spec(graph), units)
+    weights = [w + rng.normal(0, 0.3, w.shape) for w in encoder.get_weights()]
+    encoder.set_weights(weights)
+    expected = embed(encoder, graph)
+
+    # One hop more than the layers, whose nodes are left out at once: only then do the outermost
+    # nodes that count have all their edges, and with them their degrees.
+    monkeypatch.setattr(
+        encoder_layers.InitialFeatures,
+        "call",
+        lambda self, graph: tf.boolean_mask(
+            graph.node_sets["nodes"]["features"], graph.node_sets["nodes"]["hop"] <= len(units)
+        ),
+    )
+    adjacency = adjacency_of(data.edge_index, data.num_nodes)
+    hops = len(units) + 1
+    sampler = SubgraphSampler(data, adjacency, fan_out=(40,) * hops, seed=0)
+    roots = np.array([39, 3, 17, 3])
+    batch = sampler(
+        tf.constant(roots), tf.constant([0, 1, 2, 3], tf.int64), tf.constant(0, tf.int64)
+    )
+    sampled = UndirectedSubgraphs(hops)(batch.merge_batch_to_components())
+    trimmed = build_sampled_encoder(relaxed_spec(sampled), units)
+    assert [w.shape for w in trimmed.get_weights()] == [w.shape for w in weights]
+    trimmed.set_weights(weights)
+    result = trimmed(sampled)
+    np.testing.assert_array_equal(result.node_sets["nodes"].sizes, [1, 1, 1, 1])
+    np.testing.assert_allclose(embed(trimmed, sampled), expected[roots], rtol=1e-5, atol=1e-5)
+
+
+# --- runs ------------------------------------------------------------------------------------
+
+FAST = ["--fan-out", "4", "3", "--units", "32", "16", "--folds", "2", "--quiet"]
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "graph_barlow_twins.pretrain.cli.main", *map(str, arguments)]
+
+
+def run_cli(*arguments):
+    result = subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_sampled_run_beats_raw_features_and_reports_memory(tmp_path):
+    dataset = block_graph_folder(tmp_path / "g")
+    options = [*FAST, "--batch-size", "256"]
+    result = run_cli("pretrain", "--dataset", dataset, "--output", tmp_path / "run", *options)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert len(metrics["curves"]["loss"]) == 8
+    probe = {name: one["accuracy"] for name, one in metrics["probe"].items()}
+    assert probe["trained encoder"] > probe["raw features"] + 0.05
+    assert metrics["peak_memory_mb"] > 100
+    assert f"{metrics['peak_memory_mb']:,.0f} MB" in result.stdout
+    # The representations are those of the full graph: the exported model gives the same.
+    output = tmp_path / "again.npz"
+    run_cli("embed", tmp_path / "run", "--dataset", dataset, "--output", output, "--quiet")
+    found, expected = np.load(output), np.load(tmp_path / "run" / "embeddings.npz")
+    np.testing.assert_array_equal(found["node_ids"], expected["node_ids"])
+    scale = np.abs(expected["embeddings"]).max()
+    np.testing.assert_allclose(
+        found["embeddings"], expected["embeddings"], rtol=0, atol=1e-5 * scale
+    )
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_where_it_would_have_ended(tmp_path):
+    dataset = block_graph_folder(tmp_path / "g")
+    options = ["--dataset", dataset, *FAST, "--batch-size", "16", "--epochs", "2"]
+    run_cli("pretrain", *options, "--output", tmp_path / "whole")
+    killed = tmp_path / "killed"
+    process = subprocess.Popen(
+        command("pretrain", *options, "--output", killed), stderr=subprocess.DEVNULL
+    )
+    history = killed / "checkpoint" / "history.json"
+    while not history.exists() and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (killed / "metrics.json").exists()
+    run_cli("pretrain", *options, "--output", killed, "--resume")
+    metrics = [json.loads((p / "metrics.json").read_text()) for p in (tmp_path / "whole", killed)]
+    assert metrics[1]["resumed_at_step"] > 0
+    assert metrics[0]["curves"]["loss"] == metrics[1]["curves"]["loss"]
+    embeddings = [np.load(p / "embeddings.npz")["embeddings"] for p in (tmp_path / "whole", killed)]
+    np.testing.assert_array_equal(*embeddings)
+
+
+def test_mapped_graph_without_sampling_is_the_full_graph(tmp_path):
+    data = load_dataset(block_graph_folder(tmp_path / "g", nodes=300, edges=900))
+    from graph_barlow_twins.pretrain.graph.tensor import graph_tensor_from_data
+
+    graph = graph_tensor_from_data(data)
+    np.testing.assert_array_equal(graph.node_sets["nodes"]["features"], data.features)

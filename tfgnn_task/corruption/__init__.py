@@ -1,0 +1,1 @@
+"""Keras layers that corrupt a GraphTensor, and what says which features and sets."""

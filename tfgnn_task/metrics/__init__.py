@@ -1,0 +1,1 @@
+"""Keras metrics of representations and of two views."""
