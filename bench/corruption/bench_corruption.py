@@ -1,4 +1,4 @@
-"""The corruptors under pytest-benchmark: `pytest bench/corruption/bench_corruption.py`, groups by case.
+"""The corruptors under pytest-benchmark: `pytest bench/corruption`, groups by case.
 
 For the spread of one contestant's times. Rivals run one after the other here; ratios between them
 come from `python -m bench.corruption.report`, which alternates.

@@ -1,7 +1,7 @@
 """Quality of a representation without labels: formulas on its spectrum, in float64.
 
-Definitions: reference/metrics/formulas.py. The spectrum comes from spectrum_host.py where the CPU can be
-called (one `tf.numpy_function`: LAPACK is several times faster than TensorFlow's own
+Definitions: reference/metrics/formulas.py. The spectrum comes from spectrum_host.py where the CPU
+can be called (one `tf.numpy_function`: LAPACK is several times faster than TensorFlow's own
 decompositions), else from spectrum_graph.py.
 """
 

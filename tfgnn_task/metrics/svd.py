@@ -1,6 +1,6 @@
 """Metrics of embedding quality, as functions and as one Keras metric.
 
-Definitions: reference/metrics/formulas.py; how to read them: docs/metrics.md. All take ``sample_weight
+Definitions: reference/metrics/; how to read them: docs/metrics.md. All take ``sample_weight
 [N]``: rows of weight 0 do not count, whatever they hold; otherwise ``diag(sqrt(w)) X`` is measured.
 Results have the dtype of the input, float32 for half types. NaN where an entry is NaN or infinite,
 a weight is negative, NaN or infinite, or no row or feature is left; never an exception.
