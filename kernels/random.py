@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from ..reference.random import GOLDEN, MIX64_FACTORS, hash_name
+from .keys import GOLDEN, MIX64_FACTORS, hash_name
 from .sorting import stable_argsort
 from .validation import check_rate
 

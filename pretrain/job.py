@@ -14,10 +14,10 @@ import time
 
 import numpy as np
 
+from ..kernels.linalg import singular_values
 from .config.options import PretrainConfig
 from .errors import InputError
 from .evaluation.evaluate import Result, evaluate
-from .evaluation.gram import singular_values
 from .evaluation.linear_probe import baseline_embeddings, plan_probe
 from .evaluation.links import HeldOutEdges, hold_out_edges, save_held_out_edges
 from .graph.data import GraphData

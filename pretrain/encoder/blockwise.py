@@ -19,9 +19,9 @@ import numpy as np
 import scipy.sparse
 from tqdm import tqdm
 
+from ...kernels.linalg import unit_rows
 from ..graph.adjacency import Adjacency, adjacency_of, blocks
 from ..graph.data import GraphData
-from ..graph.unit_rows import unit_rows
 
 _EPSILON = 1e-3  # encoder_layers.NodeNormalization
 _BLOCK_ENTRIES = 1 << 23  # 32 MB as float32

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 
+from ...kernels.linalg import unit_rows
 from ..graph.adjacency import adjacency_of
 from ..graph.data import GraphData
-from ..graph.unit_rows import unit_rows
 
 _OWN_SHARE = 0.2  # of a node's own words; the rest goes to its hops in equal parts
 _OVERSAMPLING, _POWER_ITERATIONS = 10, 4

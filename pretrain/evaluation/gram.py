@@ -40,16 +40,3 @@ def pca_in_blocks(data: GraphData, dim: int) -> np.ndarray:
     for block in blocks(count, _BLOCK_ROWS):
         reduced[block] = (data.feature_rows(block) - mean) @ basis
     return reduced
-
-
-def singular_values(matrix: np.ndarray) -> np.ndarray:
-    """Singular values of a tall matrix [N, D], float64 [D], largest first.
-
-    The roots of the Gram matrix' eigenvalues, summed up in float64 over blocks of rows: a value
-    below 1e-8 of the largest is noise.
-    """
-    gram = np.zeros((matrix.shape[1], matrix.shape[1]))
-    for block in blocks(len(matrix), _BLOCK_ROWS):
-        rows = matrix[block].astype(np.float64)
-        gram += rows.T @ rows
-    return np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0))

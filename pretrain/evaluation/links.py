@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from ...reference.random import derive_key
+from ...kernels.keys import derive_key
 from ..errors import InputError
 from ..graph.array_files import read_npz
 from ..graph.data import GraphData

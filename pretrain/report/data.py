@@ -7,8 +7,8 @@ import platform
 
 import numpy as np
 
+from ...kernels.linalg import unit_rows
 from ..graph.data import GraphData
-from ..graph.unit_rows import unit_rows
 from .content import Correlation, Projection, Spectrum
 from .map import ITERATIONS, MINIMUM_ROWS, PERPLEXITY, principal_components, tsne
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
-from ...reference.random import derive_key
+from ...kernels.keys import derive_key
 from ...tfgnn_task import (
     BarlowTwinsTask,
     Compose,

@@ -51,18 +51,3 @@ def test_pca_reads_a_mapped_graph_in_blocks(tmp_path, monkeypatch):
     )
     baseline_embeddings(data, 3)
     assert {rows.stop - rows.start for rows in read} == {20, 10}
-
-
-def test_singular_values(block_rows):
-    rows = some_rows().astype(np.float32)
-    expected = np.linalg.svd(rows.astype(np.float64), compute_uv=False)
-    np.testing.assert_allclose(gram.singular_values(rows), expected, rtol=1e-9)
-    rows[:, 1] = rows[:, 0]
-    assert gram.singular_values(rows)[-1] < 1e-6 * expected[0]
-
-
-def test_rankme_from_singular_values_is_that_of_the_rows():
-    from graph_barlow_twins.reference.metrics import rankme
-
-    rows = some_rows()
-    np.testing.assert_allclose(rankme(np.diag(gram.singular_values(rows))), rankme(rows), 1e-9)

@@ -1,11 +1,11 @@
-"""Rows of length 1, dense or CSR. `encoder_linear.RowProjection` has them in TensorFlow."""
+"""Linear algebra on NumPy and SciPy matrices that several folders need; no TensorFlow, no Numba."""
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.sparse
 
-from ...reference.metrics import formulas as metrics
+_BLOCK_ROWS = 1 << 14
 
 
 def unit_rows(
@@ -21,9 +21,11 @@ def unit_rows(
     Returns:
         The same form and dtype.
     """
+    # By the largest entry first: squares of small entries would be 0, of large ones infinite.
     if not scipy.sparse.issparse(matrix):
-        return metrics.unit_rows(matrix)
-    # As there, by the largest entry first: squares of small ones would be 0.
+        largest = np.max(np.abs(matrix), axis=1, keepdims=True, initial=0.0)
+        scaled = _quotient(matrix, largest)
+        return _quotient(scaled, np.linalg.norm(scaled, axis=1, keepdims=True))
     entries = np.diff(matrix.indptr)
     largest = np.repeat(abs(matrix).max(axis=1).toarray().ravel(), entries)
     scaled = _quotient(matrix.data, largest)
@@ -31,6 +33,25 @@ def unit_rows(
     lengths = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
     values = _quotient(scaled, np.repeat(lengths, entries)).astype(matrix.dtype)
     return scipy.sparse.csr_matrix((values, matrix.indices, matrix.indptr), matrix.shape)
+
+
+def gram_matrix(matrix: np.ndarray) -> np.ndarray:
+    """``X^T X`` of a tall matrix [N, D], float64 [D, D], summed up over blocks of rows."""
+    gram = np.zeros((matrix.shape[1], matrix.shape[1]))
+    for start in range(0, len(matrix), _BLOCK_ROWS):
+        rows = matrix[start : start + _BLOCK_ROWS].astype(np.float64)
+        gram += rows.T @ rows
+    return gram
+
+
+def singular_values(matrix: np.ndarray) -> np.ndarray:
+    """Singular values of a matrix [N, D], float64 [min(N, D)], largest first.
+
+    The roots of the eigenvalues of the smaller Gram matrix: those below about 1e-8 of the largest
+    are noise.
+    """
+    smaller = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(gram_matrix(smaller))[::-1], 0))
 
 
 def _quotient(values: np.ndarray, divisors: np.ndarray) -> np.ndarray:
