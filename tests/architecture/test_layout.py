@@ -1,0 +1,45 @@
+"""Rooms stay small enough to look over: files of code, lines, and files in a folder."""
+
+from collections import Counter
+
+import pytest
+
+from .tree import FOLDERS, ROOT
+
+CODE = (*FOLDERS, "namespace", "bench", "tests", "examples")
+MOST_LINES, MOST_FILES = 300, 15
+
+
+def files_of(folder):
+    return [
+        path
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and "egg-info" not in str(path)
+    ]
+
+
+@pytest.mark.parametrize("folder", CODE)
+def test_no_file_of_code_is_long(folder):
+    lengths = {
+        path.relative_to(ROOT): len(path.read_text("utf-8").splitlines())
+        for path in files_of(folder)
+        if path.suffix in (".py", ".js", ".css")
+    }
+    assert not {path: lines for path, lines in lengths.items() if lines > MOST_LINES}
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, "namespace", "bench", "docs"])
+def test_no_folder_is_crowded(folder):
+    counts = Counter(
+        path.parent.relative_to(ROOT)
+        for path in files_of(folder)
+        if path.parent != ROOT / "bench" / "results"  # grows with every series of measurements
+    )
+    assert counts
+    assert not {path: count for path, count in counts.items() if count > MOST_FILES}
+
+
+def test_file_names_do_not_repeat_their_folder():
+    for folder in FOLDERS:
+        for path in files_of(folder):
+            assert not path.stem.startswith(f"{path.parent.name}_"), path
