@@ -3,9 +3,9 @@
     python bench/gpu/run.py FOLDER [--output ROWS.jsonl]
 
 FOLDER is what `python -m bench.gpu.export` wrote. Every program is compiled for the device, its
-loss and gradients are compared with the float64 reference stored beside it, and it is timed in turn with
-its rivals: a plain JAX formula under `jax.jit`, the batch-norm form in PyTorch, and the bare matrix
-products that no version can do without. One row of JSON for each.
+loss and gradients are compared with the float64 reference stored beside it, and it is timed in turn
+with its rivals: a plain JAX formula under `jax.jit`, the batch-norm form in PyTorch, and the bare
+matrix products that no version can do without. One row of JSON for each.
 """
 
 import argparse
