@@ -67,3 +67,15 @@ def test_exported_programs_run_under_jax(tmp_path):
         most = 1e-5 if row["dtype"] == "float32" else 5e-3  # no tf32 on a CPU
         assert max(row["errors"].values()) < most, row
         assert {"ours", "JAX formula"} <= set(row["times_ms"])
+
+
+def test_table_shows_medians_and_ratios():
+    from bench.gpu.table import render
+
+    row = {"device": "card", "jax": "1", "tensorflow": "2", "name": "4x2-direct-float32"}
+    times = {"ours": [1.0, 2.0, 9.0], "JAX formula": [3.0, 3.0, 3.0]}
+    errors = {"loss": 0.5, "grad_a": 1e-3, "grad_b": 2e-3}
+    table = render([{**row, "errors": errors, "times_ms": times}, {**row, "error": "too large"}])
+    assert table.startswith("card, JAX 1, programs of TensorFlow 2\n")
+    assert "| 4x2-direct-float32 | 2.000 | 1.50x |  |  |  | 2e-03 |" in table
+    assert "| 4x2-direct-float32 | too large |" in table
