@@ -12,14 +12,14 @@ def check_views(z_a, z_b) -> None:
         TypeError: for another dtype, or two different ones.
         ValueError: for another rank, or shapes that cannot be equal.
     """
-    names = [_dtype_name(z) for z in (z_a, z_b)]
+    names = [z.dtype.name for z in (z_a, z_b)]
     if names[0] not in FLOAT_DTYPES or names[0] != names[1]:
         raise TypeError(
             f"expected two views of one dtype among {', '.join(FLOAT_DTYPES)}"
             f" (got {names[0]} and {names[1]})"
         )
-    shapes = [tuple(z.shape) if z.shape is not None else None for z in (z_a, z_b)]
-    if any(len(shape) != 2 for shape in shapes):
+    shapes = [_shape(z) for z in (z_a, z_b)]
+    if any(isinstance(shape, str) or len(shape) != 2 for shape in shapes):
         raise ValueError(f"expected two views of shape [N, D] (got {shapes[0]} and {shapes[1]})")
     if any(None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=True)):
         raise ValueError(f"expected two views of one shape (got {shapes[0]} and {shapes[1]})")
@@ -33,8 +33,12 @@ def check_sample_weight(sample_weight, rows: int | None) -> None:
     Raises:
         ValueError: for another shape.
     """
-    shape = tuple(sample_weight.shape)
-    if len(shape) != 1 or (None not in (shape[0], rows) and shape[0] != rows):
+    shape = _shape(sample_weight)
+    if (
+        isinstance(shape, str)
+        or len(shape) != 1
+        or (None not in (shape[0], rows) and shape[0] != rows)
+    ):
         raise ValueError(f"expected sample_weight of shape [{rows or 'N'}] (got {shape})")
 
 
@@ -48,14 +52,19 @@ def check_not_negative(sample_weight) -> None:
         raise ValueError(f"sample_weight should not be negative or NaN (got {sample_weight.min()})")
 
 
-def check_epsilon(epsilon: float) -> None:
-    """A positive number.
+def check_positive(name: str, value: float) -> None:
+    """A positive number; NaN is none.
 
     Raises:
         ValueError: otherwise.
     """
-    if not epsilon > 0:
-        raise ValueError(f"epsilon should be positive (got {epsilon})")
+    if not value > 0:
+        raise ValueError(f"{name} should be positive (got {value})")
+
+
+def check_epsilon(epsilon: float) -> None:
+    """`check_positive` for what is added to variances."""
+    check_positive("epsilon", epsilon)
 
 
 def check_rate(rate: float) -> None:
@@ -78,5 +87,6 @@ def check_choice(name: str, value: str, choices) -> None:
         raise ValueError(f"{name} should be one of {', '.join(choices)} (got {value!r})")
 
 
-def _dtype_name(value) -> str:
-    return value.dtype.name
+def _shape(value) -> tuple | str:
+    """The sizes, None where one is not static; a tensor may not even know their number."""
+    return "unknown rank" if getattr(value.shape, "rank", 0) is None else tuple(value.shape)
