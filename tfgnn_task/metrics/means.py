@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from ...kernels.context import compiled_by_xla
-from ...kernels.validation import check_sample_weight
+from ...kernels.metrics.rows import row_weights
 from ..weights import weights_of_rows
 
 
@@ -167,32 +167,6 @@ class BatchMeans(tf.keras.metrics.Metric):
         if isinstance(transform, str):  # Keras' SavedModel loader has already replaced the name
             transform = tf.keras.utils.get_registered_object(transform)
         return cls(**{**config, "y_pred_transform_fn": transform})
-
-
-def matrix(representations) -> tf.Tensor:
-    """A floating tensor of rank 2, or ValueError."""
-    representations = tf.convert_to_tensor(representations)
-    if representations.shape.rank != 2:
-        raise ValueError(f"Expected 2D tensor (got shape {representations.shape})")
-    return as_floating(representations)
-
-
-def row_weights(sample_weight, rows_first: tf.Tensor) -> tf.Tensor | None:
-    """Weights as a floating vector, one per row of the tensor; None stays.
-
-    Raises:
-        ValueError: for another number of weights, as far as it is static.
-    """
-    if sample_weight is None:
-        return None
-    weights = as_floating(tf.reshape(tf.convert_to_tensor(sample_weight), [-1]))
-    check_sample_weight(weights, rows_first.shape[0])
-    return weights
-
-
-def as_floating(value: tf.Tensor) -> tf.Tensor:
-    """The tensor, integers as float32."""
-    return value if value.dtype.is_floating else tf.cast(value, tf.float32)
 
 
 def _can_log():
