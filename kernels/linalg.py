@@ -12,7 +12,7 @@ _BLOCK_ROWS = 1 << 14
 def unit_rows(
     matrix: np.ndarray | scipy.sparse.csr_matrix,
 ) -> np.ndarray | scipy.sparse.csr_matrix:
-    """Each row divided by its length; rows of zeros stay.
+    """Each row divided by its length; rows of zeros stay, rows with NaN become NaN.
 
     Not scikit-learn's `normalize`, which leaves rows that are shorter than about 1e-6 as they are.
 
@@ -98,4 +98,4 @@ def cross_correlation(z_a: np.ndarray, z_b: np.ndarray, *, epsilon: float = 1e-6
 
 def _quotient(values: np.ndarray, divisors: np.ndarray) -> np.ndarray:
     """``values / divisors``, and 0 where the divisor is 0."""
-    return np.divide(values, divisors, out=np.zeros_like(values), where=divisors > 0)
+    return np.divide(values, divisors, out=np.zeros_like(values), where=divisors != 0)

@@ -18,6 +18,13 @@ def test_unit_rows_at_any_scale(scale, dtype):
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_unit_rows_do_not_hide_nan():
+    rows = np.array([[np.nan, 1.0], [3.0, 4.0]])
+    for found in (unit_rows(rows), unit_rows(scipy.sparse.csr_matrix(rows)).toarray()):
+        assert np.isnan(found[0]).any()
+        np.testing.assert_allclose(found[1], [0.6, 0.8])
+
+
 @pytest.mark.parametrize("shape", [(50, 6), (6, 50), (7, 7), (20_000, 3), (3, 40_000)])
 def test_singular_values(shape):
     rows = np.random.default_rng(0).normal(3, 1, shape).astype(np.float32)

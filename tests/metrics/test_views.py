@@ -35,15 +35,14 @@ def test_alignment_and_uniformity_by_hand():
     np.testing.assert_allclose(reference.uniformity(SQUARE, t=1, sample_weight=weights), expected)
 
 
-@pytest.mark.parametrize("normalize_batch", [True, False])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_cross_correlation_like_reference(dtype, normalize_batch):
+def test_cross_correlation_like_reference(dtype):
+    options = {"epsilon": 1e-3, "ddof": 1}
     for shape in SHAPES:
         views = make_views(*shape, dtype)
-        for options in ({}, {"epsilon": 1e-3, "ddof": 1}):
-            options = {"normalize_batch": normalize_batch, **options}
-            found = tfgnn_task.cross_correlation_metrics(*views, **options)
-            expected = reference.cross_correlation_metrics(*views, **options)
+        for given in ({}, options, {"normalize_batch": False}):
+            found = tfgnn_task.cross_correlation_metrics(*views, **given)
+            expected = reference.cross_correlation_metrics(*views, **given)
             assert list(found) == list(expected)
             for name, value in found.items():
                 assert value.dtype == (tf.float64 if dtype == "float64" else tf.float32)
@@ -68,7 +67,7 @@ def test_alignment_and_uniformity_like_reference(dtype):
     for shape in SHAPES:
         views = make_views(*shape, dtype)
         close = {"rtol": 10 * metric_tolerance(dtype), "atol": 10 * metric_tolerance(dtype)}
-        for alpha, t in ((2.0, 2.0), (1.0, 0.5), (3.0, 60.0)):
+        for alpha, t in ((2, 2.0), (3.0, 60)):
             found = tfgnn_task.alignment(*views, alpha=alpha)
             np.testing.assert_allclose(found, reference.alignment(*views, alpha=alpha), **close)
             found = tfgnn_task.uniformity(views[0], t=t)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ...kernels.context import compiled_by_xla
+from ...kernels.context import can_call_python
 from ...kernels.metrics.rows import row_weights
 from ..weights import weights_of_rows
 
@@ -109,7 +109,7 @@ class BatchMeans(tf.keras.metrics.Metric):
         self._totals.assign_add(tf.where(some & finite, values, 0))
         self._evaluated.assign_add(tf.cast(some & finite, self.dtype))
         self._failed.assign(tf.where(some, tf.cast(failed, self.dtype), self._failed.value()))
-        if _can_log():
+        if can_call_python():
             tf.cond(
                 failed,
                 lambda: tf.numpy_function(self._warn, [update], tf.bool, stateful=True),
@@ -167,13 +167,3 @@ class BatchMeans(tf.keras.metrics.Metric):
         if isinstance(transform, str):  # Keras' SavedModel loader has already replaced the name
             transform = tf.keras.utils.get_registered_object(transform)
         return cls(**{**config, "y_pred_transform_fn": transform})
-
-
-def _can_log():
-    return not (
-        compiled_by_xla()
-        or isinstance(
-            tf.distribute.get_strategy(),
-            (tf.distribute.experimental.ParameterServerStrategy, tf.distribute.TPUStrategy),
-        )
-    )
