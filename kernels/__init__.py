@@ -50,26 +50,9 @@ __getattr__, __dir__ = attach(
 )
 
 __all__ = [
-    "alignment",
-    "barlow_twins_loss",
-    "barlow_twins_loss_and_gradients",
-    "coherence",
-    "cross_correlation_metrics",
-    "derive_key",
-    "dropout",
-    "dropped_rows",
-    "edge_ids",
-    "inverse_permutation",
-    "mask_columns",
-    "numerical_rank",
-    "pair_representatives",
-    "partition_rows",
-    "pseudo_condition_number",
-    "rankme",
-    "rankme_cap",
-    "remove_rows",
-    "self_clustering",
-    "shuffle_rows",
-    "shuffled_row_indices",
-    "uniformity",
-]
+    "alignment", "barlow_twins_loss", "barlow_twins_loss_and_gradients", "coherence",
+    "cross_correlation_metrics", "derive_key", "dropout", "dropped_rows", "edge_ids",
+    "inverse_permutation", "mask_columns", "numerical_rank", "pair_representatives",
+    "partition_rows", "pseudo_condition_number", "rankme", "rankme_cap", "remove_rows",
+    "self_clustering", "shuffle_rows", "shuffled_row_indices", "uniformity",
+]  # fmt: skip

@@ -29,14 +29,14 @@ def pays_for_host_call(rows, features, gram):
 
     Args:
         rows: N, an int or an integer scalar tensor.
-        features: D, an int.
+        features: D, the same.
         gram: whether the gram path is taken, a bool or a bool tensor.
 
     Returns:
         A bool, or a bool tensor if an argument is a tensor.
     """
-    if tf.is_tensor(rows):
-        rows = tf.cast(rows, tf.float64)  # its square is more than int32 holds
+    # In float64 where tensors: the products are more than int32 holds.
+    rows, features = (tf.cast(n, tf.float64) if tf.is_tensor(n) else n for n in (rows, features))
     on_direct = 6 * rows * features**2 >= NUMBA_WORK["direct"]
     on_gram = 6 * rows * rows * features >= NUMBA_WORK["gram"]
     if tf.is_tensor(gram):

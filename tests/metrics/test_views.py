@@ -5,6 +5,7 @@ import graph_barlow_twins.tfgnn_task as tfgnn_task
 import numpy as np
 import pytest
 import tensorflow as tf
+from graph_barlow_twins import kernels
 
 from tests.tolerances import metric_tolerance
 from tests.views import DTYPES, make_views
@@ -110,6 +111,17 @@ def test_errors(module):
             function(z, z[:3])
     with pytest.raises(ValueError, match="Expected 2D tensor"):
         module.uniformity(z[0])
+
+
+def test_a_rank_that_is_not_known_is_refused_in_plain_words():
+    unknown, view = tf.TensorSpec(None), tf.TensorSpec([4, 3])
+    for function in (tfgnn_task.alignment, kernels.barlow_twins_loss):
+        call = tf.function(lambda a, b, f=function: f(a, b), input_signature=[unknown, view])
+        with pytest.raises(ValueError, match=r"of shape \[N, D\] \(got unknown rank and \(4, 3\)"):
+            call(tf.ones([4, 3]), tf.ones([4, 3]))
+    call = tf.function(lambda z, w: kernels.barlow_twins_loss(z, z, sample_weight=w))
+    with pytest.raises(ValueError, match=r"sample_weight of shape \[4\] \(got unknown rank\)"):
+        call.get_concrete_function(view, unknown)
 
 
 def test_keras_metrics_take_stacked_views_only():
