@@ -173,7 +173,7 @@ def test_a_feature_of_unknown_rank():
 
 # Any input: hypothesis looks for the awkward ones. More, in all modes: test_random_cases.
 
-any_case = settings(derandomize=True, deadline=None, max_examples=40)
+any_case = settings(derandomize=True, deadline=None, max_examples=25)
 
 
 @any_case

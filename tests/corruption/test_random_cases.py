@@ -5,6 +5,7 @@ rows, padding, ids and key. (`pytest -m slow` for every dtype under XLA, and man
 """
 
 import functools
+import itertools
 
 import graph_barlow_twins.reference as reference  # before TensorFlow: it selects Keras 2
 import numpy as np
@@ -77,7 +78,13 @@ def program(spec, mode):
         return run
     rest = [tf.TensorSpec([], tf.uint64), tf.TensorSpec([], tf.int32)]
     signature = [spec, *rest, tf.TensorSpec([spec.shape[0]], tf.int64)]
-    return tf.function(run, input_signature=signature, jit_compile=mode == "xla")
+    return traced(run, signature, mode)
+
+
+def traced(function, signature, mode):
+    return tf.function(
+        function, input_signature=signature, jit_compile=mode == "xla", autograph=False
+    )
 
 
 def check(value, spec, modes, key, share, kind, seed):
@@ -118,19 +125,19 @@ row_lengths = st.lists(st.integers(0, 4), max_size=12)
 MORE_RAGGED = [("float16", 1, (2,)), ("float64", 2, ()), ("bfloat16", 1, ()), ("int32", 2, (2,))]
 
 
-@any_case(20)
+@any_case(10)
 @given(dtype=st.sampled_from(["float32", "string"]), rows=st.integers(0, 12), **drawn)
 def test_dense_features_in_a_graph(dtype, rows, **case):
     check_dense(dtype, ("eager", "graph"), rows, **case)
 
 
 @any_case(20)
-@given(dtype=st.just("float32"), **drawn)
-def test_dense_features_under_xla(dtype, **case):
-    check_dense(dtype, ("xla",), ROWS, **case)
+@given(**drawn)
+def test_dense_features_under_xla(**case):
+    check_dense("float32", ("xla",), ROWS, **case)
 
 
-@any_case(20)
+@any_case(10)
 @given(
     ragged=st.sampled_from([("float32", 2, (2,)), ("string", 1, ())]), lengths=row_lengths, **drawn
 )
@@ -154,13 +161,14 @@ def test_more_ragged_features(ragged, **case):
 
 
 EDGES, NODES = 12, 6  # of three components; the sizes are drawn
-STRUCTURES = [
-    (rate, undirected, with_ids, static)
-    for rate in (0.0, 0.4, 1.0)
-    for undirected in (False, True)
-    for with_ids in (False, True)
-    for static in (False, True)
-]
+# undirected, with ids, static: the last moves dropped edges into the padding.
+STRUCTURES = list(itertools.product((False, True), repeat=3))
+RATE = 0.4
+
+
+def structures_in(mode):
+    """XLA has no result of a size that chance decides."""
+    return [case for case in STRUCTURES if case[2] or mode != "xla"]
 
 
 @functools.cache
@@ -169,15 +177,13 @@ def structure_program(mode):
 
     def drop(source, target, sizes, real_components, ids, key):
         found = []
-        for rate, undirected, with_ids, static in STRUCTURES:
-            if mode == "xla" and (not static or rate == 1):
-                continue  # XLA has no result of a size that chance decides
+        for undirected, with_ids, static in structures_in(mode):
             pairs = graph_kernels.pair_representatives(source, target) if undirected else None
             far = ids + tf.cast(target, tf.int64)
             names = graph_kernels.edge_ids(ids, far, undirected) if with_ids else None
             kept = tf.logical_not(
                 graph_kernels.dropped_rows(
-                    key, tf.size(source), rate, ids=names, representatives=pairs
+                    key, tf.size(source), RATE, ids=names, representatives=pairs
                 )
             )
             if static:
@@ -196,7 +202,7 @@ def structure_program(mode):
         tf.TensorSpec([edges], tf.int64),
         tf.TensorSpec([], tf.uint64),
     ]
-    return tf.function(drop, input_signature=signature, jit_compile=mode == "xla")
+    return traced(drop, signature, mode)
 
 
 def check_structure(modes, ends, real_components, seed, kind, key):
@@ -204,20 +210,19 @@ def check_structure(modes, ends, real_components, seed, kind, key):
     ids = make_ids(kind, EDGES, seed)
     sizes = np.diff([0, *ends, EDGES]).astype(np.int32)
     expected = {}
-    for rate, undirected, with_ids, static in STRUCTURES:
+    for undirected, with_ids, static in STRUCTURES:
         pairs = reference.pair_representatives(source, target) if undirected else None
         names = reference.edge_ids(ids, ids + target, undirected) if with_ids else None
-        kept = ~reference.dropped_rows(key, EDGES, rate, ids=names, representatives=pairs)
+        kept = ~reference.dropped_rows(key, EDGES, RATE, ids=names, representatives=pairs)
         if static:
             result = reference.partition_rows(kept, sizes, real_components)
         else:
             result = reference.remove_rows(kept, sizes)
-        expected[rate, undirected, with_ids, static] = result
+        expected[undirected, with_ids, static] = result
     arguments = [tf.constant(x) for x in (source, target, sizes, real_components, ids)]
     for mode in modes:
         found = structure_program(mode)(*arguments, as_key(key))
-        cases = [case for case in STRUCTURES if mode != "xla" or (case[3] and case[0] != 1)]
-        for case, actual in zip(cases, found, strict=True):
+        for case, actual in zip(structures_in(mode), found, strict=True):
             for value, wanted in zip(actual, expected[case], strict=True):
                 np.testing.assert_array_equal(value, wanted, err_msg=f"{mode} {case}")
 
