@@ -36,6 +36,7 @@ def measuring(mode, dtype="float64", weighted=False, shape=(None, None)):
         lambda *tensors: measures(tfgnn_task, *tensors),
         input_signature=signature,
         jit_compile=mode == "xla",
+        autograph=False,  # nothing here needs it, and it takes half of the time
     )
     if mode == "plain ops":
         with without_host():
