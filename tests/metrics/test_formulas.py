@@ -67,7 +67,8 @@ def test_like_reference(mode, dtype):
 @pytest.mark.parametrize(("mode", "dtype"), CASES[:6])
 def test_deficient_matrices_like_reference(mode, dtype):
     for matrix in list(DEFICIENT.values())[:: 3 if mode == "eager" else 1]:
-        assert_like_reference(tf.cast(matrix, dtype), mode)
+        # A row that equals the mean is rounding error when centred: its direction is chance.
+        assert_like_reference(tf.cast(matrix, dtype), mode, NAMES)
 
 
 @pytest.mark.slow  # a second or more to compile each
