@@ -29,18 +29,19 @@ def pays_for_host_call(rows, features, gram):
 
     Args:
         rows: N, an int or an integer scalar tensor.
-        features: D, an int.
+        features: D, the same.
         gram: whether the gram path is taken, a bool or a bool tensor.
 
     Returns:
         A bool, or a bool tensor if an argument is a tensor.
     """
-    if not (tf.is_tensor(rows) or tf.is_tensor(gram)):
-        side = rows if gram else features
-        return 6 * rows * features * side >= NUMBA_WORK["gram" if gram else "direct"]
-    rows = tf.cast(rows, tf.float64)
-    direct_pays = 6 * rows * features**2 >= NUMBA_WORK["direct"]
-    return tf.where(gram, 6 * rows * rows * features >= NUMBA_WORK["gram"], direct_pays)
+    # In float64 where tensors: the products are more than int32 holds.
+    rows, features = (tf.cast(n, tf.float64) if tf.is_tensor(n) else n for n in (rows, features))
+    on_direct = 6 * rows * features**2 >= NUMBA_WORK["direct"]
+    on_gram = 6 * rows * rows * features >= NUMBA_WORK["gram"]
+    if tf.is_tensor(gram):
+        return tf.where(gram, on_gram, on_direct)
+    return on_gram if gram else on_direct
 
 
 def can_call_numba(lambda_) -> bool:
@@ -49,16 +50,17 @@ def can_call_numba(lambda_) -> bool:
     Args:
         lambda_: the loss' argument.
     """
-    return not (
-        compiled_by_xla()
-        or tf.is_tensor(lambda_)
+    return can_call_python() and not (
+        tf.is_tensor(lambda_)
         or tf.config.list_logical_devices("GPU")
         or tf.config.list_logical_devices("TPU")
-        or isinstance(
-            tf.distribute.get_strategy(),
-            (tf.distribute.experimental.ParameterServerStrategy, tf.distribute.TPUStrategy),
-        )
     )
+
+
+def can_call_python() -> bool:
+    """Whether what is being traced, or run eagerly, can call a Python function of this process."""
+    elsewhere = (tf.distribute.experimental.ParameterServerStrategy, tf.distribute.TPUStrategy)
+    return not (compiled_by_xla() or isinstance(tf.distribute.get_strategy(), elsewhere))
 
 
 def compiled_by_xla() -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 
+RANKME_EPSILON = 1e-12
 _BLOCK_ROWS = 1 << 14
 
 
 def unit_rows(
     matrix: np.ndarray | scipy.sparse.csr_matrix,
 ) -> np.ndarray | scipy.sparse.csr_matrix:
-    """Each row divided by its length; rows of zeros stay.
+    """Each row divided by its length; rows of zeros stay, rows with NaN become NaN.
 
     Not scikit-learn's `normalize`, which leaves rows that are shorter than about 1e-6 as they are.
 
@@ -47,13 +48,54 @@ def gram_matrix(matrix: np.ndarray) -> np.ndarray:
 def singular_values(matrix: np.ndarray) -> np.ndarray:
     """Singular values of a matrix [N, D], float64 [min(N, D)], largest first.
 
-    The roots of the eigenvalues of the smaller Gram matrix: those below about 1e-8 of the largest
-    are noise.
+    Exact to rounding, 1e-16 of the largest. Beside the matrix it needs a block of rows and D^2
+    numbers: they are the singular values of the triangle R of a QR decomposition, and so are those
+    of R with more rows below it.
     """
-    smaller = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-    return np.sqrt(np.maximum(np.linalg.eigvalsh(gram_matrix(smaller))[::-1], 0))
+    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    triangle = np.zeros((0, tall.shape[1]))
+    for start in range(0, len(tall), _BLOCK_ROWS):
+        rows = tall[start : start + _BLOCK_ROWS].astype(np.float64)
+        triangle = np.linalg.qr(np.concatenate([triangle, rows]), mode="r")
+    return np.linalg.svd(triangle, compute_uv=False)
+
+
+def rankme(representations: np.ndarray) -> float:
+    """RankMe of all rows [N, D], in [1, min(N, D)]; see reference/metrics/formulas.py.
+
+    NaN where an entry is NaN or infinite, or there is none. Memory: see `singular_values`.
+    """
+    if not representations.size or not np.isfinite(representations).all():
+        return np.nan
+    sigma = singular_values(representations)
+    zero = sigma <= sigma[0] * max(representations.shape) * np.finfo(np.float64).eps
+    sigma = np.where(zero, 0.0, sigma)
+    p = sigma / (sigma.sum() or 1.0) + RANKME_EPSILON
+    return float(np.exp(-np.sum(p * np.log(p))))
+
+
+def cross_correlation(z_a: np.ndarray, z_b: np.ndarray, *, epsilon: float = 1e-6) -> np.ndarray:
+    """``C = Za^T Zb / N`` of two standardised views, see reference/loss.py.
+
+    Args:
+        z_a: floating [N, D].
+        z_b: the same shape.
+        epsilon: added to the biased variances.
+
+    Returns:
+        float64 [D, D]; row i belongs to feature i of the first view. 0 for less than two rows.
+    """
+    rows = max(len(z_a), 1)
+    standardized = []
+    for z in (z_a, z_b):
+        centred = np.asarray(z, np.float64)
+        for _ in range(2):  # the first mean is itself rounded
+            centred = centred - centred.sum(axis=0) / rows
+        variance = np.sum(centred**2, axis=0) / rows
+        standardized.append(centred / np.sqrt(variance + epsilon))
+    return standardized[0].T @ standardized[1] / rows
 
 
 def _quotient(values: np.ndarray, divisors: np.ndarray) -> np.ndarray:
     """``values / divisors``, and 0 where the divisor is 0."""
-    return np.divide(values, divisors, out=np.zeros_like(values), where=divisors > 0)
+    return np.divide(values, divisors, out=np.zeros_like(values), where=divisors != 0)

@@ -1,7 +1,8 @@
 """Keyed random bits in TensorFlow, bit for bit those of reference/random.py.
 
-A key is a uint64 scalar tensor. Everything is stateless and compiles under XLA where ``count`` is
-static; eager, graph and XLA give the same bits (alg=1 is Philox4x32-10 on every device).
+A key is a uint64 scalar tensor, or an int in [0, 2**64). Everything is stateless and compiles under
+XLA where ``count`` is static; eager, graph and XLA give the same bits (alg=1 is Philox4x32-10 on
+every device).
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from .keys import GOLDEN, MIX64_FACTORS, hash_name
 from .sorting import stable_argsort
 from .validation import check_rate
 
+Key = tf.Tensor | int
 _PHILOX = 1
 
 
-def random_bits(key: tf.Tensor, count, *, stream=0, dtype: tf.DType = tf.uint32) -> tf.Tensor:
+def random_bits(key: Key, count, *, stream=0, dtype: tf.DType = tf.uint32) -> tf.Tensor:
     """The first ``count`` words of a stream.
 
     Args:
-        key: uint64 scalar.
+        key: 64 bits.
         count: int or integer scalar tensor.
         stream: int in [0, 2**64) or uint64 scalar tensor.
         dtype: uint32, or uint64 for words of 64 bits.
@@ -42,11 +44,11 @@ def random_bits(key: tf.Tensor, count, *, stream=0, dtype: tf.DType = tf.uint32)
     )
 
 
-def derive_key(key: tf.Tensor, name: str | int | tf.Tensor) -> tf.Tensor:
+def derive_key(key: Key, name: str | int | tf.Tensor) -> tf.Tensor:
     """A key of its own for a part of a computation, see reference/random.py.
 
     Args:
-        key: uint64 scalar.
+        key: 64 bits.
         name: str, int in [0, 2**64), or an integer scalar tensor such as a step counter.
 
     Returns:
@@ -59,7 +61,7 @@ def derive_key(key: tf.Tensor, name: str | int | tf.Tensor) -> tf.Tensor:
     return random_bits(key, 1, stream=name, dtype=tf.uint64)[0]
 
 
-def bernoulli(key: tf.Tensor, count, rate: float) -> tf.Tensor:
+def bernoulli(key: Key, count, rate: float) -> tf.Tensor:
     """Bool ``[count]``, each True with probability ``rate`` (a Python float in [0, 1]).
 
     Raises:
@@ -77,7 +79,7 @@ def is_below_rate(words: tf.Tensor, rate: float) -> tf.Tensor:
     return words < tf.constant(threshold, tf.uint32)
 
 
-def permutation(key: tf.Tensor, count) -> tf.Tensor:
+def permutation(key: Key, count) -> tf.Tensor:
     """A permutation of ``range(count)``, int32 ``[count]``: a stable argsort of random words."""
     return stable_argsort(random_bits(key, count))
 
@@ -90,16 +92,17 @@ def mix64(words: tf.Tensor) -> tf.Tensor:
     return xor(words, shift(words, _uint64(31)))
 
 
-def row_seeds(key: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+def row_seeds(key: Key, ids: tf.Tensor) -> tf.Tensor:
     """The state of SplitMix64 from which each row's words come, see reference/random.py.
 
     Args:
-        key: uint64 scalar, or a tensor of the shape of ``ids``.
+        key: 64 bits, or a uint64 tensor of the shape of ``ids``.
         ids: integer tensor of any shape.
 
     Returns:
         uint64 tensor of the shape of ``ids``.
     """
+    key = tf.convert_to_tensor(key, tf.uint64)
     return mix64(mix64(key) + _uint64(GOLDEN) * (as_uint64(ids) + _uint64(1)))
 
 
@@ -117,11 +120,11 @@ def seeded_words(seeds: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.bitwise.right_shift(mix64(states), _uint64(32)), tf.uint32)
 
 
-def row_words(key: tf.Tensor, ids: tf.Tensor, words_per_row) -> tf.Tensor:
+def row_words(key: Key, ids: tf.Tensor, words_per_row) -> tf.Tensor:
     """Random words that depend on a row's id, not on its position.
 
     Args:
-        key: uint64 scalar.
+        key: 64 bits.
         ids: integer ``[N]``; equal ids get equal words.
         words_per_row: int or integer scalar tensor.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from .context import compiled_by_xla
+from .shapes import choose, num_rows
 
 _BUCKETS = 16
 _HISTOGRAM_BITS = 8
@@ -96,10 +97,8 @@ def inverse_permutation(order: tf.Tensor) -> tf.Tensor:
 def _choose_by_size(words, bucket_rows, plain, by_buckets):
     if compiled_by_xla():
         return plain()
-    rows = words.shape[0]
-    if rows is None:
-        return tf.cond(tf.size(words) < bucket_rows, plain, by_buckets)
-    return plain() if rows < bucket_rows else tf.ensure_shape(by_buckets(), [rows])
+    order = choose(num_rows(words) < bucket_rows, plain, by_buckets)
+    return tf.ensure_shape(order, words.shape)
 
 
 # As functions of their own: traced once, and parallel also where called eagerly.
@@ -129,7 +128,8 @@ def _shuffle_smallest(words, count):
 def _pack(words):
     """Word and row in one: a sort needs no indices beside it, and no two are equal."""
     rows = tf.cast(tf.range(tf.size(words)), tf.uint64)
-    return tf.bitwise.bitwise_or(_shifted(tf.cast(words, tf.uint64), 32), rows)
+    high = tf.bitwise.left_shift(tf.cast(words, tf.uint64), _constant(32))
+    return tf.bitwise.bitwise_or(high, rows)
 
 
 def _row(packed):
@@ -145,10 +145,6 @@ def _sort(packed, top=1.0):
     parts = tf.dynamic_partition(tf.bitwise.invert(packed), bucket, _BUCKETS)
     parts = [tf.math.top_k(part, tf.size(part)).values for part in parts]
     return tf.bitwise.invert(tf.concat(parts, axis=0))
-
-
-def _shifted(words, distance):
-    return tf.bitwise.left_shift(words, _constant(distance))
 
 
 def _constant(number):

@@ -12,14 +12,14 @@ def check_views(z_a, z_b) -> None:
         TypeError: for another dtype, or two different ones.
         ValueError: for another rank, or shapes that cannot be equal.
     """
-    names = [_dtype_name(z) for z in (z_a, z_b)]
+    names = [z.dtype.name for z in (z_a, z_b)]
     if names[0] not in FLOAT_DTYPES or names[0] != names[1]:
         raise TypeError(
             f"expected two views of one dtype among {', '.join(FLOAT_DTYPES)}"
             f" (got {names[0]} and {names[1]})"
         )
-    shapes = [tuple(z.shape) if z.shape is not None else None for z in (z_a, z_b)]
-    if any(len(shape) != 2 for shape in shapes):
+    shapes = [_static_shape(z) for z in (z_a, z_b)]
+    if any(not isinstance(shape, tuple) or len(shape) != 2 for shape in shapes):
         raise ValueError(f"expected two views of shape [N, D] (got {shapes[0]} and {shapes[1]})")
     if any(None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=True)):
         raise ValueError(f"expected two views of one shape (got {shapes[0]} and {shapes[1]})")
@@ -28,55 +28,45 @@ def check_views(z_a, z_b) -> None:
 
 
 def check_sample_weight(sample_weight, rows: int | None) -> None:
-    """A vector with one weight per row.
-
-    Raises:
-        ValueError: for another shape.
-    """
-    shape = tuple(sample_weight.shape)
-    if len(shape) != 1 or (None not in (shape[0], rows) and shape[0] != rows):
-        raise ValueError(f"expected sample_weight of shape [{rows or 'N'}] (got {shape})")
+    """ValueError unless it is a vector with one weight per row, as far as shapes are static."""
+    shape = _static_shape(sample_weight)
+    known = isinstance(shape, tuple) and len(shape) == 1
+    if not known or (None not in (shape[0], rows) and shape[0] != rows):
+        expected = "N" if rows is None else rows
+        raise ValueError(f"expected sample_weight of shape [{expected}] (got {shape})")
 
 
 def check_not_negative(sample_weight) -> None:
-    """No negative or NaN entry in an array of weights.
+    """ValueError if an entry of an array of weights is negative, infinite or NaN."""
+    good = (sample_weight >= 0) & (sample_weight < float("inf"))
+    if not good.all():
+        first = sample_weight[~good][0]
+        raise ValueError(f"sample_weight should be finite and not negative (got {first})")
 
-    Raises:
-        ValueError: otherwise.
-    """
-    if not (sample_weight >= 0).all():
-        raise ValueError(f"sample_weight should not be negative or NaN (got {sample_weight.min()})")
+
+def check_positive(name: str, value: float) -> None:
+    """ValueError unless it is a positive number; NaN is none."""
+    if not value > 0:
+        raise ValueError(f"{name} should be positive (got {value})")
 
 
 def check_epsilon(epsilon: float) -> None:
-    """A positive number.
-
-    Raises:
-        ValueError: otherwise.
-    """
-    if not epsilon > 0:
-        raise ValueError(f"epsilon should be positive (got {epsilon})")
+    """`check_positive` for what is added to variances."""
+    check_positive("epsilon", epsilon)
 
 
 def check_rate(rate: float) -> None:
-    """A probability in [0, 1]; NaN is not.
-
-    Raises:
-        ValueError: otherwise.
-    """
+    """ValueError unless it is a probability in [0, 1]; NaN is none."""
     if not 0 <= rate <= 1:
         raise ValueError(f"rate should be in [0, 1] (got {rate})")
 
 
 def check_choice(name: str, value: str, choices) -> None:
-    """One of the choices.
-
-    Raises:
-        ValueError: otherwise.
-    """
+    """ValueError unless the value is one of the choices."""
     if value not in choices:
         raise ValueError(f"{name} should be one of {', '.join(choices)} (got {value!r})")
 
 
-def _dtype_name(value) -> str:
-    return value.dtype.name
+def _static_shape(value) -> tuple[int | None, ...] | str:
+    """None for each size that is not known yet; a word for a tensor of unknown rank."""
+    return "unknown rank" if getattr(value.shape, "rank", 0) is None else tuple(value.shape)

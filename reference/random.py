@@ -42,11 +42,8 @@ def philox4x32(counters, key):
     with np.errstate(over="ignore"):  # arithmetic modulo 2**32 is meant
         for _ in range(10):
             p0, p1 = _MULTIPLIERS[0] * x0, _MULTIPLIERS[1] * x2  # uint64: both halves are used
-            high0, high1 = (
-                (p0 >> np.uint64(32)).astype(np.uint32),
-                (p1 >> np.uint64(32)).astype(np.uint32),
-            )
-            low0, low1 = (p0 & _LOW).astype(np.uint32), (p1 & _LOW).astype(np.uint32)
+            high0, high1 = ((p >> np.uint64(32)).astype(np.uint32) for p in (p0, p1))
+            low0, low1 = ((p & _LOW).astype(np.uint32) for p in (p0, p1))
             x0, x1, x2, x3 = high1 ^ x1 ^ k0, low1, high0 ^ x3 ^ k1, low0
             k0, k1 = k0 + _KEY_STEPS[0], k1 + _KEY_STEPS[1]
     return np.stack([x0, x1, x2, x3], axis=1)
@@ -70,8 +67,7 @@ def random_bits(key, count, stream=0):
 def derive_key(key, name):
     """A key of its own for a part of a computation: for a step, a node set, a feature.
 
-    The first 64 bits of the stream ``hash_name(name)`` under ``key``; streams of other names do
-    not change it.
+    The first 64 bits of the stream ``name`` under ``key``, of a str the stream ``hash_name(name)``.
 
     Args:
         key: Python int in ``[0, 2**64)``.
@@ -80,7 +76,7 @@ def derive_key(key, name):
     Returns:
         Python int in ``[0, 2**64)``.
     """
-    stream = name if isinstance(name, int) else hash_name(name)
+    stream = hash_name(name) if isinstance(name, str) else name
     low, high = random_bits(key, 2, stream)
     return int(low) | int(high) << 32
 
@@ -106,9 +102,14 @@ def bernoulli(key, count, rate):
     Raises:
         ValueError: if ``rate`` is not in [0, 1] (NaN is not).
     """
+    check_rate(rate)
+    return is_below_rate(random_bits(key, count), rate)
+
+
+def check_rate(rate):
+    """Raises ValueError if the rate is no probability."""
     if not 0 <= rate <= 1:
         raise ValueError(f"rate should be in [0, 1] (got {rate})")
-    return is_below_rate(random_bits(key, count), rate)
 
 
 def is_below_rate(words, rate):

@@ -7,6 +7,15 @@ from .keras_guard import require_keras_2
 
 require_keras_2()
 
+from ..kernels.metrics.formulas import (  # noqa: E402
+    coherence,
+    numerical_rank,
+    pseudo_condition_number,
+    rankme,
+    rankme_cap,
+    self_clustering,
+)
+from ..kernels.metrics.views import alignment, cross_correlation_metrics, uniformity  # noqa: E402
 from .corruption.compose import Compose  # noqa: E402
 from .corruption.edges import DropEdges  # noqa: E402
 from .corruption.features import Corruptor, DropoutFeatures, MaskFeatures, ShuffleFeaturesGlobally  # noqa: E402  (the guard has to come first)
@@ -15,22 +24,8 @@ from .corruption.nodes import DropNodes  # noqa: E402
 from .corruption.spec import CorruptionSpec  # noqa: E402
 from .export import RepresentationExporter  # noqa: E402
 from .loss import BarlowTwinsLoss  # noqa: E402
-from .metrics.svd import (  # noqa: E402
-    AllSvdMetrics,
-    coherence,
-    numerical_rank,
-    pseudo_condition_number,
-    rankme,
-    rankme_cap,
-    self_clustering,
-)
-from .metrics.views import (  # noqa: E402
-    AlignmentUniformityMetrics,
-    CrossCorrelationMetrics,
-    alignment,
-    cross_correlation_metrics,
-    uniformity,
-)
+from .metrics.svd import AllSvdMetrics  # noqa: E402
+from .metrics.views import AlignmentUniformityMetrics, CrossCorrelationMetrics  # noqa: E402
 from .nonfinite import skip_nonfinite_steps  # noqa: E402
 from .resume import finished_epochs  # noqa: E402
 from .task import BarlowTwinsTask, ContrastiveLossTask  # noqa: E402

@@ -1,8 +1,8 @@
 """The corruptions of features in TensorFlow, bit for bit those of reference/corruption/features.py.
 
 Features are dense tensors ``[N, ...]`` or `tf.RaggedTensor` of any ragged rank. Keys are uint64
-scalar tensors, rates are Python floats. With static shapes everything here compiles under XLA. For
-edges and nodes see graph.py.
+scalar tensors or ints in [0, 2**64), rates are Python floats. With static shapes everything here
+compiles under XLA. For edges and nodes see graph.py.
 
 One difference from NumPy remains: TensorFlow's products flush subnormal numbers to zero (all dtypes
 but float16), so `dropout` does.
@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from ..context import compiled_by_xla
 from ..random import (
+    Key,
     as_uint64,
     bernoulli,
     is_below_rate,
@@ -25,17 +26,27 @@ from ..random import (
     row_words,
     seeded_words,
 )
+from ..shapes import num_rows
 from ..sorting import inverse_permutation, shuffle_order, stable_argsort, stable_partition
 from ..validation import check_rate
 
+Feature = tf.Tensor | tf.RaggedTensor
 
-def shuffle_rows(value, rate: float, key: tf.Tensor, *, real_rows=None, ids=None):
+
+def shuffle_rows(
+    value: Feature,
+    rate: float,
+    key: Key,
+    *,
+    real_rows: int | tf.Tensor | None = None,
+    ids: tf.Tensor | None = None,
+) -> Feature:
     """Permutes ``ceil(rate * real_rows)`` rows, chosen at random, among themselves.
 
     Args:
         value: dense ``[N, ...]`` or ragged, any dtype, strings included.
         rate: share of the rows, in [0, 1].
-        key: uint64 scalar.
+        key: 64 bits.
         real_rows: int or int32 scalar tensor: rows from there on are padding, they stay in place
             and do not count. None: all rows are real.
         ids: optional integer ``[N]``: the draws follow the rows' ids, not their positions.
@@ -44,13 +55,20 @@ def shuffle_rows(value, rate: float, key: tf.Tensor, *, real_rows=None, ids=None
         A tensor of the same type and shape with the same multiset of rows.
     """
     check_rate(rate)
-    if rate == 0 or (not isinstance(value, tf.RaggedTensor) and 0 in value.shape.as_list()):
+    if rate == 0 or value.shape.num_elements() == 0:
         return value
-    rows = shuffled_row_indices(_row_count(value), rate, key, real_rows=real_rows, ids=ids)
+    rows = shuffled_row_indices(num_rows(value), rate, key, real_rows=real_rows, ids=ids)
     return tf.gather(value, rows)
 
 
-def shuffled_row_indices(rows, rate: float, key: tf.Tensor, *, real_rows=None, ids=None):
+def shuffled_row_indices(
+    rows: int | tf.Tensor,
+    rate: float,
+    key: Key,
+    *,
+    real_rows: int | tf.Tensor | None = None,
+    ids: tf.Tensor | None = None,
+) -> tf.Tensor:
     """The row from which each row of a partly shuffled feature comes, int32 ``[rows]``.
 
     Gather several features with one result to shuffle them jointly. Arguments: see `shuffle_rows`;
@@ -64,9 +82,8 @@ def shuffled_row_indices(rows, rate: float, key: tf.Tensor, *, real_rows=None, i
     ids = None if ids is None else tf.convert_to_tensor(ids)[:real_rows]
     real = _shuffled(real_rows, rate, key, ids)
     padding = tf.range(tf.cast(real_rows, tf.int32), rows)
-    return tf.ensure_shape(
-        tf.concat([real, padding], axis=0), [rows if isinstance(rows, int) else None]
-    )
+    source = tf.concat([real, padding], axis=0)
+    return tf.ensure_shape(source, [rows if isinstance(rows, int) else None])
 
 
 def _shuffled(rows, rate, key, ids):
@@ -105,13 +122,13 @@ def _share(rate, rows):
     return tf.cast(tf.math.ceil(share * tf.cast(rows, tf.float64)), tf.int32)
 
 
-def dropout(value, rate: float, key: tf.Tensor, *, ids=None):
+def dropout(value: Feature, rate: float, key: Key, *, ids: tf.Tensor | None = None) -> Feature:
     """Sets entries to 0 with probability ``rate``, scales the others by ``1 / (1 - rate)``.
 
     Args:
         value: dense ``[N, ...]`` or ragged, of a floating dtype.
         rate: in [0, 1].
-        key: uint64 scalar.
+        key: 64 bits.
         ids: optional integer ``[N]``: the draws follow the rows' ids, not their positions.
 
     Raises:
@@ -159,16 +176,17 @@ def _entry_words_by_id(value, key, ids):
     return tf.reshape(seeded_words(seeds[:, tf.newaxis], positions), tf.shape(flat))
 
 
-def mask_columns(value: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
+def mask_columns(value: tf.Tensor, rate: float, key: Key) -> tf.Tensor:
     """Sets each feature column to 0 in all rows with probability ``rate``; no scaling.
 
     Args:
         value: dense ``[N, ...]`` of a floating dtype, ``shape[1:]`` static.
         rate: in [0, 1].
-        key: uint64 scalar.
+        key: 64 bits.
 
     Raises:
         TypeError: if the dtype is not floating or the value is ragged.
+        ValueError: if ``shape[1:]`` is not static.
     """
     if isinstance(value, tf.RaggedTensor):
         raise TypeError(
@@ -179,6 +197,8 @@ def mask_columns(value: tf.Tensor, rate: float, key: tf.Tensor) -> tf.Tensor:
         return value
     check_floating(value, "mask_columns")
     columns = value.shape[1:]
+    if columns.num_elements() is None:
+        raise ValueError(f"mask_columns expects columns of static number (got {value.shape})")
     masked = tf.reshape(bernoulli(key, columns.num_elements(), rate), columns)
     return tf.where(masked, tf.zeros([], value.dtype), value)
 
@@ -187,12 +207,3 @@ def check_floating(value, operation: str) -> None:
     """Raises TypeError unless the dtype is floating."""
     if not value.dtype.is_floating:
         raise TypeError(f"{operation} expects a floating dtype (got {value.dtype.name})")
-
-
-def _row_count(value):
-    """The number of rows: an int where it is static."""
-    if isinstance(value, tf.RaggedTensor):
-        static = value.shape[0]
-        return static if static is not None else tf.cast(value.nrows(), tf.int32)
-    static = value.shape[0]
-    return static if static is not None else tf.shape(value)[0]

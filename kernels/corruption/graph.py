@@ -10,25 +10,23 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ..context import compiled_by_xla
-from ..random import as_uint64, is_below_rate, random_bits, row_seeds, row_words
+from ..random import Key, as_uint64, is_below_rate, random_bits, row_seeds, row_words
 from ..sorting import inverse_permutation, stable_argsort, stable_partition
 from ..validation import check_rate
 
-__all__ = [
-    "dropped_rows",
-    "edge_ids",
-    "inverse_permutation",
-    "pair_representatives",
-    "partition_rows",
-    "remove_rows",
-]
 
-
-def dropped_rows(key: tf.Tensor, count, rate: float, *, ids=None, representatives=None):
+def dropped_rows(
+    key: Key,
+    count: int | tf.Tensor,
+    rate: float,
+    *,
+    ids: tf.Tensor | None = None,
+    representatives: tf.Tensor | None = None,
+) -> tf.Tensor:
     """Which rows a draw drops, each with probability ``rate``.
 
     Args:
-        key: uint64 scalar.
+        key: 64 bits.
         count: number of rows, int or int32 scalar tensor.
         rate: in [0, 1].
         ids: optional integer ``[count]``: the draw follows the id, not the position.
@@ -49,7 +47,7 @@ def edge_ids(source_ids: tf.Tensor, target_ids: tf.Tensor, undirected: bool) -> 
 
     Args:
         source_ids: integer ``[E]``, the id of each edge's source node.
-        target_ids: integer ``[E]``, likewise the target's.
+        target_ids: integer ``[E]``, the id of its target node.
         undirected: whether (u, v) and (v, u) get the same id.
     """
     first, second = as_uint64(source_ids), as_uint64(target_ids)
@@ -62,8 +60,8 @@ def pair_representatives(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """The first edge with the same two endpoints, in whichever direction.
 
     Args:
-        source: int32 or int64 ``[E]``, in [0, 2**31).
-        target: likewise.
+        source: int32 or int64 ``[E]``, in [0, 2**31), one end of each edge.
+        target: the same for its other end.
 
     Returns:
         int32 ``[E]``.
@@ -103,7 +101,9 @@ def remove_rows(kept: tf.Tensor, sizes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     return rows, tf.cast(up_to - tf.concat([[0], up_to[:-1]], axis=0), sizes.dtype)
 
 
-def partition_rows(kept: tf.Tensor, sizes: tf.Tensor, real_components):
+def partition_rows(
+    kept: tf.Tensor, sizes: tf.Tensor, real_components: int | tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Moves dropped rows into the first padding component; all shapes stay.
 
     Args:

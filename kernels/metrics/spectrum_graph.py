@@ -12,17 +12,20 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ..context import compiled_by_xla
+from ..shapes import choose, sizes
+from .rows import clean_rows
 from .spectrum_host import EPS, Spectrum
 
 
 def spectrum(X: tf.Tensor, sample_weight=None, *, leverage: bool = True) -> Spectrum:
-    """See `metrics_host.spectrum`; takes and gives tensors."""
-    X = tf.cast(X, tf.float64)
-    X, rows, finite = _rows(X, sample_weight)
+    """See `spectrum_host.spectrum`; takes and gives tensors."""
+    X, w, defined = clean_rows(tf.cast(X, tf.float64), sample_weight)
+    rows = tf.reduce_sum(tf.cast(w > 0, X.dtype))
     columns = tf.cast(tf.shape(X)[1], X.dtype)
+    if sample_weight is not None:
+        X *= tf.sqrt(w)[:, tf.newaxis]
     # Where there is no row or no feature, one of zeros: an empty matrix has no decomposition.
     X = tf.pad(X, [[0, is_empty(X, 0)], [0, is_empty(X, 1)]])
-    defined = finite & (rows > 0) & (columns > 0)
     X = tf.where(defined, X, 0)
     X = tf.math.divide_no_nan(X, tf.reduce_max(tf.abs(X)))
     sigma, largest = by_shape(X, lambda: _of_tall(X, leverage), lambda: _of_wide(X))
@@ -34,31 +37,15 @@ def spectrum(X: tf.Tensor, sample_weight=None, *, leverage: bool = True) -> Spec
 
 
 def by_shape(X, tall, wide):
-    """One of two functions, by ``N > D``: at once where the shape is static."""
-    if None not in X.shape.as_list():
-        return tall() if X.shape[0] > X.shape[1] else wide()
-    rows, columns = tf.unstack(tf.shape(X))
-    return tf.cond(rows > columns, tall, wide)
-
-
-def _rows(X, w):
-    """``(diag(sqrt(w)) X with rows of weight 0 cleared, their number, whether all is finite)``."""
-    if w is None:
-        rows = tf.cast(tf.shape(X)[0], X.dtype)
-        return X, rows, tf.reduce_all(tf.math.is_finite(X))
-    w = tf.cast(w, X.dtype)
-    good = tf.reduce_all((w >= 0) & tf.math.is_finite(w))
-    rows = tf.reduce_sum(tf.cast(w > 0, X.dtype))
-    share = tf.sqrt(tf.math.divide_no_nan(w, tf.reduce_max(w)))
-    X = tf.where(w[:, tf.newaxis] > 0, share[:, tf.newaxis] * X, 0)
-    return X, rows, good & tf.reduce_all(tf.math.is_finite(X))
+    """What one of two functions returns, by ``N > D``: at once where the shape is static."""
+    rows, columns = sizes(X)
+    return choose(rows > columns, tall, wide)
 
 
 def is_empty(X, axis):
     """1 if there is nothing along an axis, else 0: an int where the shape is static."""
-    if X.shape[axis] is not None:
-        return int(X.shape[axis] == 0)
-    return tf.cast(tf.equal(tf.shape(X)[axis], 0), tf.int32)
+    size = sizes(X)[axis]
+    return tf.cast(size == 0, tf.int32) if tf.is_tensor(size) else int(size == 0)
 
 
 def _of_tall(X, leverage):

@@ -1,7 +1,11 @@
-"""Quality of two views of the same rows, in plain TensorFlow ops.
+"""Quality of two views of the same rows, in plain TensorFlow ops: training or collapse, and where.
 
-Definitions: reference/metrics/views.py. Computed in float32 for half and float32 inputs, in float64
-for float64.
+Definitions: reference/metrics/views.py; how to read them: docs/metrics.md. Computed in float32,
+float64 for float64 views, and so are the results. ``sample_weight``, ``[N]`` or ``[N, 1]``: rows of
+weight 0 do not count. NaN where an entry is NaN or infinite, a weight is negative, NaN or infinite,
+or no row or feature is left.
+
+Source of alignment and uniformity: Wang and Isola 2020, https://arxiv.org/abs/2005.10242.
 """
 
 from __future__ import annotations
@@ -11,31 +15,56 @@ import tensorflow as tf
 
 from ..loss import direct as direct_path
 from ..loss import gram as gram_path
-from .formulas import clean_rows, unit_rows
+from ..shapes import choose, sizes
+from ..validation import check_epsilon, check_positive, check_views
+from .rows import clean_rows, matrix, row_weights, unit_rows
 from .spectrum_graph import is_empty
 
 # Rows whose distances to all rows are held at a time, by `uniformity`.
 _BLOCK = 256
 
 
-def cross_correlation_metrics(z_a, z_b, sample_weight, options: direct_path.Options):
-    """``(mean_i C_ii, root mean square of C_ij, i != j)``, see the reference.
+def cross_correlation_metrics(
+    z_a: tf.Tensor,
+    z_b: tf.Tensor,
+    *,
+    normalize_batch: bool = True,
+    sample_weight: tf.Tensor | None = None,
+    epsilon: float = 1e-6,
+    ddof: float = 0,
+) -> dict[str, tf.Tensor]:
+    """Mean diagonal and root-mean-square off-diagonal of the cross-correlation C of the loss.
 
-    Both come from the forward pass of the loss in its plain ops. The D x D matrix C takes N D^2
-    operations, the two N x N matrices 2 N^2 D, so those are formed where D > 2 N. There, too, their
-    difference ``||C||_F^2 - sum_i C_ii^2`` is safe: C has rank N at most, so the difference is no
-    smaller than ``(D / N - 1) sum_i C_ii^2`` would be for equal diagonal entries.
+    Barlow Twins drives the first to 1 and the second to 0.
+
+    Args:
+        z_a: floating ``[N, D]``, the first view.
+        z_b: the second view, the same shape and dtype.
+        normalize_batch: as for the loss; so are the other arguments.
+        sample_weight: optional ``[N]`` or ``[N, 1]``.
+        epsilon: added to the variances; positive.
+        ddof: the variances divide by ``W - ddof``.
+
+    Returns:
+        ``{"correlation_diagonal": in [-1, 1], "correlation_off_diagonal": in [0, 1]}``; without
+        normalize_batch any number, and any that is not negative.
+
+    Raises:
+        TypeError: if the views do not share a floating dtype.
+        ValueError: if shapes do not fit, or epsilon is not positive.
     """
+    z_a, z_b, weights = _checked(z_a, z_b, sample_weight)
+    check_epsilon(epsilon)
+    options = direct_path.Options(bool(normalize_batch), float(epsilon), float(ddof))
     dtype = tf.float64 if z_a.dtype == tf.float64 else tf.float32
-    rows, columns = (tf.shape(z_a)[i] if z_a.shape[i] is None else z_a.shape[i] for i in range(2))
-    z_a, _, defined_a = clean_rows(tf.cast(z_a, dtype), sample_weight)
-    z_b, _, defined_b = clean_rows(tf.cast(z_b, dtype), sample_weight)
-    weights = None if sample_weight is None else tf.cast(sample_weight, dtype)
+    rows, columns = sizes(z_a)
+    z_a, _, defined_a = clean_rows(tf.cast(z_a, dtype), weights)
+    z_b, _, defined_b = clean_rows(tf.cast(z_b, dtype), weights)
     if weights is not None:
         # The loss looks for a row of positive weight, and would not stand an empty batch.
         empty = is_empty(z_a, 0)
         z_a, z_b = (tf.pad(z, [[0, empty], [0, 0]]) for z in (z_a, z_b))
-        weights = tf.pad(weights, [[0, empty]])
+        weights = tf.pad(tf.cast(weights, dtype), [[0, empty]])
     _, W = direct_path.weights(weights, z_a)
     arguments = (z_a, z_b, tf.zeros([], dtype), weights, options)
 
@@ -47,11 +76,10 @@ def cross_correlation_metrics(z_a, z_b, sample_weight, options: direct_path.Opti
         _, residuals = gram_path.forward(*arguments)
         return residuals.c, residuals.redundancy, _smallest_r(residuals)
 
-    wide = columns > 2 * rows
-    if tf.is_tensor(wide):
-        c, redundancy, r = tf.cond(wide, gram, direct)
-    else:
-        c, redundancy, r = gram() if wide else direct()
+    # The D x D matrix C takes N D^2 operations, the two N x N matrices 2 N^2 D, so those are formed
+    # where D > 2 N. There, too, their difference ||C||_F^2 - sum_i C_ii^2 is safe: C has rank N at
+    # most, so it is no smaller than (D / N - 1) sum_i C_ii^2 would be for equal diagonal entries.
+    c, redundancy, r = choose(columns > 2 * rows, gram, direct)
     diagonal = tf.reduce_mean(c)
     D = tf.cast(columns, dtype)
     off_diagonal = tf.sqrt(redundancy / tf.maximum(D * (D - 1), 1))
@@ -59,25 +87,71 @@ def cross_correlation_metrics(z_a, z_b, sample_weight, options: direct_path.Opti
     overflow = (W - options.ddof > 0) & tf.equal(r, 0)
     finite = tf.math.is_finite(W) & tf.math.is_finite(diagonal) & tf.math.is_finite(off_diagonal)
     defined = defined_a & defined_b & finite & ~overflow
-    return tf.where(defined, diagonal, np.nan), tf.where(defined, off_diagonal, np.nan)
+    return {
+        "correlation_diagonal": tf.where(defined, diagonal, np.nan),
+        "correlation_off_diagonal": tf.where(defined, off_diagonal, np.nan),
+    }
 
 
-def alignment(z_a, z_b, sample_weight, alpha: float) -> tf.Tensor:
-    """Mean distance of the views of a row, to the power of alpha, see the reference."""
-    A, w, defined_a = clean_rows(z_a, sample_weight)
-    B, _, defined_b = clean_rows(z_b, sample_weight)
+def alignment(
+    z_a: tf.Tensor,
+    z_b: tf.Tensor,
+    *,
+    alpha: float = 2.0,
+    sample_weight: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Mean distance between the directions of two views of a row, to the power alpha.
+
+        mean_i |a_i - b_i|^alpha,  rows of length 1
+
+    Args:
+        z_a: floating ``[N, D]``, the first view.
+        z_b: the second view, the same shape and dtype.
+        alpha: positive.
+        sample_weight: optional ``[N]`` or ``[N, 1]``, weights of the mean.
+
+    Returns:
+        Scalar in [0, 2^alpha], smaller is closer. A row of zeros stays zero.
+
+    Raises:
+        TypeError: if the views do not share a floating dtype.
+        ValueError: if shapes do not fit, or alpha is not positive.
+    """
+    check_positive("alpha", alpha)
+    z_a, z_b, weights = _checked(z_a, z_b, sample_weight)
+    A, w, defined_a = clean_rows(z_a, weights)
+    B, _, defined_b = clean_rows(z_b, weights)
     A, B = (unit_rows(tf.cast(z, w.dtype)) for z in (A, B))
-    distance = tf.norm(A - B, axis=1) ** alpha
+    distance = tf.norm(A - B, axis=1) ** float(alpha)
     mean = tf.math.divide_no_nan(tf.reduce_sum(w * distance), tf.reduce_sum(w))
     return tf.where(defined_a & defined_b, mean, np.nan)
 
 
-def uniformity(representations, sample_weight, t: float) -> tf.Tensor:
-    """Logarithm of the mean Gaussian potential of pairs of rows, see the reference.
+def uniformity(
+    representations: tf.Tensor, *, t: float = 2.0, sample_weight: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Logarithm of the mean Gaussian potential of pairs of rows, by their directions.
 
-    Works on blocks of rows, so memory is linear in N, and on logarithms: exp(-4 t) may underflow.
+        log mean_{i < j} exp(-t |x_i - x_j|^2),  rows of length 1
+
+    Work grows with N^2 D, memory with N.
+
+    Args:
+        representations: floating ``[N, D]``.
+        t: positive.
+        sample_weight: optional ``[N]`` or ``[N, 1]``; pairs of rows have the product as weight.
+
+    Returns:
+        Scalar in [-4 t, 0], smaller is more even; 0 where all rows point the same way, and for a
+        single row. A row of zeros stays zero.
+
+    Raises:
+        ValueError: if the representations are not of rank 2, the weights do not fit, or t is not
+            positive.
     """
-    X, w, defined = clean_rows(representations, sample_weight)
+    check_positive("t", t)
+    X = matrix(representations)
+    X, w, defined = clean_rows(X, row_weights(sample_weight, X))
     X = unit_rows(tf.cast(X, w.dtype))
     square = tf.reduce_sum(tf.square(X), axis=1)  # 1, or 0 for a row of zeros
     log_w = tf.math.log(w)
@@ -90,7 +164,8 @@ def uniformity(representations, sample_weight, t: float) -> tf.Tensor:
         Y, y_square, log_v, index = block_of_rows
         product = tf.matmul(Y, X, transpose_b=True)
         squared_distance = tf.maximum(y_square[:, tf.newaxis] + square - 2 * product, 0)
-        exponent = log_v[:, tf.newaxis] + log_w - t * squared_distance
+        # On logarithms: exp(-4 t) may underflow.
+        exponent = log_v[:, tf.newaxis] + log_w - float(t) * squared_distance
         others = index[:, tf.newaxis] != tf.range(rows)
         return tf.reduce_logsumexp(tf.where(others, exponent, -np.inf))
 
@@ -110,6 +185,16 @@ def uniformity(representations, sample_weight, t: float) -> tf.Tensor:
     value = tf.reduce_logsumexp(parts) - tf.cast(tf.math.log(pairs), parts.dtype)
     value = tf.where(tf.math.count_nonzero(w) > 1, tf.minimum(value, 0), 0)
     return tf.where(defined, value, np.nan)
+
+
+def _checked(z_a, z_b, sample_weight):
+    """``(z_a, z_b, weights)`` as tensors; shapes and dtypes checked."""
+    z_a, z_b = tf.convert_to_tensor(z_a), tf.convert_to_tensor(z_b)
+    if z_a.shape[1:2] == z_b.shape[1:2] == [0]:
+        # Without features there is nothing to compare: one of NaN says so.
+        z_a, z_b = (tf.pad(z, [[0, 0], [0, 1]], constant_values=float("nan")) for z in (z_a, z_b))
+    check_views(z_a, z_b)
+    return z_a, z_b, row_weights(sample_weight, z_a)
 
 
 def _smallest_r(residuals):

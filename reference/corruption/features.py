@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..random import as_uint64, bernoulli, is_below_rate, permutation, row_words
+from ..random import as_uint64, bernoulli, check_rate, is_below_rate, permutation, row_words
 
 
 class Ragged(NamedTuple):
@@ -63,7 +63,7 @@ def shuffled_row_indices(rows, rate, key, *, real_rows=None, ids=None):
 
     Taking several features by one result shuffles them jointly. Arguments: see `shuffle_rows`.
     """
-    _check_rate(rate)
+    check_rate(rate)
     real_rows = rows if real_rows is None else real_rows
     count = int(np.ceil(rate * (1 - 1e-12) * real_rows))
     source = np.arange(rows)
@@ -107,7 +107,7 @@ def dropout(value, rate, key, *, ids=None):
     >>> dropout(np.ones(4, np.float32), 0.5, key=3).tolist()
     [2.0, 0.0, 2.0, 2.0]
     """
-    _check_rate(rate)
+    check_rate(rate)
     if rate == 0:
         return value
     flat, splits = value, None
@@ -154,18 +154,13 @@ def mask_columns(value, rate, key):
         raise TypeError(
             "mask_columns expects a dense feature (got a ragged one: it has no columns)"
         )
-    _check_rate(rate)
+    check_rate(rate)
     if rate == 0:
         return value
     _check_floating(value, "mask_columns")
     columns = value.shape[1:]
     masked = bernoulli(key, int(np.prod(columns)), rate).reshape(columns)
     return np.where(masked, np.zeros((), value.dtype), value)
-
-
-def _check_rate(rate):
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rate should be in [0, 1] (got {rate})")
 
 
 def _check_floating(value, operation):

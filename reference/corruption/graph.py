@@ -49,7 +49,7 @@ def edge_ids(source_ids, target_ids, undirected):
 
     Args:
         source_ids: integer ``[E]``, the id of each edge's source node.
-        target_ids: integer ``[E]``, likewise the target's.
+        target_ids: integer ``[E]``, the id of its target node.
         undirected: whether (u, v) and (v, u) get the same id.
 
     Returns:
@@ -87,9 +87,8 @@ def remove_rows(kept, sizes):
     ([0, 2], [1, 1])
     """
     component = np.repeat(np.arange(len(sizes)), sizes)
-    return np.flatnonzero(kept), np.bincount(component[kept], minlength=len(sizes)).astype(
-        sizes.dtype
-    )
+    counts = np.bincount(component[kept], minlength=len(sizes))
+    return np.flatnonzero(kept), counts.astype(sizes.dtype)
 
 
 def partition_rows(kept, sizes, real_components):
@@ -128,22 +127,14 @@ def inverse_permutation(order):
 
 
 def drop_edges(
-    source,
-    target,
-    rate,
-    key,
-    *,
-    features=None,
-    sizes=None,
-    undirected=False,
-    ids=None,
-    padding=None,
-):
+    source, target, rate, key, *,
+    features=None, sizes=None, undirected=False, ids=None, padding=None,
+):  # fmt: skip
     """Drops each edge with probability ``rate``, its features with it.
 
     Args:
         source: integer ``[E]``, index of each edge's source node.
-        target: integer ``[E]``, likewise the target's.
+        target: integer ``[E]``, the index of its target node.
         rate: probability of an edge to be dropped.
         key: 64-bit int.
         features: optional dict of dense ``[E, ...]`` or `Ragged` edge features.
@@ -190,7 +181,7 @@ def drop_nodes(
 
     Args:
         source: integer ``[E]``, index of each edge's source node.
-        target: integer ``[E]``, likewise the target's.
+        target: integer ``[E]``, the index of its target node.
         rate: probability of a node to be dropped.
         key: 64-bit int.
         sizes: integer ``[components]`` with sum N, the numbers of nodes.

@@ -1,5 +1,6 @@
 """reference/ as a package: its docstrings compute what they say, its import is light."""
 
+import ast
 import doctest
 import importlib
 import pkgutil
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from graph_barlow_twins import reference
 
-from tests.fresh_process import run_python
+from tests.fresh_process import ROOT, run_python
 
 PREFIX = "graph_barlow_twins.reference."
 MODULES = [module.name for module in pkgutil.walk_packages(reference.__path__, PREFIX)]
@@ -41,3 +42,38 @@ def test_import_adds_few_modules_to_numpy():
         )
     )
     assert count <= 15
+
+
+def imports_reference(source: str) -> bool:
+    """Whether a module imports the reference, or a part of it."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            names += [f"{node.module or ''}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return any(
+        name.removeprefix("graph_barlow_twins").removeprefix(".").split(".")[0] == "reference"
+        for name in names
+    )
+
+
+def test_how_an_import_of_the_reference_looks():
+    for line in (
+        "from ..reference import rankme",
+        "from ...reference.loss import cross_correlation",
+        "from .. import reference",
+        "from graph_barlow_twins import reference",
+        "from graph_barlow_twins.reference.metrics import rankme",
+        "import graph_barlow_twins.reference as definition",
+    ):
+        assert imports_reference(f"def f():\n    {line}"), line
+    assert not imports_reference("import numpy\nfrom .loss import reference_of\n")
+
+
+def test_the_reference_supplies_nothing():
+    """It defines; only tests, benchmarks and docs compare with it."""
+    folders = ("namespace", "kernels", "tfgnn_task", "pretrain")
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    assert len(paths) > 50
+    assert [str(p.relative_to(ROOT)) for p in paths if imports_reference(p.read_text())] == []

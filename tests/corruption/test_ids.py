@@ -4,7 +4,6 @@ import graph_barlow_twins.reference as reference  # before TensorFlow: it select
 import numpy as np
 import pytest
 import tensorflow as tf
-from graph_barlow_twins.kernels import random as kernels_random
 from graph_barlow_twins.kernels import sorting
 from graph_barlow_twins.kernels.corruption import features as kernels
 
@@ -16,7 +15,6 @@ from tests.corruption.values import (
     as_key,
     as_reference,
     assert_same_bits,
-    in_mode,
     make_ragged,
     make_value,
 )
@@ -25,18 +23,49 @@ IDS = np.array([2**40, 5, -1, 0, 77, 78, 79, 2**62, 3, 4], np.int64)
 LARGE = sorting.BUCKET_ROWS + 5
 
 
+PADDED = [(rate, with_ids) for rate in (0.3, 1.0) for with_ids in (False, True)]
+
+
+def shuffled_rows(rows, key, real_rows, ids):
+    """The kernels' indices at every rate, with and without ids."""
+    return [
+        kernels.shuffled_row_indices(
+            rows, rate, key, real_rows=real_rows, ids=ids if with_ids else None
+        )
+        for rate, with_ids in PADDED
+    ]
+
+
+def assert_padded_shuffles(found, rows, real_rows, ids):
+    for (rate, with_ids), indices in zip(PADDED, found, strict=True):
+        expected = reference.shuffled_row_indices(
+            rows, rate, KEY, real_rows=real_rows, ids=ids if with_ids else None
+        )
+        assert indices.shape == (rows,)
+        np.testing.assert_array_equal(indices, expected, err_msg=f"{rate} {with_ids} {real_rows}")
+        np.testing.assert_array_equal(indices[real_rows:], np.arange(real_rows, rows))
+
+
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("rate", [0.3, 1.0])
-@pytest.mark.parametrize("real_rows", [0, 1, 6, 10])
-@pytest.mark.parametrize("with_ids", [False, True])
-def test_padding_rows_stay(with_ids, real_rows, rate, mode):
-    value = make_value((10, 3), "float32")
-    ids = IDS if with_ids else None
-    expected = reference.shuffle_rows(value.numpy(), rate, KEY, real_rows=real_rows, ids=ids)
-    np.testing.assert_array_equal(expected[real_rows:], value[real_rows:])
-    for real in (real_rows, tf.constant(real_rows)):
-        shuffle = lambda v, k: kernels.shuffle_rows(v, rate, k, real_rows=real, ids=ids)  # noqa: B023, E731
-        assert_same_bits(in_mode(shuffle, mode, value, as_key(KEY)), expected)
+def test_padding_rows_stay(mode):
+    spec = [tf.TensorSpec([], dtype) for dtype in (tf.uint64, tf.int32)]
+    function = lambda key, real: shuffled_rows(10, key, real, IDS)  # noqa: E731
+    if mode != "eager":
+        function = tf.function(function, input_signature=spec, jit_compile=mode == "xla")
+    for real_rows in (0, 6) if mode == "eager" else (0, 1, 6, 10):
+        found = function(as_key(KEY), tf.constant(real_rows))
+        assert_padded_shuffles(found, 10, real_rows, IDS)
+    if mode == "eager":
+        assert_padded_shuffles(shuffled_rows(10, as_key(KEY), 6, IDS), 10, 6, IDS)
+
+
+def test_padded_features():
+    for value in (make_value((10, 3), "float32"), make_ragged("string", 2)):
+        for keywords in ({}, {"ids": IDS[: value.shape[0]]}):
+            keywords["real_rows"] = 4
+            expected = reference.shuffle_rows(as_reference(value), 0.6, KEY, **keywords)
+            found = kernels.shuffle_rows(value, 0.6, as_key(KEY), **keywords)
+            assert_same_bits(found, expected)
 
 
 @pytest.mark.parametrize("with_ids", [False, True])
@@ -49,25 +78,21 @@ def test_real_rows_do_not_see_how_many_rows_of_padding_follow(with_ids):
     assert np.any(long != value)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("with_ids", [False, True])
-@pytest.mark.parametrize("rate", [0.2, 1.0])
-def test_large_padded_features(rate, with_ids, mode):
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_large_padded_features(mode):
+    """From this size on another way to sort, but under XLA."""
     ids = np.random.default_rng(0).permutation(LARGE)
-    shuffled = lambda k, real, i: kernels.shuffled_row_indices(  # noqa: E731
-        LARGE, rate, k, real_rows=real, ids=i if with_ids else None
-    )
-    for real_rows in (100, LARGE - 3):
-        rows = in_mode(shuffled, mode, as_key(KEY), tf.constant(real_rows), tf.constant(ids))
-        assert rows.shape == (LARGE,)
-        expected = reference.shuffled_row_indices(
-            LARGE, rate, KEY, real_rows=real_rows, ids=ids if with_ids else None
-        )
-        np.testing.assert_array_equal(rows, expected)
+    function = lambda key, real: shuffled_rows(LARGE, key, real, ids)  # noqa: E731
+    function = function if mode == "eager" else tf.function(function, autograph=False)
+    for real_rows in (100, LARGE - 3)[mode == "eager" :]:
+        assert_padded_shuffles(function(as_key(KEY), tf.constant(real_rows)), LARGE, real_rows, ids)
 
 
-@pytest.mark.parametrize("dtype", ALL_DTYPES)
-@pytest.mark.parametrize("id_dtype", ["int32", "int64", "uint8", "uint64"])
+@pytest.mark.parametrize(
+    ("dtype", "id_dtype"),
+    [*((dtype, "int64") for dtype in ALL_DTYPES)]
+    + [("float32", id_dtype) for id_dtype in ("int32", "uint8", "uint64")],
+)
 def test_dtypes(dtype, id_dtype):
     ids = np.array([7, 3, 255, 0, 8], np.uint8).astype(id_dtype)
     if id_dtype.startswith("int"):
@@ -131,18 +156,3 @@ def test_ids_are_integers(ids):
     for operation in (reference.shuffle_rows, reference.dropout):
         with pytest.raises(TypeError, match="ids should be integers"):
             operation(np.ones((3, 2)), 0.5, KEY, ids=ids)
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("count", [0, 1, 5])
-def test_row_words(count, mode):
-    for key in (0, 2**63, 2**64 - 1):
-        words = in_mode(
-            lambda k, ids: kernels_random.row_words(k, ids, count),
-            mode,
-            as_key(key),
-            tf.constant(IDS),
-        )
-        assert words.dtype == tf.uint32
-        assert words.shape == (10, count)
-        np.testing.assert_array_equal(words, reference.row_words(key, IDS, count))

@@ -16,7 +16,7 @@ from scipy import stats
 
 from tests.corruption.values import KEY, as_key
 
-DRAWS = 4000
+DRAWS = 1500
 KEYS = [reference.derive_key(KEY, step) for step in range(DRAWS)]
 
 
@@ -74,8 +74,10 @@ def test_scaled_dropout_keeps_the_mean(with_ids):
         assert abs(mean - value.mean()) <= 5 * deviation
 
 
-@pytest.mark.parametrize("with_ids", [False, True])
-@pytest.mark.parametrize(("rows", "count"), [(3, 3), (4, 4), (4, 2), (5, 1), (5, 3)])
+@pytest.mark.parametrize(
+    ("rows", "count", "with_ids"),
+    [(3, 3, False), (4, 2, False), (5, 1, False), (5, 3, False), (3, 3, True), (4, 2, True)],
+)
 def test_shuffles_are_uniform(rows, count, with_ids):
     """Every way to choose ``count`` rows and to arrange them is as probable, and is reached."""
     ids = np.array([900, 3, 41, 7, 500])[:rows] if with_ids else None
@@ -150,10 +152,10 @@ def test_streams_do_not_correlate(names):
 
 
 IDS = {
-    "consecutive": np.arange(30_000),
-    "multiples": np.arange(30_000) * 2**32,
-    "negative": -np.arange(30_000),
-    "multiples of the golden ratio": np.arange(30_000, dtype=np.uint64)
+    "consecutive": np.arange(12_000),
+    "multiples": np.arange(12_000) * 2**32,
+    "negative": -np.arange(12_000),
+    "multiples of the golden ratio": np.arange(12_000, dtype=np.uint64)
     * np.uint64(0x9E3779B97F4A7C15),
 }
 

@@ -1,13 +1,15 @@
 """How exact the metrics are, against an SVD in float64: the bounds of docs/metrics.md."""
 
+from contextlib import nullcontext
+
 import graph_barlow_twins.reference as reference  # before TensorFlow: it selects Keras 2
 import graph_barlow_twins.tfgnn_task as tfgnn_task
 import numpy as np
 import pytest
 import tensorflow as tf
-from graph_barlow_twins.kernels.metrics import formulas as kernels
-from graph_barlow_twins.kernels.metrics import spectrum_host as metrics_host
+from graph_barlow_twins.kernels.metrics import spectrum_host
 
+from tests.metrics.measures import without_host
 from tests.tolerances import METRIC_ACCURACY
 
 
@@ -23,24 +25,19 @@ def with_mean(shape, mean=100.0):
     return mean + np.random.default_rng([1, *shape]).normal(size=shape)
 
 
-@pytest.fixture(params=["host", "plain ops", "xla"])
-def measure(request, monkeypatch):
-    """All metrics of one matrix."""
-    if request.param == "plain ops":
-        monkeypatch.setattr(kernels, "can_call_host", lambda: False)
-
-    def metrics(matrix):
+@pytest.mark.parametrize("mode", ["host", "plain ops", pytest.param("xla", marks=pytest.mark.slow)])
+def test_accuracy(mode):
+    def measure(matrix):
         return {name: getattr(tfgnn_task, name)(matrix) for name in METRIC_ACCURACY}
 
-    return tf.function(metrics, jit_compile=request.param == "xla")
-
-
-def test_accuracy(measure, request):
     shapes = [(100, 30), (30, 100)]
-    if "xla" not in request.node.callspec.id:  # which compiles for each shape
+    if mode == "xla":  # which compiles for each shape
+        measure = tf.function(measure, jit_compile=True)
+    else:
         shapes += [(64, 64), (1024, 128)]
-    for shape in shapes:
-        assert_accurate(shape, measure)
+    with without_host() if mode == "plain ops" else nullcontext():
+        for shape in shapes:
+            assert_accurate(shape, measure)
 
 
 def assert_accurate(shape, measure):
@@ -68,14 +65,14 @@ def test_reference_is_an_svd():
 
 
 @pytest.mark.parametrize("condition", [3, 100, 1e4, 1e6])
-def test_large_batches_find_the_largest_leverage_in_float32_first(condition, monkeypatch):
+def test_large_batches_find_the_largest_leverage_in_float32_first(condition):
     """Candidates in float32 while the condition allows, their leverage in float64."""
-    monkeypatch.setattr(metrics_host, "_FLOAT32_ENTRIES", 0)
-    matrix = with_condition((300, 20), condition).astype(np.float32)
-    matrix[123] *= 3
+    rows = 2**18 // 20 + 1  # as many entries as it takes
+    matrix = with_condition((rows, 20), condition).astype(np.float32)
+    matrix[123] *= 100
     matrix[[7, 8, 9]] = matrix[123] * (1 - 1e-7)  # as good as tied
     expected = reference.coherence(matrix)
-    actual = metrics_host.spectrum(matrix).largest_leverage * 300 / 20
+    actual = spectrum_host.spectrum(matrix).largest_leverage * rows / 20
     # Past a condition of 1000 a second step on orthonormal columns keeps the digits.
     np.testing.assert_allclose(actual, expected, rtol=1e-8)
 
@@ -88,15 +85,18 @@ def test_deficient_batches_count_as_deficient(shape):
         repeated = np.take(matrix, [1], axis) - 2 * np.take(matrix, [2], axis)
         deficient = np.concatenate([matrix, repeated], axis)
         for value in (deficient, deficient.astype(np.float32)[:, :1].repeat(3, 1)):
-            found = metrics_host.spectrum(value)
+            found = spectrum_host.spectrum(value)
             assert found.singular_values[-1] == 0
             assert found.largest_leverage == 1
-        assert metrics_host.spectrum(matrix).singular_values[-1] > 0
+        assert spectrum_host.spectrum(matrix).singular_values[-1] > 0
 
 
 def test_leverage_without_a_cholesky_factor(monkeypatch):
-    """Should rounding ever make the Gram matrix indefinite, an SVD takes over."""
+    """Should rounding ever make the Gram matrix indefinite, an SVD takes over.
+
+    No matrix is known that does, so the factor is taken away.
+    """
     matrix = with_condition((100, 30), 1e5)
-    monkeypatch.setattr(metrics_host, "_inverse_factor", lambda G: None)
-    actual = metrics_host.spectrum(matrix).largest_leverage * 100 / 30
+    monkeypatch.setattr(spectrum_host, "_inverse_factor", lambda G: None)
+    actual = spectrum_host.spectrum(matrix).largest_leverage * 100 / 30
     np.testing.assert_allclose(actual, reference.coherence(matrix), rtol=1e-6)

@@ -1,15 +1,16 @@
 """The Keras metrics: means, steps that are skipped, values that are not finite, Keras' own ways."""
 
 import logging
+from functools import cache
 
 import graph_barlow_twins.reference as reference  # before TensorFlow: it selects Keras 2
 import graph_barlow_twins.tfgnn_task as tfgnn_task
 import numpy as np
 import pytest
 import tensorflow as tf
-from graph_barlow_twins.kernels.metrics import formulas as kernels
 
 from tests.fresh_process import run_python
+from tests.metrics.measures import MODES, without_host
 
 SVD_KEYS = ("numerical_rank", "rankme", "coherence", "rankme_cap")
 CLASSES = (
@@ -45,32 +46,37 @@ def assert_mean(metric, batches, weights=None):
         np.testing.assert_allclose(value, np.mean([e[name] for e in each]), rtol=1e-5, atol=1e-6)
 
 
-@pytest.fixture(params=["eager", "graph", "plain ops", "xla"])
-def updater(request, monkeypatch):
-    """`update_state` of a metric, eagerly or in a graph."""
-    if request.param == "plain ops":
-        monkeypatch.setattr(kernels, "can_call_host", lambda: False)
+@cache
+def updating(cls, mode, weighted=False, every=1):
+    """A metric and its `update_state` of 12 rows, traced once; call `reset_state` before."""
+    metric = cls(every_n_steps=every)
 
-    def make(metric):
-        def update(batch, weights=None):
-            metric.update_state(None, batch, sample_weight=weights)
+    def update(batch, weights=None):
+        metric.update_state(None, batch, sample_weight=weights)
 
-        if request.param == "eager":
-            return update
-        return tf.function(update, jit_compile=request.param == "xla")
-
-    make.logs = request.param != "xla"
-    return make
+    if mode == "eager":
+        return metric, update
+    signature = [tf.TensorSpec(make_batch(cls, 0).shape), tf.TensorSpec([12])][: 1 + weighted]
+    call = tf.function(update, input_signature=signature, jit_compile=mode == "xla")
+    if mode == "plain ops":
+        with without_host():
+            call.get_concrete_function()
+    return metric, call
 
 
 def warnings_in(caplog):
     return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-def test_means_over_batches(cls, updater):
-    metric = cls()
-    update = updater(metric)
+BY_CLASS = pytest.mark.parametrize("cls", CLASSES)
+BY_MODE = pytest.mark.parametrize("mode", MODES)
+
+
+@BY_CLASS
+@BY_MODE
+def test_means_over_batches(cls, mode):
+    metric, update = updating(cls, mode)
+    metric.reset_state()
     batches = [make_batch(cls, seed) for seed in range(3)]
     for number, batch in enumerate(batches):
         update(tf.constant(batch))
@@ -81,18 +87,19 @@ def test_means_over_batches(cls, updater):
     assert_mean(metric, batches[2:])
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-def test_every_n_steps(cls, updater):
-    metric = cls(every_n_steps=3)
-    update = updater(metric)
-    batches = [make_batch(cls, seed) for seed in range(8)]
+@BY_CLASS
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_every_n_steps(cls, mode):
+    metric, update = updating(cls, mode, every=3)
+    metric.reset_state()
+    batches = [make_batch(cls, seed) for seed in range(5)]
     for number, batch in enumerate(batches):
         update(tf.constant(batch))
         assert_mean(metric, batches[: number + 1 : 3])
     metric.reset_state()
-    for batch in batches[5:]:
+    for batch in batches[2:]:
         update(tf.constant(batch))
-    assert_mean(metric, batches[5:6])  # the first after the reset
+    assert_mean(metric, batches[2:3])  # the first after the reset
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.5, None])
@@ -101,14 +108,20 @@ def test_every_n_steps_is_a_positive_integer(every):
         tfgnn_task.AllSvdMetrics(every_n_steps=every)
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-def test_padding_and_weights(cls, updater):
-    metric = cls()
-    update = updater(metric)
+def padded_batch(cls):
+    """``(batch, the same with NaN in its padding, weights)``."""
     batch = make_batch(cls, 0)
-    weights = np.r_[np.linspace(0.5, 2, 9), 0, 0, 0].astype(np.float32)
     padded = batch.copy()
     padded[9:] = np.nan
+    return batch, padded, np.r_[np.linspace(0.5, 2, 9), 0, 0, 0].astype(np.float32)
+
+
+@BY_CLASS
+@BY_MODE
+def test_padding_and_weights(cls, mode):
+    metric, update = updating(cls, mode, weighted=True)
+    metric.reset_state()
+    batch, padded, weights = padded_batch(cls)
     update(tf.constant(padded), tf.constant(weights))
     assert_mean(metric, [batch], weights)
     # A batch of padding alone is passed over.
@@ -116,12 +129,27 @@ def test_padding_and_weights(cls, updater):
     assert_mean(metric, [batch], weights)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("cls", CLASSES)
-def test_values_that_are_not_finite(cls, value, updater, caplog):
+@BY_CLASS
+def test_under_xla(cls, caplog):
+    """Weights, steps passed over, values that are not finite; nothing can be logged."""
+    metric, update = updating(cls, "xla", weighted=True, every=2)
+    batch, padded, weights = padded_batch(cls)
+    bad = np.where(np.arange(12) == 4, np.nan, batch.T).T.astype(np.float32)
+    for given in (padded, bad):  # the second is not evaluated
+        update(tf.constant(given), tf.constant(weights))
+        assert_mean(metric, [batch], weights)
+    update(tf.constant(bad), tf.constant(weights))
+    assert all(np.isnan(x) for x in metric.result().values())
+    assert not warnings_in(caplog)
+
+
+@BY_CLASS
+@pytest.mark.parametrize(
+    ("mode", "value"), [("eager", np.inf), ("eager", -np.inf), ("graph", np.nan)]
+)
+def test_values_that_are_not_finite(cls, mode, value, caplog):
     """NaN for as long as the latest batch is bad, then the mean of the good ones; one warning."""
-    metric = cls()
-    update = updater(metric)
+    metric, update = updating.__wrapped__(cls, mode)  # its updates are counted from the start
     good = [make_batch(cls, seed) for seed in range(2)]
     bad = good[0].copy()
     bad[4, ..., 1] = value
@@ -132,9 +160,6 @@ def test_values_that_are_not_finite(cls, value, updater, caplog):
         assert all(np.isnan(x) for x in metric.result().values())
     update(tf.constant(good[1]))
     assert_mean(metric, good)
-    if not updater.logs:
-        assert not warnings_in(caplog)
-        return
     (message,) = warnings_in(caplog)
     assert message.startswith(f"{metric.name}: NaN or infinite values at update 1;")
     metric.reset_state()
@@ -144,7 +169,7 @@ def test_values_that_are_not_finite(cls, value, updater, caplog):
     assert "at update 4;" in message
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@BY_CLASS
 def test_config_round_trip(cls):
     options = {"every_n_steps": 4, "name": "quality"}
     if cls is tfgnn_task.CrossCorrelationMetrics:
@@ -188,7 +213,14 @@ def all_expected(batch, weights=None):
     }
 
 
-@pytest.mark.parametrize("options", [{}, {"run_eagerly": True}, {"jit_compile": True}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        pytest.param({"run_eagerly": True}, marks=pytest.mark.slow),
+        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
+    ],
+)
 def test_fit_reports_means_and_survives_nan(options, caplog):
     model = make_model(**options)
     batches = [make_batch(tfgnn_task.CrossCorrelationMetrics, seed) for seed in range(3)]
@@ -208,6 +240,7 @@ def test_fit_reports_means_and_survives_nan(options, caplog):
     assert len(logged) == (0 if "jit_compile" in options else 3)
 
 
+@pytest.mark.slow  # a process of its own, for devices of its own
 def test_replicas_add_up_their_batches():
     """Two devices see a batch each; the result is the mean of both, NaN if one of them is bad."""
     code = """

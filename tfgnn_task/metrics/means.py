@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ...kernels.context import compiled_by_xla
-from ...kernels.validation import check_sample_weight
+from ...kernels.context import can_call_python
+from ...kernels.metrics.rows import row_weights
 from ..weights import weights_of_rows
 
 
@@ -109,7 +109,7 @@ class BatchMeans(tf.keras.metrics.Metric):
         self._totals.assign_add(tf.where(some & finite, values, 0))
         self._evaluated.assign_add(tf.cast(some & finite, self.dtype))
         self._failed.assign(tf.where(some, tf.cast(failed, self.dtype), self._failed.value()))
-        if _can_log():
+        if can_call_python():
             tf.cond(
                 failed,
                 lambda: tf.numpy_function(self._warn, [update], tf.bool, stateful=True),
@@ -167,39 +167,3 @@ class BatchMeans(tf.keras.metrics.Metric):
         if isinstance(transform, str):  # Keras' SavedModel loader has already replaced the name
             transform = tf.keras.utils.get_registered_object(transform)
         return cls(**{**config, "y_pred_transform_fn": transform})
-
-
-def matrix(representations) -> tf.Tensor:
-    """A floating tensor of rank 2, or ValueError."""
-    representations = tf.convert_to_tensor(representations)
-    if representations.shape.rank != 2:
-        raise ValueError(f"Expected 2D tensor (got shape {representations.shape})")
-    return as_floating(representations)
-
-
-def row_weights(sample_weight, rows_first: tf.Tensor) -> tf.Tensor | None:
-    """Weights as a floating vector, one per row of the tensor; None stays.
-
-    Raises:
-        ValueError: for another number of weights, as far as it is static.
-    """
-    if sample_weight is None:
-        return None
-    weights = as_floating(tf.reshape(tf.convert_to_tensor(sample_weight), [-1]))
-    check_sample_weight(weights, rows_first.shape[0])
-    return weights
-
-
-def as_floating(value: tf.Tensor) -> tf.Tensor:
-    """The tensor, integers as float32."""
-    return value if value.dtype.is_floating else tf.cast(value, tf.float32)
-
-
-def _can_log():
-    return not (
-        compiled_by_xla()
-        or isinstance(
-            tf.distribute.get_strategy(),
-            (tf.distribute.experimental.ParameterServerStrategy, tf.distribute.TPUStrategy),
-        )
-    )

@@ -1,0 +1,66 @@
+"""The rows that a metric measures: checked, without those of weight 0, of length 1."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ..validation import check_sample_weight
+
+
+def matrix(representations: tf.Tensor) -> tf.Tensor:
+    """A floating tensor of rank 2, or ValueError."""
+    representations = tf.convert_to_tensor(representations)
+    if representations.shape.rank != 2:
+        raise ValueError(f"Expected 2D tensor (got shape {representations.shape})")
+    return as_floating(representations)
+
+
+def row_weights(sample_weight: tf.Tensor | None, rows_first: tf.Tensor) -> tf.Tensor | None:
+    """Weights as a floating vector, one per row of the tensor; None stays.
+
+    Raises:
+        ValueError: for another number of weights, as far as it is static.
+    """
+    if sample_weight is None:
+        return None
+    weights = as_floating(tf.reshape(tf.convert_to_tensor(sample_weight), [-1]))
+    check_sample_weight(weights, rows_first.shape[0])
+    return weights
+
+
+def as_floating(value: tf.Tensor) -> tf.Tensor:
+    """The tensor, integers as float32."""
+    return value if value.dtype.is_floating else tf.cast(value, tf.float32)
+
+
+def clean_rows(
+    representations: tf.Tensor, sample_weight: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Rows of weight 0 cleared, weights relative to the largest, and whether a metric is defined.
+
+    Args:
+        representations: floating ``[N, D]``.
+        sample_weight: optional floating ``[N]``.
+
+    Returns:
+        ``(X, w, defined)``: X of the same dtype, w ``[N]`` (1 where no weights are given) float32,
+        or float64 for float64 X, and a bool scalar: there are rows and features, all finite, and
+        so are the weights, none of them negative.
+    """
+    X = representations
+    dtype = tf.float64 if X.dtype == tf.float64 else tf.float32
+    if sample_weight is None:
+        w, good = tf.ones(tf.shape(X)[:1], dtype), True
+    else:
+        w = tf.cast(sample_weight, tf.float64)
+        good = tf.reduce_all((w >= 0) & tf.math.is_finite(w))
+        w = tf.cast(tf.math.divide_no_nan(w, tf.reduce_max(w)), dtype)
+        X = tf.where(w[:, tf.newaxis] > 0, X, 0)
+    some = tf.reduce_any(w > 0) & (tf.shape(X)[1] > 0)
+    return X, w, some & good & tf.reduce_all(tf.math.is_finite(X))
+
+
+def unit_rows(X: tf.Tensor) -> tf.Tensor:
+    """Rows of length 1; rows of zeros stay. Scaled first: squares of 1e30 are infinite."""
+    X = tf.math.divide_no_nan(X, tf.reduce_max(tf.abs(X), axis=1, keepdims=True))
+    return tf.math.divide_no_nan(X, tf.norm(X, axis=1, keepdims=True))
