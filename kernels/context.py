@@ -29,16 +29,16 @@ def pays_for_host_call(rows, features, gram):
 
     Args:
         rows: N, an int or an integer scalar tensor.
-        features: D, an int.
+        features: D, the same.
         gram: whether the gram path is taken, a bool or a bool tensor.
 
     Returns:
         A bool, or a bool tensor if an argument is a tensor.
     """
-    if not (tf.is_tensor(rows) or tf.is_tensor(gram)):
+    if not any(tf.is_tensor(argument) for argument in (rows, features, gram)):
         side = rows if gram else features
         return 6 * rows * features * side >= NUMBA_WORK["gram" if gram else "direct"]
-    rows = tf.cast(rows, tf.float64)
+    rows, features = tf.cast(rows, tf.float64), tf.cast(features, tf.float64)
     direct_pays = 6 * rows * features**2 >= NUMBA_WORK["direct"]
     return tf.where(gram, 6 * rows * rows * features >= NUMBA_WORK["gram"], direct_pays)
 

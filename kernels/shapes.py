@@ -12,3 +12,8 @@ def num_rows(value: tf.Tensor | tf.RaggedTensor) -> int | tf.Tensor:
     if isinstance(value, tf.RaggedTensor):
         return tf.cast(value.nrows(), tf.int32)
     return tf.shape(value)[0]
+
+
+def sizes(value: tf.Tensor) -> list[int | tf.Tensor]:
+    """Size of each dimension: an int where it is static, else an int32 scalar tensor."""
+    return [tf.shape(value)[i] if size is None else size for i, size in enumerate(value.shape)]

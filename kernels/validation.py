@@ -18,8 +18,8 @@ def check_views(z_a, z_b) -> None:
             f"expected two views of one dtype among {', '.join(FLOAT_DTYPES)}"
             f" (got {names[0]} and {names[1]})"
         )
-    shapes = [tuple(z.shape) if z.shape is not None else None for z in (z_a, z_b)]
-    if any(len(shape) != 2 for shape in shapes):
+    shapes = [_static_shape(z) for z in (z_a, z_b)]
+    if any(not isinstance(shape, tuple) or len(shape) != 2 for shape in shapes):
         raise ValueError(f"expected two views of shape [N, D] (got {shapes[0]} and {shapes[1]})")
     if any(None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=True)):
         raise ValueError(f"expected two views of one shape (got {shapes[0]} and {shapes[1]})")
@@ -33,19 +33,23 @@ def check_sample_weight(sample_weight, rows: int | None) -> None:
     Raises:
         ValueError: for another shape.
     """
-    shape = tuple(sample_weight.shape)
-    if len(shape) != 1 or (None not in (shape[0], rows) and shape[0] != rows):
-        raise ValueError(f"expected sample_weight of shape [{rows or 'N'}] (got {shape})")
+    shape = _static_shape(sample_weight)
+    known = isinstance(shape, tuple) and len(shape) == 1
+    if not known or (None not in (shape[0], rows) and shape[0] != rows):
+        expected = "N" if rows is None else rows
+        raise ValueError(f"expected sample_weight of shape [{expected}] (got {shape})")
 
 
 def check_not_negative(sample_weight) -> None:
-    """No negative or NaN entry in an array of weights.
+    """No negative, infinite or NaN entry in an array of weights.
 
     Raises:
         ValueError: otherwise.
     """
-    if not (sample_weight >= 0).all():
-        raise ValueError(f"sample_weight should not be negative or NaN (got {sample_weight.min()})")
+    good = (sample_weight >= 0) & (sample_weight < float("inf"))
+    if not good.all():
+        first = sample_weight[~good][0]
+        raise ValueError(f"sample_weight should be finite and not negative (got {first})")
 
 
 def check_epsilon(epsilon: float) -> None:
@@ -80,3 +84,8 @@ def check_choice(name: str, value: str, choices) -> None:
 
 def _dtype_name(value) -> str:
     return value.dtype.name
+
+
+def _static_shape(value) -> tuple[int | None, ...] | str:
+    """None for each size that is not known yet; a word for a tensor of unknown rank."""
+    return "unknown rank" if getattr(value.shape, "rank", 0) is None else tuple(value.shape)
