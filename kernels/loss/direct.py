@@ -138,7 +138,7 @@ def moments(z, w, W, options: Options) -> tuple[Moments, tf.Tensor]:
 
 
 def inverse_root(squares, W, options: Options) -> tf.Tensor:
-    """r = 1 / sqrt(var + epsilon), ``[D]``, from the weighted sum of squares of a centred view."""
+    """``1 / sqrt(var + epsilon)``, [D], from the weighted sum of squares of a centred view."""
     degrees = W - options.ddof
     var = squares * tf.math.reciprocal_no_nan(tf.maximum(degrees, 0))
     # Without degrees of freedom there is no variance to speak of: Z = 0, as in the reference.

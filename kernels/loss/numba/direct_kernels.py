@@ -31,35 +31,19 @@ from ...blas import gemm, jit
 from . import columns
 
 column_means, split, centre = columns.column_means, columns.split, columns.centre
-add_products, add_weighted_squares = columns.add_products, columns.add_weighted_squares
+add_products = columns.add_products
 
 
 @jit()
-def accumulate(
-    A,
-    B,
-    w,
-    blocks,
-    b0,
-    b1,
-    j0,
-    j1,
-    standardize,
-    buffers,
-    mean,
-    shifts,
-    mean_a,
-    mean_b,
-    W_b,
-    sums,
-    C,
-):
+def accumulate(A, B, w, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, mean_b, W_b, sums, C):
     """Adds b0:b1 of the blocks to the columns j0:j1 of C; writes their means and column sums.
 
     ``sums[0]``: sum w a^2, ``sums[1]``: sum w b^2, ``sums[2]``: sum w a b (of columns j0:j1).
     """
     N, D = A.shape
     n = j1 - j0
+    mean = np.empty(D)
+    shifts = np.empty((4, D), A.dtype)
     buffer_a = buffers[0]
     buffer_b = buffers[1].reshape(-1)[: buffers.shape[1] * n].reshape((-1, n))
     C[:, j0:j1] = 0
@@ -78,17 +62,18 @@ def accumulate(
                 W_b[b] = weight
             column_means(B, w, i0, i1, j0, j1, mean_b[b, j0:j1])
             split(mean_b[b, j0:j1], shifts[2, :n], shifts[3, :n])
-        centre(A, w, i0, i1, 0, shifts[0], shifts[1], False, buffer_a)
-        centre(B, w, i0, i1, j0, shifts[2, :n], shifts[3, :n], False, buffer_b)
+        centre(A, w, i0, i1, 0, shifts[0], shifts[1], buffer_a)
+        centre(B, w, i0, i1, j0, shifts[2, :n], shifts[3, :n], buffer_b)
+        own_a = buffer_a[:, j0:j1]
         if standardize:
-            add_weighted_squares(buffer_a[:, j0:j1], w, i0, rows, n, sums[0, j0:j1])
-            add_weighted_squares(buffer_b, w, i0, rows, n, sums[1, j0:j1])
+            add_products(own_a, own_a, w, i0, rows, n, sums[0, j0:j1])
+            add_products(buffer_b, buffer_b, w, i0, rows, n, sums[1, j0:j1])
+        add_products(own_a, buffer_b, w, i0, rows, n, sums[2, j0:j1])
         for i in range(rows):
             w_i = w[i0 + i]
             if w_i != 1:
                 for j in range(n):
                     buffer_b[i, j] *= w_i
-        add_products(buffer_a[:, j0:j1], buffer_b, rows, n, sums[2, j0:j1])
         gemm(NO, TRANSPOSED, n, D, rows, 1, buffer_b, n, buffer_a, D, 1, C[0, j0:], D)
 
 
@@ -97,7 +82,7 @@ def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, epsilon, between, stats, 
     """Global means, 1 / sqrt(var + epsilon) and the diagonal of C, from those of the blocks.
 
     Args:
-        mean_a: float64 [blocks, D] block means of A.
+        mean_a: float64 [blocks, D] block means of A; they end up centred.
         mean_b: The same of B.
         W_b: float64 [blocks] weights of the blocks.
         sums: float64 [row parts, 3, D] of `accumulate`.
