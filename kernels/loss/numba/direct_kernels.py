@@ -94,44 +94,35 @@ def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, epsilon, between, stats, 
         r_c: float64 [3, D], written: r_A, r_B and diag(C).
     """
     blocks, D = mean_a.shape
-    mean = np.empty(D)
-    var = np.empty((2, D))
-    diagonal = np.zeros(D)
-    var[:] = 0
+    total = np.zeros((3, D))  # sum w (A - mean_A)^2, the same of B, and the sum of their products
     for p in range(sums.shape[0]):
-        for j in range(D):
-            var[0, j] += sums[p, 0, j]
-            var[1, j] += sums[p, 1, j]
-            diagonal[j] += sums[p, 2, j]
+        total += sums[p]
     for side in range(2):
         block_means = mean_a if side == 0 else mean_b
         # Relative to one block that holds something: exact where all block means are equal.
         first = 0
         while first + 1 < blocks and W_b[first] == 0:
             first += 1
-        mean[:] = 0
+        mean = np.zeros(D)
         for b in range(blocks):
             if W_b[b] != 0:
-                for j in range(D):
-                    mean[j] += W_b[b] * (block_means[b, j] - block_means[first, j])
-        for j in range(D):
-            mean[j] = block_means[first, j] + mean[j] / W
+                mean += W_b[b] * (block_means[b] - block_means[first])
+        mean = block_means[first] + mean / W
         split(mean, stats[2 * side], stats[2 * side + 1])
         for b in range(blocks):
-            for j in range(D):
-                d = block_means[b, j] - mean[j] if W_b[b] != 0 else 0.0
-                block_means[b, j] = d
-                var[side, j] += W_b[b] * d * d
+            if W_b[b] == 0:
+                block_means[b] = 0
+            else:
+                block_means[b] -= mean
+                total[side] += W_b[b] * block_means[b] * block_means[b]
     for b in range(blocks):
-        for j in range(D):
-            diagonal[j] += W_b[b] * mean_a[b, j] * mean_b[b, j]
-            between[0, b, j] = mean_a[b, j]
-            between[1, b, j] = W_b[b] * mean_b[b, j]
-    for j in range(D):
-        r_c[0, j] = 1 / np.sqrt(var[0, j] / W_ddof + epsilon)
-        r_c[1, j] = 1 / np.sqrt(var[1, j] / W_ddof + epsilon)
-        stats[4, j] = r_c[1, j]
-        r_c[2, j] = diagonal[j] * r_c[0, j] * r_c[1, j] / W
+        total[2] += W_b[b] * mean_a[b] * mean_b[b]
+        between[0, b] = mean_a[b]
+        between[1, b] = W_b[b] * mean_b[b]
+    r_c[0] = 1 / np.sqrt(total[0] / W_ddof + epsilon)
+    r_c[1] = 1 / np.sqrt(total[1] / W_ddof + epsilon)
+    r_c[2] = total[2] * r_c[0] * r_c[1] / W
+    stats[4] = r_c[1]
 
 
 # Reassociation lets the float64 sums run in vector registers. NaN and infinity keep their meaning.
@@ -198,14 +189,10 @@ def conclude(terms, q, r_c, lambda_, W_ddof, k):
     """Returns the loss; writes ``k = r^2 q / W_ddof``, [2, D]. q is added up in its part 0."""
     total = q[0]
     for t in range(1, q.shape[0]):
-        for j in range(q.shape[2]):
-            total[0, j] += q[t, 0, j]
-            total[1, j] += q[t, 1, j]
-    for j in range(q.shape[2]):
-        c = r_c[2, j]
-        q_b = 2 * lambda_ * total[1, j] + 2 * c * (c - 1)
-        k[0, j] = r_c[0, j] * r_c[0, j] * total[0, j] / W_ddof
-        k[1, j] = r_c[1, j] * r_c[1, j] * q_b / W_ddof
+        total += q[t]
+    r_a, r_b, c = r_c[0], r_c[1], r_c[2]
+    k[0] = r_a * r_a * total[0] / W_ddof
+    k[1] = r_b * r_b * (2 * lambda_ * total[1] + 2 * c * (c - 1)) / W_ddof
     loss = 0.0
     for t in range(terms.shape[0]):
         loss += terms[t, 0] + lambda_ * terms[t, 1]

@@ -8,14 +8,9 @@ on who else is computing.
 The first call compiles each path for about 9 seconds per dtype; the machine code is cached on disk,
 and loading it costs a later process about 0.2 s.
 
-Peak memory beside inputs and results: `plan.peak_extra_bytes`. In short, with s bytes
-per number and P <= 2 max(N, D) / min(N, D) threads that sum up on their own:
-
-* direct: ``s (P + 1) D^2`` and about 1 MiB per thread
-* gram: ``2 s (P + 1) N^2`` and four panels of 512 columns per thread
-
-Never a standardised copy of a view. Half types, and other memory orders, are copied. Gradients of 1
-to 100 MB take the memory that earlier ones have left; at most four such buffers are kept.
+Peak memory beside inputs and results: `plan.peak_extra_bytes`. Never a standardised copy of a view;
+half types, and other memory orders, are copied. Gradients of 1 to 100 MB take the memory that
+earlier ones have left; at most four such buffers are kept.
 """
 
 from __future__ import annotations
@@ -152,7 +147,8 @@ def forward(
         path = "direct" if d <= _FEW_ROWS else path
         z_a, z_b = (_few_rows(z, index, normalize_batch) for z in (z_a, z_b))
     else:
-        z_a, z_b = _native(z_a, dtype), _native(z_b, dtype)
+        # The very memory of the views where they are so already.
+        z_a, z_b = (_writeable(np.ascontiguousarray(z, dtype)) for z in (z_a, z_b))
     path = choose_path(*z_a.shape) if path == "auto" else path
     module = gram if path == "gram" else direct
     lambda_ = 1 / d if lambda_ is None else float(lambda_)
@@ -202,11 +198,6 @@ def _weights(sample_weight, n, dtype):
     w = np.ascontiguousarray(weight, dtype)
     check_not_negative(w)
     return _writeable(w), float(np.sum(w, dtype=np.float64)), int(np.count_nonzero(w))
-
-
-def _native(z, dtype):
-    """The view in `dtype`, contiguous and writeable; the very memory where it is so already."""
-    return _writeable(np.ascontiguousarray(z, dtype))
 
 
 class _Alias:

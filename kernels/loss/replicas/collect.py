@@ -54,7 +54,9 @@ def first_moments(z_a, z_b, sample_weight, options: direct.Options) -> FirstMome
     w, local_W = direct.weights(sample_weight, z_a)
     rows = tf.shape(z_a)[0]
     positive = rows if w is None else tf.math.count_nonzero(w, dtype=tf.int32)
-    here = _one_hot_replica(z_a.dtype)
+    context = tf.distribute.get_replica_context()
+    own, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+    here = tf.one_hot(own, replicas, dtype=z_a.dtype)
     sums = [here * tf.cast(rows, z_a.dtype), here * tf.cast(positive, z_a.dtype), local_W]
     if options.normalize_batch:
         for z in (z_a, z_b):
@@ -242,8 +244,3 @@ def once(gradient_fn, *operands):
         return gradients(*upstream, *operands)
 
     return gradient_once
-
-
-def _one_hot_replica(dtype):
-    context = tf.distribute.get_replica_context()
-    return tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=dtype)
