@@ -182,9 +182,20 @@ def test_xla_compiles_a_bounded_number_of_programs():
         assert rows <= bucket_rows(rows) <= max(8, rows * 9 / 8)
 
 
-@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
-    ("backend", "mode"), [("graph", "eager"), ("numba", "eager"), ("auto", "xla")]
+    ("backend", "mode", "path"),
+    [
+        *[(backend, "eager", path) for backend in EAGER for path in PATHS],
+        ("auto", "xla", "direct"),
+        *[
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [
+                ("auto", "xla", "gram"),
+                ("xla", "eager", "direct"),
+                ("xla", "eager", "gram"),
+            ]
+        ],
+    ],
 )
 def test_a_batch_without_rows_or_without_weight_is_constant(backend, mode, path):
     for rows in (0, 4):
