@@ -68,28 +68,22 @@ _CHAR = types.CPointer(types.uint8)
 _INT = types.CPointer(types.int32)
 
 
-def _external(name: str, signature) -> types.ExternalFunction:
+def _external(name: str, real) -> types.ExternalFunction:
+    p = types.CPointer(real)
+    if name.endswith("gemm"):
+        arguments = (_CHAR, _CHAR, _INT, _INT, _INT, p, p, _INT, p, _INT, p, p, _INT)
+    else:
+        arguments = (_CHAR, _CHAR, _INT, _INT, p, p, _INT, p, p, _INT)
     symbol = f"graph_barlow_twins_{name}"
     address = get_cython_function_address("scipy.linalg.cython_blas", name)
     llvmlite.binding.add_symbol(symbol, address)
-    return types.ExternalFunction(symbol, signature)
+    return types.ExternalFunction(symbol, types.void(*arguments))
 
 
-def _external_gemm(name: str, real) -> types.ExternalFunction:
-    p = types.CPointer(real)
-    arguments = (_CHAR, _CHAR, _INT, _INT, _INT, p, p, _INT, p, _INT, p, p, _INT)
-    return _external(name, types.void(*arguments))
-
-
-def _external_syrk(name: str, real) -> types.ExternalFunction:
-    p = types.CPointer(real)
-    return _external(name, types.void(_CHAR, _CHAR, _INT, _INT, p, p, _INT, p, p, _INT))
-
-
-_sgemm = _external_gemm("sgemm", types.float32)
-_dgemm = _external_gemm("dgemm", types.float64)
-_ssyrk = _external_syrk("ssyrk", types.float32)
-_dsyrk = _external_syrk("dsyrk", types.float64)
+_sgemm = _external("sgemm", types.float32)
+_dgemm = _external("dgemm", types.float64)
+_ssyrk = _external("ssyrk", types.float32)
+_dsyrk = _external("dsyrk", types.float64)
 
 N = np.uint8(ord("N"))
 T = np.uint8(ord("T"))
@@ -99,22 +93,9 @@ _UPPER = np.uint8(ord("U"))
 def gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
     """``C = alpha * op(A) op(B) + beta * C`` in BLAS terms (column-major), inside Numba only.
 
-    A row-major [R, S] array is the column-major [S, R] matrix with leading dimension S.
-
-    Args:
-        trans_a: `N` or `T`.
-        trans_b: `N` or `T`.
-        m: Rows of op(A) and C.
-        n: Columns of op(B) and C.
-        k: Columns of op(A), rows of op(B).
-        alpha: Scalar.
-        a: Array whose first element is the first of A.
-        lda: Leading dimension of A.
-        b: Array whose first element is the first of B.
-        ldb: Leading dimension of B.
-        beta: Scalar.
-        c: Array whose first element is the first of C; written in place.
-        ldc: Leading dimension of C.
+    A row-major [R, S] array is the column-major [S, R] matrix with leading dimension S. op(A) is
+    [m, k] and op(B) [k, n]; `N` or `T` says what op does. The first elements of the arrays a, b and
+    c are those of A, B and C; lda, ldb and ldc are leading dimensions. C is written in place.
     """
     raise NotImplementedError("gemm works inside Numba functions only")
 
@@ -124,16 +105,8 @@ def _gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
     routine = _sgemm if c.dtype == types.float32 else _dgemm
 
     def implementation(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-        trans = np.empty(2, np.uint8)
-        trans[0] = trans_a
-        trans[1] = trans_b
-        size = np.empty(6, np.int32)
-        size[0] = m
-        size[1] = n
-        size[2] = k
-        size[3] = lda
-        size[4] = ldb
-        size[5] = ldc
+        trans = np.array((trans_a, trans_b), np.uint8)
+        size = np.array((m, n, k, lda, ldb, ldc), np.int32)
         scale = np.empty(2, c.dtype)
         scale[0] = alpha
         scale[1] = beta
@@ -159,13 +132,7 @@ def _gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
 def syrk(n, k, a, lda, c, ldc):
     """``C += A^T A`` for column-major A [k, n], lower triangle of the row-major C, inside Numba.
 
-    Args:
-        n: Rows and columns of C.
-        k: Rows of A.
-        a: Array whose first element is the first of A.
-        lda: Leading dimension of A.
-        c: Array whose first element is the first of C; one triangle is added to.
-        ldc: Leading dimension of C.
+    C is [n, n]; arrays and leading dimensions as for `gemm`.
     """
     raise NotImplementedError("syrk works inside Numba functions only")
 
@@ -175,14 +142,9 @@ def _syrk(n, k, a, lda, c, ldc):
     routine = _ssyrk if c.dtype == types.float32 else _dsyrk
 
     def implementation(n, k, a, lda, c, ldc):
-        flags = np.empty(2, np.uint8)
-        flags[0] = _UPPER  # of the column-major matrix: the lower triangle of a row-major one
-        flags[1] = T
-        size = np.empty(4, np.int32)
-        size[0] = n
-        size[1] = k
-        size[2] = lda
-        size[3] = ldc
+        # The upper triangle of the column-major matrix is the lower one of a row-major matrix.
+        flags = np.array((_UPPER, T), np.uint8)
+        size = np.array((n, k, lda, ldc), np.int32)
         one = np.ones(1, c.dtype)
         routine(
             flags[0:].ctypes,

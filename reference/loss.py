@@ -158,6 +158,7 @@ def _as_float64(z, sample_weight):
     w = np.ones(len(z)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     if w.shape != z.shape[:1]:
         raise ValueError(f"expected sample_weight of shape [{len(z)}] (got {w.shape})")
-    if np.any(w < 0):
-        raise ValueError(f"sample_weight should not be negative (got {w.min()})")
+    bad = w[~((w >= 0) & (w < np.inf))]
+    if bad.size:
+        raise ValueError(f"sample_weight should be finite and not negative (got {bad[0]})")
     return np.where(w[:, None] > 0, z, 0.0), w

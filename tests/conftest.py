@@ -5,7 +5,6 @@ from pathlib import Path
 
 # Before any test file imports TensorFlow: it selects Keras 2.
 import graph_barlow_twins  # noqa: F401
-import numpy as np
 import pytest
 
 # Their assertions say as much as those of the test files.
@@ -22,36 +21,6 @@ def planetoid_dir() -> Path:
     if not (folder / "ind.cora.graph").is_file():
         pytest.skip(f"no Cora files in {folder}; set GBT_DATA_DIR to the folder with ind.cora.*")
     return folder
-
-
-@pytest.fixture
-def nan_filled_buffers(monkeypatch):
-    """Fills the buffers that the Numba kernels allocate: an element that nobody wrote shows."""
-    from graph_barlow_twins.kernels.loss.numba import memory as loss_numba_memory
-
-    for name in ("empty", "empty_result"):
-        monkeypatch.setattr(
-            loss_numba_memory, name, lambda shape, dtype=float: np.full(shape, np.nan, dtype)
-        )
-
-
-@pytest.fixture(params=["one thread", "three parts"])
-def work_split(request, monkeypatch):
-    """Work split as for a small shape on any machine, or as for a large one on three cores."""
-    from graph_barlow_twins.kernels.loss.numba import plan as loss_numba_cost
-    from graph_barlow_twins.kernels.loss.numba import team as loss_numba_team
-
-    small = request.param == "one thread"
-    monkeypatch.setattr(loss_numba_cost, "_SERIAL_WORK", np.inf if small else 0)
-    monkeypatch.setattr(loss_numba_cost, "_SERIAL_ELEMENTS", np.inf if small else 0)
-    monkeypatch.setattr(loss_numba_cost, "TEAM_SIZE", 3)
-    monkeypatch.setattr(loss_numba_team, "TEAM_SIZE", 3)
-    if not small:
-        # Several blocks and panels per part, of unequal size.
-        monkeypatch.setattr(loss_numba_cost, "_BLOCK_BYTES", 0)
-        monkeypatch.setattr(loss_numba_cost, "_MIN_BLOCK_ROWS", 50)
-        monkeypatch.setattr(loss_numba_cost, "_PANEL_BYTES", 0)
-        monkeypatch.setattr(loss_numba_cost, "_PANEL_WIDTH", 20)
 
 
 # Whole trainings through the runner, under strategies, policies and XLA: minutes on two cores, more

@@ -42,27 +42,33 @@ def by_choice(few_rows, gram, dtype, function, *, host=False, on_host=None):
     return tf.switch_case(index, branches)
 
 
-def differentiable(forward, backward):
-    """The loss as a function of ``(z_a, z_b, lambda_, sample_weight)`` with its analytic gradient.
+def differentiable(compute_dtype, module, tensors, options, prepare=functools.partial) -> tf.Tensor:
+    """The loss with its analytic gradient, in the dtype of lambda.
 
     Args:
-        forward: see `direct.forward`, without options.
-        backward: see `direct.backward`, without options.
+        compute_dtype: what to compute in.
+        module: `direct` or `gram`.
+        tensors: ``(z_a, z_b, lambda_, sample_weight)``, the last of which may be None.
+        options: see `direct.Options`.
+        prepare: what makes a function of tensors out of one of the module's and ``options=``.
     """
+    forward = prepare(module.forward, options=options)
+    backward = prepare(module.backward, options=options)
+    *inputs, sample_weight = cast(tensors, compute_dtype)
 
-    def loss(z_a, z_b, lambda_, sample_weight):
-        @tf.custom_gradient
-        def loss_fn(z_a, z_b, lambda_):
-            loss, residuals = forward(z_a, z_b, lambda_, sample_weight)
+    @tf.custom_gradient
+    def loss_fn(*inputs):
+        loss, residuals = forward(*inputs, sample_weight)
 
-            def gradient_fn(upstream):
-                grad_a, grad_b = backward(
-                    z_a, z_b, lambda_, sample_weight, residuals=residuals, upstream=upstream
-                )
-                return grad_a, grad_b, upstream * residuals.redundancy
+        def gradient_fn(upstream):
+            grads = backward(*inputs, sample_weight, residuals=residuals, upstream=upstream)
+            return *grads, upstream * residuals.redundancy
 
-            return loss, gradient_fn
+        return loss, gradient_fn
 
-        return loss_fn(z_a, z_b, lambda_)
+    return tf.cast(loss_fn(*inputs), tensors[2].dtype)
 
-    return loss
+
+def cast(tensors, dtype) -> list[tf.Tensor | None]:
+    """The tensors in one dtype; None stays."""
+    return [None if tensor is None else tf.cast(tensor, dtype) for tensor in tensors]

@@ -2,16 +2,15 @@
 
 Validates, chooses backend and path, and pairs their forward and backward functions in a custom
 gradient. Mathematics: reference/loss.py, docs/derivation.md. On NumPy arrays:
-`loss_numba.barlow_twins_loss_and_gradients`.
+numba/entry.py.
 """
 
 from __future__ import annotations
 
-import functools
-
 import tensorflow as tf
 
 from ..context import BACKENDS, can_call_numba, compiled_by_xla, pays_for_host_call
+from ..shapes import sizes
 from ..validation import (
     check_choice,
     check_epsilon,
@@ -45,17 +44,18 @@ def barlow_twins_loss(
         loss = sum_i (1 - C_ii)^2  +  lambda * sum_{i != j} C_ij^2
 
     The variance is biased by default and has ``epsilon`` added; a constant feature standardises to
-    0. A batch of one row has the constant loss D and gradients 0. Half types are computed in
-    float32.
+    0. A batch of one row, or without any weight, has the constant loss D and gradients 0. Half
+    types are computed in float32.
 
     Args:
-        z_a: ``[N, D]`` of float16, bfloat16, float32 or float64; N may be dynamic.
+        z_a: ``[N, D]`` of float16, bfloat16, float32 or float64; N and D may be dynamic.
         z_b: the same shape and dtype.
         lambda_: weight of the redundancy-reduction term, a number, or a scalar tensor
             (differentiable, but not on the Numba backend); default ``1 / D``.
         normalize_batch: whether to standardise each feature over the batch.
-        sample_weight: optional ``[N]``, not negative (checked where the values are known); rows of
-            weight 0 take no part, whatever they hold. A constant to differentiation.
+        sample_weight: optional ``[N]``, finite and not negative (checked where the values are
+            known); rows of weight 0 take no part, whatever they hold. A constant to
+            differentiation.
         epsilon: added to the variances; positive.
         ddof: the variances divide by ``W - ddof``; C always divides by W.
         backend: "graph" (plain TensorFlow ops), "xla" (the same, compiled), "numba" (CPU; first
@@ -81,15 +81,18 @@ def barlow_twins_loss(
     z_a, z_b, lambda_, sample_weight = checked(
         z_a, z_b, lambda_, sample_weight, epsilon, backend, path
     )
-    dtype = lambda_.dtype
     options = direct.Options(bool(normalize_batch), float(epsilon), float(ddof))
     if backend == "numba" and compiled_by_xla():
         raise ValueError('backend="numba" cannot run in a function compiled by XLA; give "auto"')
-    few_rows, gram = _choices(z_a, sample_weight, path)
+    rows, features = sizes(z_a)
+    gram = prefers_gram(rows, features) if path == "auto" else path == "gram"
+    positive = rows if sample_weight is None else tf.math.count_nonzero(sample_weight)
+    few_rows = positive <= FEW_ROWS
+    tensors = (z_a, z_b, lambda_, sample_weight)
     if backend == "xla" and not compiled_by_xla():
         from .xla import barlow_twins_loss_xla  # on demand, as Numba
 
-        return barlow_twins_loss_xla(z_a, z_b, lambda_, sample_weight, options, few_rows, gram)
+        return barlow_twins_loss_xla(*tensors, options, few_rows, gram)
 
     def on_host():
         from .numba.op import barlow_twins_loss_numba
@@ -97,17 +100,12 @@ def barlow_twins_loss(
         return barlow_twins_loss_numba(z_a, z_b, number, sample_weight, options, path)
 
     def in_plain_ops(compute_dtype, module):
-        tensors = [z_a, z_b, lambda_, sample_weight]
-        tensors = [None if t is None else tf.cast(t, compute_dtype) for t in tensors]
-        forward = functools.partial(module.forward, options=options)
-        backward = functools.partial(module.backward, options=options)
-        return tf.cast(differentiable(forward, backward)(*tensors), dtype)
+        return differentiable(compute_dtype, module, tensors, options)
 
     host = backend == "numba"
     if backend == "auto" and can_call_numba(number):
-        rows = z_a.shape[0] if z_a.shape[0] is not None else tf.shape(z_a)[0]
-        host = pays_for_host_call(rows, z_a.shape[1], gram)
-    return by_choice(few_rows, gram, dtype, in_plain_ops, host=host, on_host=on_host)
+        host = pays_for_host_call(rows, features, gram)
+    return by_choice(few_rows, gram, lambda_.dtype, in_plain_ops, host=host, on_host=on_host)
 
 
 def checked(z_a, z_b, lambda_, sample_weight, epsilon, backend, path):
@@ -127,22 +125,11 @@ def checked(z_a, z_b, lambda_, sample_weight, epsilon, backend, path):
         if tf.executing_eagerly():  # in a graph the values are not known
             check_not_negative(sample_weight.numpy())
     if lambda_ is None:
-        lambda_ = 1 / tf.cast(tf.shape(z_a)[1], dtype)
+        lambda_ = 1 / tf.cast(sizes(z_a)[1], dtype)
     lambda_ = _as_tensor(lambda_, dtype)
     if lambda_.shape.rank != 0:
         raise ValueError(f"expected lambda_ to be a scalar (got shape {lambda_.shape})")
     return z_a, z_b, lambda_, sample_weight
-
-
-def _choices(z_a, sample_weight, path):
-    """``(few rows, gram)``: each a bool where it is known now, else a bool tensor."""
-    rows, features = z_a.shape
-    if rows is None:
-        rows = tf.shape(z_a)[0]
-    gram = prefers_gram(rows, features) if path == "auto" else path == "gram"
-    if sample_weight is not None:
-        return tf.math.count_nonzero(sample_weight) <= FEW_ROWS, gram
-    return rows <= FEW_ROWS, gram
 
 
 def _as_tensor(value, dtype):

@@ -5,7 +5,7 @@ With Ka = Za Za^T, Kb = Zb Zb^T, both [N, N] (docs/derivation.md, section 5):
     ||C||_F^2 = sum_il w_i w_l Ka_il Kb_il / W^2
     Zb G^T    = (2 lambda / W) Kb diag(w) Za + Zb * h,     h = 2 (1 - lambda) c - 2
 
-Interface as direct.py.
+The same interface as direct.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class GramResiduals(NamedTuple):
 
 
 def forward(z_a, z_b, lambda_, sample_weight, options: Options):
-    """The loss, and the residuals for `backward`; arguments as for `loss_graph.forward`."""
+    """The loss, and the residuals for `backward`; arguments as for `direct.forward`."""
     w, W = weights(sample_weight, z_a)
     share = tf.math.reciprocal_no_nan(W)
     moments_a, Ac = moments(z_a, w, W, options)
@@ -39,7 +39,7 @@ def forward(z_a, z_b, lambda_, sample_weight, options: Options):
     column_weight = share if w is None else share * tf.transpose(w)
     weighted_ka = tf.matmul(Za, Za, transpose_b=True) * column_weight
     weighted_kb = tf.matmul(Zb, Zb, transpose_b=True) * column_weight
-    c = share * tf.reduce_sum(Za * Zb if w is None else w * Za * Zb, axis=0)
+    c = _weighted_sum(Za * Zb, w, share)
     # sum_il w_i w_l Ka_il Kb_il / W^2: the weights of the columns, and of the rows by transposing.
     # The sum cancels against ||c||^2 near the optimum, so it is taken in float64.
     squares = tf.reduce_sum(tf.cast(weighted_ka * tf.transpose(weighted_kb), tf.float64))
@@ -50,7 +50,7 @@ def forward(z_a, z_b, lambda_, sample_weight, options: Options):
 
 
 def backward(z_a, z_b, lambda_, sample_weight, options: Options, residuals, upstream):
-    """``(grad_a, grad_b)``, times ``upstream``; arguments as for `loss_graph.backward`."""
+    """``(grad_a, grad_b)``, times ``upstream``; arguments as for `direct.backward`."""
     w, W = weights(sample_weight, z_a)
     moments_a, moments_b, weighted_ka, weighted_kb, c, _ = residuals
     share = tf.math.reciprocal_no_nan(W)

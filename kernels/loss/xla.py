@@ -9,7 +9,7 @@ Where dtype and path are known while tracing, loss and gradients are two program
 runs only if gradients are asked for. Otherwise the choice is made inside one program that computes
 both: TensorFlow cannot differentiate compiled functions in the branches of a `tf.cond`.
 
-Inside a function that XLA compiles anyway loss.py does not come here: the plain ops become part of
+Inside a function that XLA compiles anyway entry.py does not come here: the plain ops become part of
 the surrounding program.
 """
 
@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from . import direct as direct_path
 from . import gram as gram_path
-from .choice import by_choice, differentiable
+from .choice import by_choice, cast, differentiable
 
 _SIZES_PER_OCTAVE = 8
 _SMALLEST_BUCKET = 8
@@ -41,22 +41,33 @@ def bucket_rows(rows: int) -> int:
 
 
 def barlow_twins_loss_xla(z_a, z_b, lambda_, sample_weight, options, few_rows, gram) -> tf.Tensor:
-    """See `loss.barlow_twins_loss`, which has validated the arguments, and `by_choice`."""
+    """See `entry.barlow_twins_loss`, which has validated the arguments, and `by_choice`."""
     dtype = lambda_.dtype
     if tf.executing_eagerly() or z_a.shape[0] is None:
         z_a, z_b, sample_weight = _pad_rows(z_a, z_b, sample_weight, dtype)
     if tf.executing_eagerly():  # the choice is known after all
         few_rows = bool(few_rows)
-    if tf.is_tensor(few_rows) or tf.is_tensor(gram):
+    if not (tf.is_tensor(few_rows) or tf.is_tensor(gram)):
+        compute_dtype, module = (
+            tf.float64 if few_rows else dtype,
+            gram_path if gram else direct_path,
+        )
+        tensors = (z_a, z_b, lambda_, sample_weight)
+        return differentiable(compute_dtype, module, tensors, options, _compiled)
+    choice = tf.convert_to_tensor(few_rows), tf.convert_to_tensor(gram)
+
+    @tf.custom_gradient
+    def loss_fn(z_a, z_b, lambda_):
         compiled = _compiled_by_choice(options, dtype)
-        few_rows, gram = tf.convert_to_tensor(few_rows), tf.convert_to_tensor(gram)
-        return _with_gradients(compiled, few_rows, gram)(z_a, z_b, lambda_, sample_weight)
-    compute_dtype = tf.float64 if few_rows else dtype
-    module = gram_path if gram else direct_path
-    tensors = [z_a, z_b, lambda_, sample_weight]
-    tensors = [None if t is None else tf.cast(t, compute_dtype) for t in tensors]
-    forward, backward = _compiled(module.forward, options), _compiled(module.backward, options)
-    return tf.cast(differentiable(forward, backward)(*tensors), dtype)
+        loss, *grads, redundancy = compiled(z_a, z_b, lambda_, sample_weight, *choice)
+
+        def gradient_fn(upstream):
+            # Half types are rounded once, at the very end.
+            return *cast([upstream * grad for grad in grads], z_a.dtype), upstream * redundancy
+
+        return loss, gradient_fn
+
+    return loss_fn(z_a, z_b, lambda_)
 
 
 @functools.cache
@@ -71,42 +82,14 @@ def _compiled_by_choice(options, dtype):
 
     def loss_and_gradients(z_a, z_b, lambda_, sample_weight, few_rows, gram):
         def compute(compute_dtype, module):
-            tensors = [z_a, z_b, lambda_, sample_weight]
-            tensors = [None if t is None else tf.cast(t, compute_dtype) for t in tensors]
-            loss, residuals = module.forward(*tensors, options=options)
-            one = tf.ones([], compute_dtype)
-            gradients = module.backward(
-                *tensors, options=options, residuals=residuals, upstream=one
-            )
-            return (
-                tf.cast(loss, dtype),
-                *[tf.cast(gradient, dtype) for gradient in gradients],
-                tf.cast(residuals.redundancy, dtype),
-            )
+            tensors = cast([z_a, z_b, lambda_, sample_weight], compute_dtype)
+            loss, residuals = module.forward(*tensors, options)
+            grads = module.backward(*tensors, options, residuals, tf.ones([], compute_dtype))
+            return tuple(cast([loss, *grads, residuals.redundancy], dtype))
 
         return by_choice(few_rows, gram, dtype, compute)
 
     return tf.function(loss_and_gradients, jit_compile=True)
-
-
-def _with_gradients(compiled, few_rows, gram):
-    def loss(z_a, z_b, lambda_, sample_weight):
-        @tf.custom_gradient
-        def loss_fn(z_a, z_b, lambda_):
-            loss, grad_a, grad_b, redundancy = compiled(
-                z_a, z_b, lambda_, sample_weight, few_rows, gram
-            )
-
-            def gradient_fn(upstream):
-                # Half types are rounded once, at the very end.
-                grads = [tf.cast(upstream * grad, z_a.dtype) for grad in (grad_a, grad_b)]
-                return *grads, upstream * redundancy
-
-            return loss, gradient_fn
-
-        return loss_fn(z_a, z_b, lambda_)
-
-    return loss
 
 
 def _pad_rows(z_a, z_b, sample_weight, dtype):

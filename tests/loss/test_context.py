@@ -21,14 +21,15 @@ def test_the_rule_counts_the_operations_of_the_path(gram, side, factor):
 
 
 @pytest.mark.parametrize("gram", [False, True])
-@pytest.mark.parametrize("rows", [1, 100, 256, 700, 3000, 10**6])
-@pytest.mark.parametrize("features", [1, 100, 600, 4096])
+@pytest.mark.parametrize("rows", [1, 256, 3000, 10**6])
+@pytest.mark.parametrize("features", [1, 600, 4096])
 def test_numbers_and_tensors_give_the_same_answer(rows, features, gram):
     expected = pays_for_host_call(rows, features, gram)
     for arguments in [
         (tf.constant(rows), features, gram),
+        (rows, tf.constant(features), gram),
         (rows, features, tf.constant(gram)),
-        (tf.constant(rows), features, tf.constant(gram)),
+        (tf.constant(rows), tf.constant(features), tf.constant(gram)),
     ]:
         assert bool(pays_for_host_call(*arguments)) == expected
 

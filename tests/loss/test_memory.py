@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(
 SLACK = 12e6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "case"),
     [
@@ -33,6 +34,7 @@ def test_peak_obeys_the_formula(name, case):
     assert measured <= peak_extra_bytes(*case, 4, path) + SLACK
 
 
+@pytest.mark.slow
 def test_more_features_than_a_square_matrix_would_allow():
     assert memory.measure_apart("numpy", Case(512, 65_536))["extra_bytes"] < 2e9
 

@@ -67,7 +67,7 @@ def test_few_buffers_are_kept():
 
 def test_gradients_of_earlier_calls_stay_as_they_are():
     rng = np.random.default_rng(5)
-    views = rng.standard_normal((6, 2, 700, 512)).astype(np.float32)
+    views = rng.standard_normal((6, 2, 4100, 64)).astype(np.float32)
     kept, copies = [], []
     for a, b in views:
         _, *gradients = loss_numba.barlow_twins_loss_and_gradients(a, b)
@@ -81,7 +81,7 @@ def test_threads_share_no_memory():
     wrong = []
 
     def work(number):
-        for _ in range(200):
+        for _ in range(40):
             result = empty_result(SHAPE, np.float32)
             result[:] = number
             view = result[1:]
@@ -89,7 +89,7 @@ def test_threads_share_no_memory():
             if not np.all(view == number):
                 wrong.append(number)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

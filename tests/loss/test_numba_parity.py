@@ -6,21 +6,12 @@ from graph_barlow_twins.kernels.loss.numba import entry as backend
 from graph_barlow_twins.reference import barlow_twins_loss_and_gradients as reference
 
 from tests.tolerances import tolerance
-from tests.views import DTYPES, PATHS, make_views
+from tests.views import DTYPES, PATHS, make_views, make_weights, whitened
 
-ROWS = (1, 2, 3, 63, 128, 1000)
-FEATURES = (1, 2, 33, 60, 257)
+SHAPES = ((1, 33), (2, 1), (2, 33), (3, 2), (63, 1), (128, 257), (257, 60), (1000, 33))
 UPSTREAM_GRADIENT = -2.5  # other than 1, so that a kernel which forgets it is caught
 
 pytestmark = pytest.mark.usefixtures("nan_filled_buffers")
-
-
-def make_weights(rows, seed=0):
-    """Weights with zeros among them, but not all zero, exact in every dtype of the kernels."""
-    rng = np.random.default_rng([seed, rows])
-    w = rng.integers(1, 64, rows) / 32 * (rng.random(rows) > 0.3)
-    w[0] = 1.0
-    return w
 
 
 def assert_parity(z_a, z_b, path, **options):
@@ -48,7 +39,7 @@ def assert_parity(z_a, z_b, path, **options):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_parity(dtype, weighted, normalize_batch, ddof, path, work_split):
-    for rows, features in [(3, 2), (63, 33), (128, 257), (257, 60)]:
+    for rows, features in [(63, 33), (40, 130)]:
         options = {"normalize_batch": normalize_batch, "ddof": ddof}
         if weighted:
             options["sample_weight"] = make_weights(rows)
@@ -56,8 +47,7 @@ def test_parity(dtype, weighted, normalize_batch, ddof, path, work_split):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("features", FEATURES)
-@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize(("rows", "features"), SHAPES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_shapes(dtype, rows, features, path, work_split):
     views = make_views(rows, features, dtype)
@@ -69,7 +59,7 @@ def test_shapes(dtype, rows, features, path, work_split):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rows", [2, 3, 63, 1000])
+@pytest.mark.parametrize("rows", [2, 63, 1000])
 def test_large_mean_and_constant_feature(rows, dtype, path, work_split):
     z_a, z_b = make_views(rows, 33, dtype, mean=1e4)
     weights = make_weights(rows)
@@ -126,6 +116,13 @@ def test_nan_and_infinity_show_in_the_loss(rows, bad, path, work_split):
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_no_loss_is_negative_at_the_optimum(path, work_split):
+    for seed in range(20):
+        z = whitened(63, 33, seed)
+        assert 0 <= backend.barlow_twins_loss(z, z, epsilon=1e-12, path=path) < 1e-6
+
+
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("options", [{"sample_weight": np.zeros(4)}, {"ddof": 4}])
 def test_constant_losses(options, path):
     loss, *gradients = backend.barlow_twins_loss_and_gradients(
@@ -135,12 +132,13 @@ def test_constant_losses(options, path):
     assert not np.any(gradients)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("rows", [0, 1])
-@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
-def test_no_row_and_one_row(dtype, path, rows):
+def test_no_row_and_one_row(dtype, rows, weighted):
+    weight = np.ones(rows) if weighted else None
     loss, *gradients = backend.barlow_twins_loss_and_gradients(
-        *make_views(rows, 7, dtype), path=path
+        *make_views(rows, 7, dtype), sample_weight=weight
     )
     assert loss == 7
     for gradient in gradients:

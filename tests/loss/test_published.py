@@ -57,7 +57,7 @@ def test_reference(formula, options, dtype, shape):
 
 
 @pytest.mark.parametrize("path", ["direct", "gram"])
-@pytest.mark.parametrize("backend", ["graph", "xla", "numba"])
+@pytest.mark.parametrize("backend", ["graph", "numba", pytest.param("xla", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("formula", "options", "dtype"), LOSSES)
 def test_backends(formula, options, dtype, backend, path):
     z_a, z_b = views(63, 33)

@@ -90,13 +90,23 @@ def test_gradients_against_finite_differences(normalize_batch, ddof, weighted):
         np.testing.assert_allclose(gradient, measured, atol=1e-8, err_msg=f"view {side}")
 
 
+@pytest.mark.parametrize("weights", [None, np.ones(0)])
+def test_an_empty_batch_has_the_loss_of_no_correlation(weights):
+    views = np.zeros((2, 0, 5))
+    loss, *gradients = reference.barlow_twins_loss_and_gradients(*views, sample_weight=weights)
+    assert loss == 5
+    assert [gradient.shape for gradient in gradients] == [(0, 5)] * 2
+
+
 @pytest.mark.parametrize(
     ("views", "options", "message"),
     [
         ((np.zeros((3, 2)), np.zeros((2, 2))), {}, "two views of one shape"),
         ((np.zeros(3), np.zeros(3)), {}, r"shape \[N, D\]"),
         ((np.zeros((3, 2)),) * 2, {"sample_weight": np.ones(2)}, r"sample_weight of shape \[3\]"),
-        ((np.zeros((3, 2)),) * 2, {"sample_weight": [1, -1, 1]}, "not be negative"),
+        ((np.zeros((3, 2)),) * 2, {"sample_weight": [1, -1, 1]}, r"not negative \(got -1"),
+        ((np.zeros((3, 2)),) * 2, {"sample_weight": [1, np.nan, 1]}, r"finite .* \(got nan"),
+        ((np.zeros((3, 2)),) * 2, {"sample_weight": [1, np.inf, 1]}, r"finite .* \(got inf"),
         ((np.zeros((3, 2)),) * 2, {"epsilon": 0}, "epsilon should be positive"),
     ],
 )

@@ -21,19 +21,9 @@ from ...blas import jit
 
 @jit()
 def column_means(x, w, i0, i1, j0, j1, mean):
-    """Weighted means of the columns j0:j1 over the rows i0:i1.
+    """Writes the weighted means of ``x[i0:i1, j0:j1]`` to `mean`, float64 [j1 - j0].
 
-    Args:
-        x: [N, D] data.
-        w: [N] weights.
-        i0: First row.
-        i1: Last row + 1.
-        j0: First column.
-        j1: Last column + 1.
-        mean: float64 [j1 - j0], written; 0 where all weights are 0.
-
-    Returns:
-        The sum of the weights, float64.
+    They are 0 where all weights are 0. Returns the sum of the weights, float64.
     """
     n = j1 - j0
     for j in range(n):
@@ -86,20 +76,8 @@ def split(mean, hi, lo):
 
 
 @jit()
-def centre(x, w, i0, i1, j0, hi, lo, weighted, out):
-    """Writes ``x[i0:i1, j0:j0+n] - mean``, times the weight if `weighted`; 0 for weight 0.
-
-    Args:
-        x: [N, D] data.
-        w: [N] weights.
-        i0: First row.
-        i1: Last row + 1.
-        j0: First column.
-        hi: [n] high part of the mean.
-        lo: [n] low part of the mean.
-        weighted: Whether to multiply each row by its weight.
-        out: [>= i1 - i0, n], written.
-    """
+def centre(x, w, i0, i1, j0, hi, lo, out):
+    """Writes ``x[i0:i1, j0:j0+n] - (hi + lo)`` to `out`; rows of weight 0 become 0."""
     n = hi.size
     for i in range(i0, i1):
         row = x[i, j0 : j0 + n]
@@ -107,24 +85,16 @@ def centre(x, w, i0, i1, j0, hi, lo, weighted, out):
         if w[i] == 0:
             for j in range(n):
                 to[j] = 0
-        elif weighted and w[i] != 1:
-            for j in range(n):
-                to[j] = ((row[j] - hi[j]) - lo[j]) * w[i]
         else:
             for j in range(n):
                 to[j] = (row[j] - hi[j]) - lo[j]
 
 
 @jit()
-def add_products(a, b, rows, n, total):
-    """``total[j] += sum_i a[i, j] * b[i, j]``: four terms in the data's dtype, the rest in float64.
+def add_products(a, b, w, i0, rows, n, total):
+    """``total[j] += sum_i w[i0 + i] * a[i, j] * b[i, j]`` for the first rows and n columns.
 
-    Args:
-        a: [>= rows, >= n].
-        b: The same.
-        rows: How many rows to sum.
-        n: How many columns to sum.
-        total: float64 [n], added to.
+    Four terms are added in the data's dtype, the rest in float64, the dtype of `total`.
     """
     i = 0
     while i + 4 <= rows:
@@ -136,41 +106,20 @@ def add_products(a, b, rows, n, total):
         b1 = b[i + 1, :n]
         b2 = b[i + 2, :n]
         b3 = b[i + 3, :n]
-        for j in range(n):
-            total[j] += np.float64(
-                (a0[j] * b0[j] + a1[j] * b1[j]) + (a2[j] * b2[j] + a3[j] * b3[j])
-            )
-        i += 4
-    while i < rows:
-        a0 = a[i, :n]
-        b0 = b[i, :n]
-        for j in range(n):
-            total[j] += np.float64(a0[j] * b0[j])
-        i += 1
-
-
-@jit()
-def add_weighted_squares(a, w, i0, rows, n, total):
-    """``total[j] += sum_i w[i0 + i] * a[i, j]^2``, summed like `add_products`."""
-    i = 0
-    while i + 4 <= rows:
-        a0 = a[i, :n]
-        a1 = a[i + 1, :n]
-        a2 = a[i + 2, :n]
-        a3 = a[i + 3, :n]
         w0 = w[i0 + i]
         w1 = w[i0 + i + 1]
         w2 = w[i0 + i + 2]
         w3 = w[i0 + i + 3]
         for j in range(n):
             total[j] += np.float64(
-                (w0 * a0[j] * a0[j] + w1 * a1[j] * a1[j])
-                + (w2 * a2[j] * a2[j] + w3 * a3[j] * a3[j])
+                (w0 * a0[j] * b0[j] + w1 * a1[j] * b1[j])
+                + (w2 * a2[j] * b2[j] + w3 * a3[j] * b3[j])
             )
         i += 4
     while i < rows:
         a0 = a[i, :n]
+        b0 = b[i, :n]
         w0 = w[i0 + i]
         for j in range(n):
-            total[j] += np.float64(w0 * a0[j] * a0[j])
+            total[j] += np.float64(w0 * a0[j] * b0[j])
         i += 1

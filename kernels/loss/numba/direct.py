@@ -11,7 +11,7 @@ import numpy as np
 
 from . import direct_kernels as kernels
 from . import memory
-from .plan import direct_plan
+from .plan import direct_plan, shares
 from .team import run_parts
 
 
@@ -51,16 +51,11 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
     mean_a, mean_b = memory.empty((2, blocks if standardize else 1, D))
     W_b = memory.empty(blocks)
     buffers = memory.empty((P * Q, 2, plan.block_rows(n, blocks), D), dtype)
-    mean = memory.empty((P * Q, D))
-    shifts = memory.empty((P * Q, 4, D), dtype)
     calls = []
-    for p in range(P):
-        blocks_p = (p * blocks // P, (p + 1) * blocks // P)
-        for c in range(Q):
-            columns_c = (c * D // Q, (c + 1) * D // Q)
-            own = (buffers[p * Q + c], mean[p * Q + c], shifts[p * Q + c])
-            shared = (mean_a, mean_b, W_b, sums[p], C[p])
-            calls.append((A, B, w, blocks, *blocks_p, *columns_c, standardize, *own, *shared))
+    for p, own_blocks in enumerate(shares(blocks, P)):
+        for columns in shares(D, Q):
+            results = (buffers[len(calls)], mean_a, mean_b, W_b, sums[p], C[p])
+            calls.append((A, B, w, blocks, *own_blocks, *columns, standardize, *results))
     run_parts(kernels.accumulate, calls)
 
     stats = memory.empty((5, D), dtype)
@@ -77,11 +72,9 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
     threads = plan.finish_parts
     q = memory.empty((threads, 2, D))
     terms = memory.empty((threads, 2))
-    calls = []
-    for t in range(threads):
-        rows = (t * D // threads, (t + 1) * D // threads)
-        calls.append((C, *rows, between, r_c, stats[4], W, lambda_, q[t], terms[t]))
-    run_parts(kernels.finish, calls)
+    shared = (between, r_c, stats[4], W, lambda_)
+    rows = shares(D, threads)
+    run_parts(kernels.finish, [(C, *rows[t], *shared, q[t], terms[t]) for t in range(threads)])
 
     k = memory.empty((2, D), dtype)
     loss = kernels.conclude(terms, q, r_c, lambda_, W - ddof if standardize else np.inf, k)
@@ -99,10 +92,12 @@ def backward(residuals: DirectResiduals, upstream: float):
     grad_a, grad_b = (memory.empty_result((n, D), dtype) for _ in range(2))
     buffers = memory.empty((parts, 2, plan.block_rows(n, blocks), D), dtype)
     k = residuals.k * dtype.type(upstream)
-    calls = []
-    for p in range(parts):
-        blocks_p = (p * blocks // parts, (p + 1) * blocks // parts)
-        shared = (residuals.stats, k, residuals.H, float(upstream))
-        calls.append((A, B, w, blocks, *blocks_p, *shared, buffers[p], grad_a, grad_b))
-    run_parts(kernels.gradients, calls)
+    shared = (residuals.stats, k, residuals.H, float(upstream))
+    run_parts(
+        kernels.gradients,
+        [
+            (A, B, w, blocks, *own_blocks, *shared, buffer, grad_a, grad_b)
+            for own_blocks, buffer in zip(shares(blocks, parts), buffers, strict=True)
+        ],
+    )
     return grad_a, grad_b

@@ -31,35 +31,19 @@ from ...blas import gemm, jit
 from . import columns
 
 column_means, split, centre = columns.column_means, columns.split, columns.centre
-add_products, add_weighted_squares = columns.add_products, columns.add_weighted_squares
+add_products = columns.add_products
 
 
 @jit()
-def accumulate(
-    A,
-    B,
-    w,
-    blocks,
-    b0,
-    b1,
-    j0,
-    j1,
-    standardize,
-    buffers,
-    mean,
-    shifts,
-    mean_a,
-    mean_b,
-    W_b,
-    sums,
-    C,
-):
+def accumulate(A, B, w, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, mean_b, W_b, sums, C):
     """Adds b0:b1 of the blocks to the columns j0:j1 of C; writes their means and column sums.
 
     ``sums[0]``: sum w a^2, ``sums[1]``: sum w b^2, ``sums[2]``: sum w a b (of columns j0:j1).
     """
     N, D = A.shape
     n = j1 - j0
+    mean = np.empty(D)
+    shifts = np.empty((4, D), A.dtype)
     buffer_a = buffers[0]
     buffer_b = buffers[1].reshape(-1)[: buffers.shape[1] * n].reshape((-1, n))
     C[:, j0:j1] = 0
@@ -78,17 +62,18 @@ def accumulate(
                 W_b[b] = weight
             column_means(B, w, i0, i1, j0, j1, mean_b[b, j0:j1])
             split(mean_b[b, j0:j1], shifts[2, :n], shifts[3, :n])
-        centre(A, w, i0, i1, 0, shifts[0], shifts[1], False, buffer_a)
-        centre(B, w, i0, i1, j0, shifts[2, :n], shifts[3, :n], False, buffer_b)
+        centre(A, w, i0, i1, 0, shifts[0], shifts[1], buffer_a)
+        centre(B, w, i0, i1, j0, shifts[2, :n], shifts[3, :n], buffer_b)
+        own_a = buffer_a[:, j0:j1]
         if standardize:
-            add_weighted_squares(buffer_a[:, j0:j1], w, i0, rows, n, sums[0, j0:j1])
-            add_weighted_squares(buffer_b, w, i0, rows, n, sums[1, j0:j1])
+            add_products(own_a, own_a, w, i0, rows, n, sums[0, j0:j1])
+            add_products(buffer_b, buffer_b, w, i0, rows, n, sums[1, j0:j1])
+        add_products(own_a, buffer_b, w, i0, rows, n, sums[2, j0:j1])
         for i in range(rows):
             w_i = w[i0 + i]
             if w_i != 1:
                 for j in range(n):
                     buffer_b[i, j] *= w_i
-        add_products(buffer_a[:, j0:j1], buffer_b, rows, n, sums[2, j0:j1])
         gemm(NO, TRANSPOSED, n, D, rows, 1, buffer_b, n, buffer_a, D, 1, C[0, j0:], D)
 
 
@@ -97,7 +82,7 @@ def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, epsilon, between, stats, 
     """Global means, 1 / sqrt(var + epsilon) and the diagonal of C, from those of the blocks.
 
     Args:
-        mean_a: float64 [blocks, D] block means of A.
+        mean_a: float64 [blocks, D] block means of A; they end up centred.
         mean_b: The same of B.
         W_b: float64 [blocks] weights of the blocks.
         sums: float64 [row parts, 3, D] of `accumulate`.
@@ -109,44 +94,35 @@ def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, epsilon, between, stats, 
         r_c: float64 [3, D], written: r_A, r_B and diag(C).
     """
     blocks, D = mean_a.shape
-    mean = np.empty(D)
-    var = np.empty((2, D))
-    diagonal = np.zeros(D)
-    var[:] = 0
+    total = np.zeros((3, D))  # sum w (A - mean_A)^2, the same of B, and the sum of their products
     for p in range(sums.shape[0]):
-        for j in range(D):
-            var[0, j] += sums[p, 0, j]
-            var[1, j] += sums[p, 1, j]
-            diagonal[j] += sums[p, 2, j]
+        total += sums[p]
     for side in range(2):
         block_means = mean_a if side == 0 else mean_b
         # Relative to one block that holds something: exact where all block means are equal.
         first = 0
         while first + 1 < blocks and W_b[first] == 0:
             first += 1
-        mean[:] = 0
+        mean = np.zeros(D)
         for b in range(blocks):
             if W_b[b] != 0:
-                for j in range(D):
-                    mean[j] += W_b[b] * (block_means[b, j] - block_means[first, j])
-        for j in range(D):
-            mean[j] = block_means[first, j] + mean[j] / W
+                mean += W_b[b] * (block_means[b] - block_means[first])
+        mean = block_means[first] + mean / W
         split(mean, stats[2 * side], stats[2 * side + 1])
         for b in range(blocks):
-            for j in range(D):
-                d = block_means[b, j] - mean[j] if W_b[b] != 0 else 0.0
-                block_means[b, j] = d
-                var[side, j] += W_b[b] * d * d
+            if W_b[b] == 0:
+                block_means[b] = 0
+            else:
+                block_means[b] -= mean
+                total[side] += W_b[b] * block_means[b] * block_means[b]
     for b in range(blocks):
-        for j in range(D):
-            diagonal[j] += W_b[b] * mean_a[b, j] * mean_b[b, j]
-            between[0, b, j] = mean_a[b, j]
-            between[1, b, j] = W_b[b] * mean_b[b, j]
-    for j in range(D):
-        r_c[0, j] = 1 / np.sqrt(var[0, j] / W_ddof + epsilon)
-        r_c[1, j] = 1 / np.sqrt(var[1, j] / W_ddof + epsilon)
-        stats[4, j] = r_c[1, j]
-        r_c[2, j] = diagonal[j] * r_c[0, j] * r_c[1, j] / W
+        total[2] += W_b[b] * mean_a[b] * mean_b[b]
+        between[0, b] = mean_a[b]
+        between[1, b] = W_b[b] * mean_b[b]
+    r_c[0] = 1 / np.sqrt(total[0] / W_ddof + epsilon)
+    r_c[1] = 1 / np.sqrt(total[1] / W_ddof + epsilon)
+    r_c[2] = total[2] * r_c[0] * r_c[1] / W
+    stats[4] = r_c[1]
 
 
 # Reassociation lets the float64 sums run in vector registers. NaN and infinity keep their meaning.
@@ -213,14 +189,10 @@ def conclude(terms, q, r_c, lambda_, W_ddof, k):
     """Returns the loss; writes ``k = r^2 q / W_ddof``, [2, D]. q is added up in its part 0."""
     total = q[0]
     for t in range(1, q.shape[0]):
-        for j in range(q.shape[2]):
-            total[0, j] += q[t, 0, j]
-            total[1, j] += q[t, 1, j]
-    for j in range(q.shape[2]):
-        c = r_c[2, j]
-        q_b = 2 * lambda_ * total[1, j] + 2 * c * (c - 1)
-        k[0, j] = r_c[0, j] * r_c[0, j] * total[0, j] / W_ddof
-        k[1, j] = r_c[1, j] * r_c[1, j] * q_b / W_ddof
+        total += q[t]
+    r_a, r_b, c = r_c[0], r_c[1], r_c[2]
+    k[0] = r_a * r_a * total[0] / W_ddof
+    k[1] = r_b * r_b * (2 * lambda_ * total[1] + 2 * c * (c - 1)) / W_ddof
     loss = 0.0
     for t in range(terms.shape[0]):
         loss += terms[t, 0] + lambda_ * terms[t, 1]

@@ -8,14 +8,9 @@ on who else is computing.
 The first call compiles each path for about 9 seconds per dtype; the machine code is cached on disk,
 and loading it costs a later process about 0.2 s.
 
-Peak memory beside inputs and results: `loss_numba_cost.peak_extra_bytes`. In short, with s bytes
-per number and P <= 2 max(N, D) / min(N, D) threads that sum up on their own:
-
-* direct: ``s (P + 1) D^2`` and about 1 MiB per thread
-* gram: ``2 s (P + 1) N^2`` and four panels of 512 columns per thread
-
-Never a standardised copy of a view. Half types, and other memory orders, are copied. Gradients of 1
-to 100 MB take the memory that earlier ones have left; at most four such buffers are kept.
+Peak memory beside inputs and results: `plan.peak_extra_bytes`. Never a standardised copy of a view;
+half types, and other memory orders, are copied. Gradients of 1 to 100 MB take the memory that
+earlier ones have left; at most four such buffers are kept.
 """
 
 from __future__ import annotations
@@ -65,6 +60,7 @@ def barlow_twins_loss_and_gradients(
     sample_weight=None,
     epsilon: float = 1e-6,
     ddof: float = 0,
+    backend: str = "auto",
     path: str = "auto",
 ):
     """The loss and its gradients with respect to both views.
@@ -77,10 +73,11 @@ def barlow_twins_loss_and_gradients(
         z_b: The same shape and dtype.
         lambda_: Weight of the redundancy-reduction term; default ``1 / D``.
         normalize_batch: Whether to standardise each feature over the batch.
-        sample_weight: Optional [N], not negative; a row of weight 0 takes no part, whatever it
-            holds, and has gradient 0.
+        sample_weight: Optional [N], finite and not negative; a row of weight 0 takes no part,
+            whatever it holds, and has gradient 0.
         epsilon: Added to the variances; positive.
         ddof: The variances divide by ``W - ddof``; C always divides by W.
+        backend: "auto" or "numba", the only one on arrays.
         path: "auto", "direct" (through the D x D matrix C) or "gram" (through two N x N matrices).
 
     Returns:
@@ -89,8 +86,8 @@ def barlow_twins_loss_and_gradients(
 
     Raises:
         TypeError: If the views do not share a supported dtype.
-        ValueError: If shapes do not fit, weights are negative, epsilon is not positive, or the path
-            is unknown.
+        ValueError: If shapes do not fit, weights are negative or not finite, epsilon is not
+            positive, or a choice is unknown.
 
     Example:
         >>> z = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
@@ -100,17 +97,10 @@ def barlow_twins_loss_and_gradients(
 
     Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230, equations 1 and 2.
     """
+    check_choice("backend", backend, ("auto", "numba"))
+    options = (lambda_, normalize_batch, sample_weight, epsilon, ddof, path)
     with single_threaded_blas():
-        loss, residuals = forward(
-            z_a,
-            z_b,
-            lambda_=lambda_,
-            normalize_batch=normalize_batch,
-            sample_weight=sample_weight,
-            epsilon=epsilon,
-            ddof=ddof,
-            path=path,
-        )
+        loss, residuals = forward(z_a, z_b, *options)
         return loss, *backward(residuals)
 
 
@@ -122,7 +112,6 @@ def barlow_twins_loss(z_a, z_b, **options):
 def forward(
     z_a,
     z_b,
-    *,
     lambda_=None,
     normalize_batch: bool = True,
     sample_weight=None,
@@ -138,7 +127,8 @@ def forward(
         ``(loss, residuals)``.
     """
     z_a, z_b = np.asarray(z_a), np.asarray(z_b)
-    if not (z_a.dtype.char in "fd" and z_a.dtype == z_b.dtype and _one_shape(z_a, z_b)):
+    one_kind = z_a.dtype == z_b.dtype and z_a.shape == z_b.shape
+    if not (one_kind and z_a.dtype.char in "fd" and z_a.ndim == 2 and z_a.shape[1] > 0):
         check_views(z_a, z_b)  # asks for names of dtypes: 6 us of the 200 that [128, 128] takes
     check_epsilon(epsilon)
     check_choice("path", path, PATHS)
@@ -157,8 +147,10 @@ def forward(
         path = "direct" if d <= _FEW_ROWS else path
         z_a, z_b = (_few_rows(z, index, normalize_batch) for z in (z_a, z_b))
     else:
-        z_a, z_b = _native(z_a, dtype), _native(z_b, dtype)
-    module = _module(path, *z_a.shape)
+        # The very memory of the views where they are so already.
+        z_a, z_b = (_writeable(np.ascontiguousarray(z, dtype)) for z in (z_a, z_b))
+    path = choose_path(*z_a.shape) if path == "auto" else path
+    module = gram if path == "gram" else direct
     lambda_ = 1 / d if lambda_ is None else float(lambda_)
     options = (lambda_, bool(normalize_batch), float(epsilon), float(ddof))
     with single_threaded_blas():
@@ -189,14 +181,6 @@ def backward(residuals: Residuals, upstream: float = 1.0):
     return tuple(scattered)
 
 
-def _one_shape(z_a, z_b):
-    return z_a.ndim == 2 and z_a.shape == z_b.shape and z_a.shape[1] > 0
-
-
-def _module(path, n, d):
-    return gram if (choose_path(n, d) if path == "auto" else path) == "gram" else direct
-
-
 def _few_rows(z, index, normalize_batch):
     """These rows in float64, relative to the first one where the loss does not see a shift."""
     z = z[index].astype(np.float64)
@@ -214,11 +198,6 @@ def _weights(sample_weight, n, dtype):
     w = np.ascontiguousarray(weight, dtype)
     check_not_negative(w)
     return _writeable(w), float(np.sum(w, dtype=np.float64)), int(np.count_nonzero(w))
-
-
-def _native(z, dtype):
-    """The view in `dtype`, contiguous and writeable; the very memory where it is so already."""
-    return _writeable(np.ascontiguousarray(z, dtype))
 
 
 class _Alias:

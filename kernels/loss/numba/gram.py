@@ -11,7 +11,7 @@ import numpy as np
 
 from . import gram_kernels as kernels
 from . import memory
-from .plan import gram_plan
+from .plan import gram_plan, shares
 from .team import run_parts
 
 
@@ -36,7 +36,7 @@ def _edges(D, panels):
 
 
 def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
-    """The loss and what `backward` needs; arguments as in loss_numba_direct."""
+    """The loss and what `backward` needs; arguments as in direct.py."""
     (N, D), dtype = A.shape, A.dtype
     plan = gram_plan(N, D, dtype.itemsize)
     panels, parts, width = plan
@@ -44,24 +44,20 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
     K = memory.empty((parts, 2, N, N), dtype)
     stats = memory.empty((2, 3, D), dtype)
     c = memory.empty(D)
-    buffers = memory.empty((parts, 3, N, width), dtype)
-    work = memory.empty((parts, 2, width))
+    buffers = memory.empty((parts, 2, N, width), dtype)
+    options = (standardize, float(W - ddof), epsilon)
     calls = []
-    for p in range(parts):
-        panels_p = (p * panels // parts, (p + 1) * panels // parts)
-        options = (standardize, float(W - ddof), epsilon)
-        calls.append((A, B, w, W, edges, *panels_p, *options, work[p], buffers[p], stats, c, K[p]))
+    for p, own_panels in enumerate(shares(panels, parts)):
+        calls.append((A, B, w, W, edges, *own_panels, *options, buffers[p], stats, c, K[p]))
     run_parts(kernels.accumulate, calls)
 
     total = memory.empty((parts, 1))
-    calls = []
-    for p in range(parts):
-        # Row i holds i + 1 elements: equal areas of the triangle, not equal numbers of rows.
-        rows = [int(N * (t / parts) ** 0.5) for t in (p, p + 1)]
-        calls.append((K, *rows, w, total[p]))
-    run_parts(kernels.finish, calls)
+    # Row i holds i + 1 elements: equal areas of the triangle, not equal numbers of rows.
+    rows = [int(N * (p / parts) ** 0.5) for p in range(parts + 1)]
+    run_parts(kernels.finish, [(K, rows[p], rows[p + 1], w, total[p]) for p in range(parts)])
 
-    redundancy = total.sum() / W**2 - np.dot(c, c)
+    # Near the optimum the difference is rounding error; the sum that it stands for is not negative.
+    redundancy = np.maximum(total.sum() / W**2 - np.dot(c, c), 0)
     loss = np.sum((1 - c) ** 2) + lambda_ * redundancy
     f = W / (W - ddof) if standardize else 0.0
     # A view of K would keep the sums of the other parts alive.
@@ -77,13 +73,12 @@ def backward(residuals: GramResiduals, upstream: float):
     edges = _edges(D, panels)
     grad_a, grad_b = (memory.empty_result((N, D), dtype) for _ in range(2))
     buffers = memory.empty((parts, 4, N, width), dtype)
-    work = memory.empty((parts, 1, width))
-    factors = memory.empty((parts, 3, width), dtype)
-    calls = []
-    for p in range(parts):
-        panels_p = (p * panels // parts, (p + 1) * panels // parts)
-        inputs = (r.A, r.B, r.w, r.W, r.f, r.lambda_, float(upstream), edges, *panels_p)
-        scratch = (work[p], factors[p], buffers[p])
-        calls.append((*inputs, r.stats, r.c, r.K, *scratch, grad_a, grad_b))
-    run_parts(kernels.gradients, calls)
+    inputs = (r.A, r.B, r.w, r.W, r.f, r.lambda_, float(upstream), edges)
+    run_parts(
+        kernels.gradients,
+        [
+            (*inputs, *own_panels, r.stats, r.c, r.K, buffer, grad_a, grad_b)
+            for own_panels, buffer in zip(shares(panels, parts), buffers, strict=True)
+        ],
+    )
     return grad_a, grad_b

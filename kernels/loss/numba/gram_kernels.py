@@ -30,16 +30,13 @@ from ...blas import gemm, jit, syrk
 from . import columns
 
 column_means, split, centre = columns.column_means, columns.split, columns.centre
-add_products, add_weighted_squares = columns.add_products, columns.add_weighted_squares
+add_products = columns.add_products
 
 
 @jit()
-def _scale(z, rows, r):
-    """``z *= r`` for the first rows."""
-    for i in range(rows):
-        row = z[i]
-        for j in range(r.size):
-            row[j] *= r[j]
+def _panel(buffer, rows, n):
+    """The beginning of a buffer as a matrix [rows, n]."""
+    return buffer.reshape(-1)[: rows * n].reshape((rows, n))
 
 
 @jit()
@@ -61,36 +58,30 @@ def _weigh(z, w, out):
 
 
 @jit()
-def _standardize_panel(x, w, j0, j1, standardize, W_ddof, epsilon, mean, squares, stats, z):
-    """Writes the standardised columns j0:j1 to z [N, n], and their statistics.
+def _standardize_panel(x, w, j0, j1, standardize, W_ddof, epsilon, stats, z):
+    """Writes the standardised columns j0:j1 to z [N, n]; their mean as (hi, lo), and r, to stats.
 
-    Args:
-        x: [N, D] data.
-        w: [N] weights.
-        j0: First column.
-        j1: Last column + 1.
-        standardize: Whether to; otherwise z is a copy, cleared where the weight is 0.
-        W_ddof: W - ddof.
-        epsilon: Added to the variances.
-        mean: float64 [n], scratch.
-        squares: float64 [n], scratch.
-        stats: [3, n], written: the mean as (hi, lo), and r.
-        z: [N, n], written.
+    Unless `standardize`, z is a copy, cleared where the weight is 0.
     """
     N, n = z.shape
     if not standardize:
         stats[:2] = 0
         stats[2] = 1
-        centre(x, w, 0, N, j0, stats[0], stats[1], False, z)
+        centre(x, w, 0, N, j0, stats[0], stats[1], z)
         return
+    mean = np.empty(n)
     column_means(x, w, 0, N, j0, j1, mean)
     split(mean, stats[0], stats[1])
-    centre(x, w, 0, N, j0, stats[0], stats[1], False, z)
-    squares[:] = 0
-    add_weighted_squares(z, w, 0, N, n, squares)
+    centre(x, w, 0, N, j0, stats[0], stats[1], z)
+    squares = np.zeros(n)
+    add_products(z, z, w, 0, N, n, squares)
     for j in range(n):
         stats[2, j] = 1 / np.sqrt(squares[j] / W_ddof + epsilon)
-    _scale(z, N, stats[2])
+    r = stats[2]
+    for i in range(N):
+        row = z[i]
+        for j in range(n):
+            row[j] *= r[j]
 
 
 @jit()
@@ -108,27 +99,19 @@ def _standardize_again(x, w, j0, stats, z):
 
 
 @jit()
-def accumulate(A, B, w, W, edges, p0, p1, standardize, W_ddof, epsilon, work, buffers, stats, c, K):
+def accumulate(A, B, w, W, edges, p0, p1, standardize, W_ddof, epsilon, buffers, stats, c, K):
     """Adds the panels p0:p1 to ``K = (Ka, Kb)`` (lower triangles); writes statistics and c."""
     N = A.shape[0]
     K[:] = 0
     for p in range(p0, p1):
         j0, j1 = edges[p], edges[p + 1]
         n = j1 - j0
-        za = buffers[0].reshape(-1)[: N * n].reshape((N, n))
-        zb = buffers[1].reshape(-1)[: N * n].reshape((N, n))
-        zw = buffers[2].reshape(-1)[: N * n].reshape((N, n))
-        mean, squares = work[0, :n], work[1, :n]
-        panel = stats[:, :, j0:j1]
-        _standardize_panel(A, w, j0, j1, standardize, W_ddof, epsilon, mean, squares, panel[0], za)
-        _standardize_panel(B, w, j0, j1, standardize, W_ddof, epsilon, mean, squares, panel[1], zb)
-        squares[:] = 0
-        if _weigh(za, w, zw):
-            add_products(zw, zb, N, n, squares)
-        else:
-            add_products(za, zb, N, n, squares)
-        for j in range(n):
-            c[j0 + j] = squares[j] / W
+        za, zb = _panel(buffers[0], N, n), _panel(buffers[1], N, n)
+        _standardize_panel(A, w, j0, j1, standardize, W_ddof, epsilon, stats[0, :, j0:j1], za)
+        _standardize_panel(B, w, j0, j1, standardize, W_ddof, epsilon, stats[1, :, j0:j1], zb)
+        c[j0:j1] = 0
+        add_products(za, zb, w, 0, N, n, c[j0:j1])
+        c[j0:j1] /= W
         syrk(N, n, za, n, K[0], N)
         syrk(N, n, zb, n, K[1], N)
 
@@ -165,7 +148,7 @@ def finish(K, i0, i1, w, total):
 
 
 @jit()
-def _gradient_panel(z, other, u, w, W, f, lambda_, upstream, c, r, q, factors, j0, gradient):
+def _gradient_panel(z, other, u, w, W, f, lambda_, upstream, c, r, j0, gradient):
     """Writes the columns j0:j0+n of one gradient; z, other and u are [N, n] panels.
 
     Args:
@@ -179,12 +162,14 @@ def _gradient_panel(z, other, u, w, W, f, lambda_, upstream, c, r, q, factors, j
         upstream: Factor of the gradient.
         c: float64 [n], diagonal of C.
         r: [n], 1 / sqrt(var + epsilon).
-        q: float64 [n], scratch, holds ``colsum(diag(w) Za * U)``.
-        factors: [3, n], scratch.
         j0: First column.
         gradient: [N, D], columns j0:j0+n are written.
     """
     N, n = z.shape
+    q = np.zeros(n)  # colsum(diag(w) Za * U)
+    if f != 0:
+        add_products(z, u, w, 0, N, n, q)
+    factors = np.empty((3, n), z.dtype)
     for j in range(n):
         h = 2 * (1 - lambda_) * c[j] - 2
         q_j = c[j] * h + 2 * lambda_ / (W * W) * q[j]
@@ -192,7 +177,7 @@ def _gradient_panel(z, other, u, w, W, f, lambda_, upstream, c, r, q, factors, j
         factors[0, j] = factor * 2 * lambda_ / W
         factors[1, j] = factor * h
         factors[2, j] = factor * f * q_j
-    f0, f1, f2 = factors[0, :n], factors[1, :n], factors[2, :n]
+    f0, f1, f2 = factors[0], factors[1], factors[2]
     for i in range(N):
         to = gradient[i, j0 : j0 + n]
         if w[i] == 0:
@@ -205,18 +190,14 @@ def _gradient_panel(z, other, u, w, W, f, lambda_, upstream, c, r, q, factors, j
 
 
 @jit()
-def gradients(
-    A, B, w, W, f, lambda_, upstream, edges, p0, p1, stats, c, K, work, factors, buffers, dA, dB
-):
+def gradients(A, B, w, W, f, lambda_, upstream, edges, p0, p1, stats, c, K, buffers, dA, dB):
     """Writes the columns of the panels p0:p1 of both gradients."""
     N = A.shape[0]
     for p in range(p0, p1):
         j0, j1 = edges[p], edges[p + 1]
         n = j1 - j0
-        za = buffers[0].reshape(-1)[: N * n].reshape((N, n))
-        zb = buffers[1].reshape(-1)[: N * n].reshape((N, n))
-        zw = buffers[2].reshape(-1)[: N * n].reshape((N, n))
-        u = buffers[3].reshape(-1)[: N * n].reshape((N, n))
+        za, zb = _panel(buffers[0], N, n), _panel(buffers[1], N, n)
+        zw, u = _panel(buffers[2], N, n), _panel(buffers[3], N, n)
         panel = stats[:, :, j0:j1]
         _standardize_again(A, w, j0, panel[0], za)
         _standardize_again(B, w, j0, panel[1], zb)
@@ -227,11 +208,5 @@ def gradients(
             # Not beta = 0: for vectors, some BLAS multiply what they find, and NaN * 0 is NaN.
             u[:] = 0
             gemm(NO, NO, n, N, N, 1, weighted, n, K[1 - side], N, 1, u, n)
-            q = work[0, :n]
-            q[:] = 0
-            if f != 0:
-                add_products(weighted, u, N, n, q)
-            r = panel[side, 2]
-            _gradient_panel(
-                z, other, u, w, W, f, lambda_, upstream, c[j0:j1], r, q, factors, j0, gradient
-            )
+            c_panel, r = c[j0:j1], panel[side, 2]
+            _gradient_panel(z, other, u, w, W, f, lambda_, upstream, c_panel, r, j0, gradient)

@@ -55,16 +55,12 @@ class _Lease:
     def __del__(self):
         # At the end of the process the module may be gone already.
         with suppress(TypeError, AttributeError):
-            _give(self._memory)
+            _kept.append(self._memory)
 
 
 # Only operations of deque that are atomic: `__del__` may run in any thread at any moment, so a lock
 # that this thread already holds would never be released.
 _kept = deque(maxlen=_MOST_KEPT)
-
-
-def _give(memory):
-    _kept.append(memory)
 
 
 def _take(size):

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .team import TEAM_SIZE
+import numba
 
-# Below this many floating-point operations a second thread costs more than it brings.
-_SERIAL_WORK = 30e6
-# The same for a pass over so many numbers in the cache.
-_SERIAL_ELEMENTS = 2e5
-# Centred rows of both views of one block; they should stay in the second-level cache.
-_BLOCK_BYTES = 1 << 20
-_MIN_BLOCK_ROWS = 128
-_MAX_BLOCK_ROWS = 1024
-# Columns of a panel of the gram path, more where that is less than so many bytes.
-_PANEL_WIDTH = 512
-_PANEL_BYTES = 1 << 17
+
+class Machine(NamedTuple):
+    """What a plan depends on beside the shape.
+
+    Attributes:
+        threads: How many run at most; follows the CPU affinity of the process and the environment
+            variable NUMBA_NUM_THREADS.
+        serial_work: Floating-point operations below which a second thread costs more than it
+            brings.
+        serial_elements: The same for a pass over so many numbers in the cache.
+        block_bytes: Centred rows of both views of one block, of the direct path; they should stay
+            in the second-level cache.
+        block_rows: The fewest and the most rows of a block.
+        panel_width: Columns of a panel of the gram path.
+        panel_bytes: What a panel may take where that is more columns.
+    """
+
+    threads: int = numba.config.NUMBA_NUM_THREADS
+    serial_work: float = 30e6
+    serial_elements: float = 2e5
+    block_bytes: int = 1 << 20
+    block_rows: tuple[int, int] = (128, 1024)
+    panel_width: int = 512
+    panel_bytes: int = 1 << 17
+
+
+# Tests plan for other machines.
+machine = Machine()
 
 
 class DirectPlan(NamedTuple):
@@ -41,28 +58,25 @@ def direct_plan(n: int, d: int, itemsize: int) -> DirectPlan:
         n: Number of rows, positive.
         d: Number of features.
         itemsize: Bytes per number.
-
-    Returns:
-        The plan.
     """
-    threads = 1 if 6.0 * n * d * d < _SERIAL_WORK else TEAM_SIZE
+    threads = _threads(n * d * d)
     row_parts = max(1, min(threads, 2 * n // d))
     column_parts = max(1, min(threads // row_parts, d // 16))
     backward_parts = max(1, min(threads, n // 16))
-    rows = _BLOCK_BYTES // (2 * d * itemsize)
-    rows = min(max(rows, _MIN_BLOCK_ROWS), _MAX_BLOCK_ROWS)
+    least, most = machine.block_rows
+    rows = min(max(machine.block_bytes // (2 * d * itemsize), least), most)
     return DirectPlan(
         row_parts,
         column_parts,
         _blocks(n, row_parts, rows),
-        threads if row_parts * d * d >= _SERIAL_ELEMENTS else 1,
+        threads if row_parts * d * d >= machine.serial_elements else 1,
         backward_parts,
         _blocks(n, backward_parts, rows),
     )
 
 
 class GramPlan(NamedTuple):
-    """How the gram path splits D columns."""
+    """How the gram path splits D columns: a multiple of `parts` panels, the widest of `width`."""
 
     panels: int
     parts: int
@@ -72,17 +86,11 @@ class GramPlan(NamedTuple):
 def gram_plan(n: int, d: int, itemsize: int) -> GramPlan:
     """Splits the columns; the threads' own sums (2 N^2 each) stay below twice the data.
 
-    Args:
-        n: Number of rows, positive.
-        d: Number of features.
-        itemsize: Bytes per number.
-
-    Returns:
-        The number of panels, a multiple of the number of parts, and the width of the widest.
+    Args: as for `direct_plan`.
     """
-    threads = 1 if 6.0 * n * n * d < _SERIAL_WORK else TEAM_SIZE
+    threads = _threads(n * n * d)
     parts = max(1, min(threads, max(2, 2 * d // n), d // 16))
-    width = max(_PANEL_WIDTH, _PANEL_BYTES // (n * itemsize))
+    width = max(machine.panel_width, machine.panel_bytes // (n * itemsize))
     panels = _blocks(d, parts, width)
     return GramPlan(panels, parts, -(-d // panels))
 
@@ -99,14 +107,7 @@ def peak_extra_bytes(n: int, d: int, itemsize: int, path: str) -> int:
     where P + 1 is 1 if P is 1. Half types add a float32 copy of each input and each gradient, other
     memory orders a copy of the input.
 
-    Args:
-        n: Number of rows, positive.
-        d: Number of features.
-        itemsize: Bytes per number.
-        path: "direct" or "gram".
-
-    Returns:
-        Bytes.
+    Args: those of `direct_plan`, and "direct" or "gram".
     """
     s = itemsize
     if path == "direct":
@@ -123,6 +124,16 @@ def peak_extra_bytes(n: int, d: int, itemsize: int, path: str) -> int:
     return 2 * s * (P + (P > 1)) * n * n + 4 * s * P * p * n + statistics
 
 
+def _threads(products: float) -> int:
+    """How many threads six times so many operations are worth."""
+    return 1 if 6.0 * products < machine.serial_work else machine.threads
+
+
 def _blocks(n: int, parts: int, rows: int) -> int:
     """Number of blocks of at most about `rows` rows: the same number for each part."""
     return parts * -(-n // (parts * rows))
+
+
+def shares(total: int, parts: int) -> list[tuple[int, int]]:
+    """``(start, stop)`` of each of so many nearly equal parts of 0:total."""
+    return [(p * total // parts, (p + 1) * total // parts) for p in range(parts)]

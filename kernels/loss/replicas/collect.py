@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ..direct import Options, weights
+from ...shapes import sizes
+from .. import direct
 
 
 class FirstMoments(NamedTuple):
@@ -25,7 +26,7 @@ class FirstMoments(NamedTuple):
         W: sum of the weights, a scalar.
         centers: per view ``[D]``, its mean up to rounding; () without standardisation.
         sent_before: rows that the replicas before this one send in `gather_rows`, a scalar.
-        positive_rows_before: likewise those of positive weight.
+        positive_rows_before: the same for those of positive weight.
     """
 
     rows: tf.Tensor
@@ -40,25 +41,26 @@ def all_sum(tensors):
     """The sums of some tensors over all replicas, by one collective."""
     flat = tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], axis=0)
     flat = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, flat)
-    sizes = [tf.size(tensor) for tensor in tensors]
-    parts = tf.split(flat, sizes, num=len(tensors))
+    parts = tf.split(flat, [tf.size(tensor) for tensor in tensors], num=len(tensors))
     return [tf.reshape(part, tf.shape(t)) for part, t in zip(parts, tensors, strict=True)]
 
 
-def first_moments(z_a, z_b, sample_weight, options: Options) -> FirstMoments:
+def first_moments(z_a, z_b, sample_weight, options: direct.Options) -> FirstMoments:
     """One all-reduce of 2 D + 2 R + 1 numbers.
 
     Means are taken relative to a row of the replica's own, whose share in the global mean is then
     added: sums of numbers of the size of the spread, not of the mean.
     """
-    w, local_W = weights(sample_weight, z_a)
+    w, local_W = direct.weights(sample_weight, z_a)
     rows = tf.shape(z_a)[0]
     positive = rows if w is None else tf.math.count_nonzero(w, dtype=tf.int32)
-    here = _one_hot_replica(z_a.dtype)
+    context = tf.distribute.get_replica_context()
+    own, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+    here = tf.one_hot(own, replicas, dtype=z_a.dtype)
     sums = [here * tf.cast(rows, z_a.dtype), here * tf.cast(positive, z_a.dtype), local_W]
     if options.normalize_batch:
         for z in (z_a, z_b):
-            anchor = _anchor(z, sample_weight)
+            anchor = direct.anchor(z, w)
             shifted = z - anchor if w is None else tf.where(w > 0, w * (z - anchor), 0)
             sums.append(local_W * anchor + tf.reduce_sum(shifted, axis=0))
     all_rows, all_positive, W, *moments = all_sum(sums)
@@ -93,7 +95,7 @@ class Slots(NamedTuple):
 
     Attributes:
         rows: per view ``[2, D]``, what this replica puts there; 0 where the row is another one's.
-        w: ``[2]``, their weights, likewise.
+        w: ``[2]``, their weights, in the same way.
         indices: ``[k]``, which rows of this replica it may have put there.
         selection: ``[2, k]``, 1 where it has.
     """
@@ -148,7 +150,7 @@ class GatheredRows(NamedTuple):
 
     Attributes:
         z_a: ``[N', D]``; N' is N and one row of weight 0 for every replica without rows.
-        z_b: likewise.
+        z_b: the same shape and dtype.
         w: ``[N']``.
         first_row: where the rows of this replica begin, an int32 scalar.
     """
@@ -180,7 +182,7 @@ def gather_rows(z_a, z_b, sample_weight, first: FirstMoments, gram, wire) -> Gat
 
     Args:
         z_a: float ``[N, D]``.
-        z_b: likewise.
+        z_b: the same shape and dtype.
         sample_weight: None or ``[N]``.
         first: the first moments.
         gram: whether the rows are wanted, True or a bool tensor.
@@ -199,7 +201,7 @@ def gather_rows(z_a, z_b, sample_weight, first: FirstMoments, gram, wire) -> Gat
     message = [tf.cast(t, wire) for t in ([views, w[:, tf.newaxis]] if together else [views])]
     rows = _all_rows(tf.concat(message, axis=1))
     all_w = rows[:, -1] if together else _all_rows(w)
-    features = z_a.shape[1]
+    features = sizes(z_a)[1]
     all_a, all_b = rows[:, :features], rows[:, features : 2 * features]
     return GatheredRows(
         *(tf.cast(t, dtype) for t in (all_a, all_b, all_w)),
@@ -242,15 +244,3 @@ def once(gradient_fn, *operands):
         return gradients(*upstream, *operands)
 
     return gradient_once
-
-
-def _anchor(z, sample_weight):
-    """The first row of positive weight, ``[D]``; 0 without one."""
-    indices, w = first_rows(sample_weight, tf.shape(z)[0])
-    row = tf.gather(z, indices[:1])
-    return tf.reduce_sum(row if w is None else tf.where(w[:1, tf.newaxis] > 0, row, 0), axis=0)
-
-
-def _one_hot_replica(dtype):
-    context = tf.distribute.get_replica_context()
-    return tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=dtype)

@@ -21,9 +21,10 @@ import warnings
 import tensorflow as tf
 
 from ...context import compiled_by_xla
-from .. import direct as direct_path
+from ...shapes import sizes
 from .. import gram as gram_path
 from ..choice import differentiable
+from ..direct import Options
 from ..entry import FEW_ROWS, barlow_twins_loss, checked
 from . import direct
 from .collect import fill_slots, first_moments, gather_rows
@@ -36,7 +37,7 @@ _warned = False
 _warned_lock = threading.Lock()
 
 
-@tf.autograph.experimental.do_not_convert  # no Python control flow hangs on a tensor
+@tf.autograph.experimental.do_not_convert  # no Python control flow depends on a tensor
 def barlow_twins_loss_over_replicas(
     z_a,
     z_b,
@@ -49,7 +50,7 @@ def barlow_twins_loss_over_replicas(
     backend: str = "auto",
     path: str = "auto",
 ) -> tf.Tensor:
-    """`loss.barlow_twins_loss` of the rows of all replicas in sync, of which this is one.
+    """`barlow_twins_loss` of the rows of all replicas in sync, of which this is one.
 
     To be called by every replica, in replica context, under one `tf.distribute` strategy. Where
     `replicas_in_sync` is 1 it is `barlow_twins_loss`.
@@ -61,11 +62,11 @@ def barlow_twins_loss_over_replicas(
     Args:
         z_a: ``[N, D]``, the rows of this replica; N may differ between replicas, and be 0.
         z_b: the same shape and dtype.
-        lambda_: see `barlow_twins_loss`, likewise the following; the same on all replicas.
-        normalize_batch: see there.
+        lambda_: see `barlow_twins_loss`; the same on all replicas, as all that follows.
+        normalize_batch: see `barlow_twins_loss`.
         sample_weight: optional ``[N]``; given on all replicas or on none.
-        epsilon: see there.
-        ddof: see there; W is the global one.
+        epsilon: see `barlow_twins_loss`.
+        ddof: see `barlow_twins_loss`; W is the global one.
         backend: "auto" or "graph". What lies between the collectives is done in plain ops.
         path: "direct", "gram" or "auto", the one with the smaller collectives, see `prefers_gather`
             (in a function that XLA compiles with a dynamic number of rows: "direct").
@@ -76,20 +77,12 @@ def barlow_twins_loss_over_replicas(
     Raises:
         NotImplementedError: if a second derivative is asked for.
         TypeError: see `barlow_twins_loss`.
-        ValueError: likewise, and for another backend on more than one replica.
+        ValueError: see `barlow_twins_loss`, and for another backend on more than one replica.
     """
-    keywords = {"normalize_batch": normalize_batch, "ddof": ddof}
     if replicas_in_sync() == 1:
-        return barlow_twins_loss(
-            z_a,
-            z_b,
-            lambda_=lambda_,
-            sample_weight=sample_weight,
-            epsilon=epsilon,
-            backend=backend,
-            path=path,
-            **keywords,
-        )
+        keywords = {"normalize_batch": normalize_batch, "sample_weight": sample_weight}
+        keywords |= {"epsilon": epsilon, "ddof": ddof, "backend": backend, "path": path}
+        return barlow_twins_loss(z_a, z_b, lambda_=lambda_, **keywords)
     z_a, z_b, lambda_, sample_weight = checked(
         z_a, z_b, lambda_, sample_weight, epsilon, backend, path
     )
@@ -98,7 +91,7 @@ def barlow_twins_loss_over_replicas(
             f'backend="{backend}" computes the loss of one replica; over several give "auto", or'
             " cross_replica=False for the loss of each replica's own rows"
         )
-    options = direct_path.Options(bool(normalize_batch), float(epsilon), float(ddof))
+    options = Options(bool(normalize_batch), float(epsilon), float(ddof))
     return _loss_over_replicas(z_a, z_b, lambda_, sample_weight, options, path)
 
 
@@ -148,7 +141,7 @@ def _loss_over_replicas(z_a, z_b, lambda_, sample_weight, options, path):
 
     first = first_moments(*views, sample_weight, options)
     few_rows = first.positive_rows <= FEW_ROWS
-    gram = _prefers_gram(first.rows, z_a.shape, path, dtype.size, wire.size)
+    gram = _prefers_gram(first.rows, z_a, path, dtype.size, wire.size)
     if tf.is_tensor(gram):
         gram = tf.logical_and(gram, tf.logical_not(few_rows))
     if tf.executing_eagerly():  # sums over all replicas: all of them decide alike
@@ -171,12 +164,8 @@ def _loss_over_replicas(z_a, z_b, lambda_, sample_weight, options, path):
         return from_rows(*gathered.as_rows_of(z_a, z_b), compute_dtype)
 
     def from_rows(all_a, all_b, all_weights, compute_dtype):
-        tensors = [tf.cast(t, compute_dtype) for t in (all_a, all_b, lambda_, all_weights)]
-        forward_and_backward = [
-            lambda *args, function=function, **kwargs: function(*args, options=options, **kwargs)
-            for function in (gram_path.forward, gram_path.backward)
-        ]
-        return tf.cast(differentiable(*forward_and_backward)(*tensors), dtype)
+        tensors = (all_a, all_b, lambda_, all_weights)
+        return differentiable(compute_dtype, gram_path, tensors, options)
 
     few_branch = from_few_rows if may_reduce else lambda: from_gathered_rows(tf.float64)
     branches = [few_branch]
@@ -187,16 +176,18 @@ def _loss_over_replicas(z_a, z_b, lambda_, sample_weight, options, path):
     return tf.switch_case(index, branches)
 
 
-def _prefers_gram(rows, shape, path, itemsize, row_itemsize):
+def _prefers_gram(rows, z, path, itemsize, row_itemsize):
     """A bool where it is the same on all replicas for sure, else a bool tensor that is."""
     if path != "auto":
         return path == "gram"
+    here, features = sizes(z)
     if not compiled_by_xla():
-        return prefers_gather(tf.cast(rows, tf.float64), shape[1], itemsize, row_itemsize)
+        features = tf.cast(features, tf.float64) if tf.is_tensor(features) else features
+        return prefers_gather(tf.cast(rows, tf.float64), features, itemsize, row_itemsize)
     # XLA runs one program on all replicas, of one shape, and needs its shapes now.
-    if shape[0] is None:
+    if tf.is_tensor(here) or tf.is_tensor(features):
         return False
-    return prefers_gather(shape[0] * replicas_in_sync(), shape[1], itemsize, row_itemsize)
+    return prefers_gather(here * replicas_in_sync(), features, itemsize, row_itemsize)
 
 
 def _warn_about_parameter_servers():
