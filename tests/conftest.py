@@ -52,28 +52,3 @@ def work_split(request, monkeypatch):
         monkeypatch.setattr(loss_numba_cost, "_MIN_BLOCK_ROWS", 50)
         monkeypatch.setattr(loss_numba_cost, "_PANEL_BYTES", 0)
         monkeypatch.setattr(loss_numba_cost, "_PANEL_WIDTH", 20)
-
-
-# Whole trainings through the runner, under strategies, policies and XLA: minutes on two cores, more
-# than the budget of the suite. `pytest -m slow` runs them, with the other slow tests.
-_SLOW_FILES = {
-    "bench/test_train_step",
-    "distribution/test_loss",
-    "distribution/test_fit",
-    "distribution/test_runner",
-    "distribution/test_workers",
-    "docs/test_export",
-    "docs/test_production",
-    "task/test_multitask",
-    "task/test_nonfinite",
-    "task/test_padding",
-    "task/test_precision",
-    "task/test_xla",
-}
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if f"{item.path.parent.name}/{item.path.stem}" in _SLOW_FILES:
-            item.add_marker(pytest.mark.slow)

@@ -228,3 +228,9 @@ def make_corruptors(**options):
 
 
 BY_CLASS = pytest.mark.parametrize("number", range(9), ids=lambda i: str(i))
+
+
+def fast_by_class(*fast):
+    """Like `BY_CLASS`, of which only these numbers belong to the fast layer of tests."""
+    params = [i if i in fast else pytest.param(i, marks=pytest.mark.slow) for i in range(9)]
+    return pytest.mark.parametrize("number", params, ids=lambda i: str(i))

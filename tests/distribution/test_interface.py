@@ -40,7 +40,9 @@ def operations(cross_replica, strategy=None):
     return [node.op for node in graph.node], sorted(functions)
 
 
-@pytest.mark.parametrize("kind", ["no strategy", "one device", "mirrored"])
+@pytest.mark.parametrize(
+    "kind", ["no strategy", pytest.param("one device", marks=pytest.mark.slow), "mirrored"]
+)
 def test_one_replica_has_the_same_graph(kind):
     strategy = {
         "no strategy": lambda: None,
@@ -121,16 +123,24 @@ class TwoAlike:
         return tf.concat([value, value], axis=axis)
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+COLLECTIVES = [
+    ("direct", 9, "float32", [("sum", "float32")] * 2),
+    ("gram", 9, "float32", [("sum", "float32"), ("gather", "float32")]),
+    ("gram", 9, "bfloat16", [("sum", "float32"), ("gather", "float16")]),
+    ("gram", 9, "float16 masked", [("sum", "float32"), *[("gather", t) for t in HALF]]),
+    ("auto", 40, "float32", [("sum", "float32")] * 2),
+    ("auto", 3, "float32", [("sum", "float32"), ("gather", "float32")]),
+]
+TRACED = [("graph", *COLLECTIVES[4]), ("xla", *COLLECTIVES[0]), ("xla", *COLLECTIVES[3])]
+MORE = [(mode, *case) for mode in ("graph", "xla") for case in COLLECTIVES]
+
+
 @pytest.mark.parametrize(
-    ("path", "rows", "dtype", "collectives"),
+    ("mode", "path", "rows", "dtype", "collectives"),
     [
-        ("direct", 9, "float32", [("sum", "float32")] * 2),
-        ("gram", 9, "float32", [("sum", "float32"), ("gather", "float32")]),
-        ("gram", 9, "bfloat16", [("sum", "float32"), ("gather", "float16")]),
-        ("gram", 9, "float16 masked", [("sum", "float32"), *[("gather", t) for t in HALF]]),
-        ("auto", 40, "float32", [("sum", "float32")] * 2),
-        ("auto", 3, "float32", [("sum", "float32"), ("gather", "float32")]),
+        *[("eager", *case) for case in COLLECTIVES],
+        *TRACED,
+        *[pytest.param(*c, marks=pytest.mark.slow) for c in MORE if c not in TRACED],
     ],
 )
 def test_collectives(monkeypatch, mode, path, rows, dtype, collectives):

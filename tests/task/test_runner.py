@@ -50,6 +50,7 @@ def run(task, folder, exporters=()):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corruptors", [1, 2], ids=["one corruptor", "pair"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_runner_trains_and_exports_clean_representations(corruptors, tmp_path):

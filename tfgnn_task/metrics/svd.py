@@ -114,19 +114,9 @@ def coherence(
     """``N / min(N, D)`` times the largest leverage score; in [1, N / min(N, D)].
 
     Representations without full rank have the largest value: see reference.metrics.coherence.
-
-    Args:
-        representations: floating ``[N, D]``.
-        sigma: unused.
-        u: optional left singular vectors ``[N, min(N, D)]``, those of the weighted rows if there
-            are weights; computed if not given.
-        sample_weight: optional ``[N]`` or ``[N, 1]``.
-
-    Returns:
-        Scalar.
-
-    Raises:
-        ValueError: if the representations are not of rank 2, or the weights do not fit.
+    Arguments and errors as for `rankme`, but ``sigma`` is unused, and ``u`` the left singular
+    vectors ``[N, min(N, D)]``, those of the weighted rows if there are weights; computed if not
+    given.
     """
     del sigma
     representations = matrix(representations)
@@ -152,20 +142,9 @@ def self_clustering(
     """How far the directions of the rows are from an even spread; in (-0.5, 1].
 
     About 0 for directions at random, 1 for a collapse. Rows of zeros are left out; where at most
-    one row remains, or D = 1, the result is 1.
-
-    Args:
-        representations: floating ``[N, D]``.
-        subtract_mean: whether to centre the rows first.
-        sigma: unused.
-        u: unused.
-        sample_weight: optional ``[N]`` or ``[N, 1]``; pairs of rows have the product as weight.
-
-    Returns:
-        Scalar.
-
-    Raises:
-        ValueError: if the representations are not of rank 2, or the weights do not fit.
+    one row remains, or D = 1, the result is 1. With ``subtract_mean`` the rows are centred first;
+    pairs of rows have the product of their weights as weight. Other arguments and errors as for
+    `rankme`, but ``sigma`` and ``u`` are unused.
     """
     del sigma, u
     representations = matrix(representations)

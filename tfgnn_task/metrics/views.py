@@ -20,6 +20,7 @@ import tensorflow as tf
 from ...kernels.loss.direct import Options
 from ...kernels.metrics import views as kernels
 from ...kernels.validation import check_epsilon, check_views
+from ..weights import check_predictions
 from .means import BatchMeans, matrix, row_weights
 
 
@@ -71,17 +72,13 @@ def alignment(
         mean_i |a_i - b_i|^alpha,  rows of length 1
 
     Args:
-        z_a: floating ``[N, D]``, the first view.
+        z_a: floating ``[N, D]``, the first view; errors as for `cross_correlation_metrics`.
         z_b: the second view, the same shape and dtype.
-        alpha: positive.
+        alpha: positive, or ValueError.
         sample_weight: optional ``[N]`` or ``[N, 1]``, weights of the mean.
 
     Returns:
         Scalar in [0, 2^alpha], smaller is closer. A row of zeros stays zero.
-
-    Raises:
-        TypeError: if the views do not share a floating dtype.
-        ValueError: if shapes do not fit, or alpha is not positive.
 
     Source: Wang and Isola 2020, https://arxiv.org/abs/2005.10242.
     """
@@ -119,16 +116,8 @@ def uniformity(
     return kernels.uniformity(representations, weights, float(t))
 
 
-class _OfTwoViews(BatchMeans):
-    def check(self, y_pred: tf.Tensor) -> tf.Tensor:
-        """The predictions, if they are two stacked views."""
-        if y_pred.shape.rank != 3 or y_pred.shape[1] != 2:
-            raise ValueError(f"expected predictions of shape [N, 2, D] (got {y_pred.shape})")
-        return y_pred
-
-
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
-class CrossCorrelationMetrics(_OfTwoViews):
+class CrossCorrelationMetrics(BatchMeans):
     """Means over batches of `cross_correlation_metrics` of predictions ``[N, 2, D]``.
 
     Weights, steps that are skipped, and values that are not finite: see `BatchMeans`.
@@ -146,6 +135,7 @@ class CrossCorrelationMetrics(_OfTwoViews):
     """
 
     KEYS = ("correlation_diagonal", "correlation_off_diagonal")
+    check = staticmethod(check_predictions)
 
     def __init__(
         self,
@@ -174,7 +164,7 @@ class CrossCorrelationMetrics(_OfTwoViews):
 
 
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
-class AlignmentUniformityMetrics(_OfTwoViews):
+class AlignmentUniformityMetrics(BatchMeans):
     """Means over batches of alignment, and of the mean uniformity of the views ``[N, 2, D]``.
 
     Weights, steps that are skipped, and values that are not finite: see `BatchMeans`.
@@ -191,6 +181,7 @@ class AlignmentUniformityMetrics(_OfTwoViews):
     """
 
     KEYS = ("alignment", "uniformity")
+    check = staticmethod(check_predictions)
 
     def __init__(
         self,

@@ -133,6 +133,32 @@ def test_errors_name_the_feature(corruptor, error, message):
         corruptor(graph)
 
 
+class Unscalable(ValueError):
+    """An error that is made from other arguments than a message."""
+
+    def __init__(self, factor, reason):
+        super().__init__(f"{factor}: {reason}")
+        self.factor = factor
+
+
+def test_an_error_of_a_users_own_type_stays_what_it_is():
+    raised = Unscalable(3.0, "too much")
+
+    def corrupt(value, factor):
+        raise raised
+
+    corruptor = Corruptor(corruption_fn=corrupt, default=3.0)
+    with pytest.raises(Unscalable) as caught:
+        corruptor.corrupt(make_graph(), tf.constant(1, tf.uint64))
+    assert caught.value is raised
+    if hasattr(raised, "add_note"):  # Python 3.11
+        assert raised.__notes__ == ['Feature "score" of the context']
+    # A ValueError of five arguments.
+    decode = Corruptor(corruption_fn=lambda value, _: b"\xff".decode(), default=1.0)
+    with pytest.raises(UnicodeDecodeError):
+        decode.corrupt(make_graph(), tf.constant(1, tf.uint64))
+
+
 @pytest.mark.parametrize(
     "corruptor_class", [DropoutFeatures, MaskFeatures, ShuffleFeaturesGlobally]
 )

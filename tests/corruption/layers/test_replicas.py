@@ -54,6 +54,7 @@ print(json.dumps({
     return json.loads(run_python(code).splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["seed", "in scope", "fresh"])
 def test_replicas_draw_different_corruptions(drawn, name):
     calls, alone = drawn[name]
@@ -62,16 +63,19 @@ def test_replicas_draw_different_corruptions(drawn, name):
     assert {tuple(sorted(years)) for years in draws} == {tuple(float(i) for i in range(1, 21))}
 
 
+@pytest.mark.slow
 def test_replicas_draw_the_same_in_every_run(drawn):
     assert drawn["seed"] == drawn["again"] == drawn["in scope"]
 
 
+@pytest.mark.slow
 def test_calls_outside_of_replicas_are_counted_apart(drawn):
     spec = CorruptionSpec(context_corruption={"step": 0.0})
     first = ShuffleFeaturesGlobally(spec, seed=5)(make_graph(1)).node_sets["paper"]["year"]
     assert drawn["seed"][1] == first.numpy().tolist()
 
 
+@pytest.mark.slow
 def test_a_step_is_the_same_for_all_replicas(drawn):
     calls, alone = drawn["step"]
     assert all(years == alone for call in calls for years in call)
