@@ -176,6 +176,22 @@ def test_collectives(monkeypatch, mode, path, rows, dtype, collectives):
     assert error <= allowed.gradient * np.abs(2 * expected[1]).max()
 
 
+def test_sum_reduction_shares_the_loss_out(monkeypatch):
+    """Where the caller sums the replicas' losses, each returns its part of the global one."""
+    values = {}
+    with monkeypatch.context() as patch:
+        replicas = TwoAlike()
+        enter_replica(patch, replicas)
+        patch.setattr(tf.distribute, "get_replica_context", lambda: replicas)
+        for reduction in ("auto", "sum"):
+            loss = tfgnn_task.BarlowTwinsLoss(reduction=reduction, on_nonfinite="ignore")
+            values[reduction] = float(loss(None, STACKED))
+    twice = np.concatenate([STACKED, STACKED]).astype(np.float64)
+    expected = reference.barlow_twins_loss(twice[:, 0], twice[:, 1])
+    assert values["auto"] == pytest.approx(expected, rel=1e-6)
+    assert values["sum"] == pytest.approx(expected / 2, rel=1e-6)
+
+
 def test_parameter_servers_warn_once(monkeypatch):
     kind = tf.distribute.experimental.ParameterServerStrategy
     enter_replica(monkeypatch, kind.__new__(kind))

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from graph_barlow_twins.tfgnn_task import BarlowTwinsLoss, BarlowTwinsTask, skip_nonfinite_steps
-from graph_barlow_twins.tfgnn_task.nonfinite import MOST_SKIPPED_IN_A_ROW
+from graph_barlow_twins.tfgnn_task.nonfinite import MOST_SKIPPED_IN_A_ROW, NonfiniteGuard
 
 from tests.fresh_process import run_python
 from tests.task.graphs import FEATURES, NODES, dropout, make_graph
@@ -226,6 +226,24 @@ def test_config_keeps_the_choice():
     assert loss.get_config()["on_nonfinite"] == "skip"
     with pytest.raises(ValueError, match="on_nonfinite should be one of raise, skip, ignore"):
         BarlowTwinsTask("node", on_nonfinite="stop")
+
+
+@pytest.mark.parametrize(
+    ("value", "raises"), [(None, False), (np.nan, True), (1e7, True), (9e5, False)]
+)
+def test_of_several_replicas_those_with_a_cause_raise(value, raises):
+    """The loss of all is NaN; only a replica whose own rows explain it names them."""
+    guard = NonfiniteGuard(skip=False)
+    outputs = tf.constant(rows_with(value))
+    loss = tf.Variable(np.nan)
+    with tf.GradientTape() as tape:
+        guarded = guard.guard(loss, outputs, None, 2)
+    if raises:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="view 1, feature column 2, row 5"):
+            tape.gradient(guarded, loss)
+    else:
+        assert float(tape.gradient(guarded, loss)) == 1
+    assert int(guard.result()) == 1
 
 
 TWO_REPLICAS = """

@@ -211,15 +211,10 @@ class Structure:
             )
         else:
             adjacency = tfgnn.HyperAdjacency.from_indices(indices)
-        if selection is None:
-            return tfgnn.EdgeSet.from_fields(
-                features=edge_set.features, sizes=edge_set.sizes, adjacency=adjacency
-            )
-        return tfgnn.EdgeSet.from_fields(
-            features=_select_features(edge_set, selection),
-            sizes=selection.sizes,
-            adjacency=adjacency,
-        )
+        features, sizes = edge_set.features, edge_set.sizes
+        if selection is not None:
+            features, sizes = _select_features(edge_set, selection), selection.sizes
+        return tfgnn.EdgeSet.from_fields(features=features, sizes=sizes, adjacency=adjacency)
 
 
 def row_count(piece) -> int | tf.Tensor:

@@ -133,7 +133,7 @@ def test_errors_name_the_feature(corruptor, error, message):
         corruptor(graph)
 
 
-class Unscalable(ValueError):
+class UnscalableError(ValueError):
     """An error that is made from other arguments than a message."""
 
     def __init__(self, factor, reason):
@@ -142,13 +142,13 @@ class Unscalable(ValueError):
 
 
 def test_an_error_of_a_users_own_type_stays_what_it_is():
-    raised = Unscalable(3.0, "too much")
+    raised = UnscalableError(3.0, "too much")
 
     def corrupt(value, factor):
         raise raised
 
     corruptor = Corruptor(corruption_fn=corrupt, default=3.0)
-    with pytest.raises(Unscalable) as caught:
+    with pytest.raises(UnscalableError) as caught:
         corruptor.corrupt(make_graph(), tf.constant(1, tf.uint64))
     assert caught.value is raised
     if hasattr(raised, "add_note"):  # Python 3.11

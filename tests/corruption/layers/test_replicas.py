@@ -4,7 +4,9 @@ import json
 
 import pytest
 import tensorflow as tf
+from graph_barlow_twins.kernels.keys import derive_key
 from graph_barlow_twins.tfgnn_task import CorruptionSpec, ShuffleFeaturesGlobally
+from graph_barlow_twins.tfgnn_task.corruption.keys import KeySource
 
 from tests.corruption.graphs import fingerprint, make_graph
 from tests.fresh_process import run_python
@@ -79,6 +81,29 @@ def test_calls_outside_of_replicas_are_counted_apart(drawn):
 def test_a_step_is_the_same_for_all_replicas(drawn):
     calls, alone = drawn["step"]
     assert all(years == alone for call in calls for years in call)
+
+
+class Replica:
+    """What `tf.distribute` says within one of two replicas."""
+
+    num_replicas_in_sync = 2
+
+    def __init__(self, number):
+        self.replica_id_in_sync_group = number
+
+
+def test_a_replicas_number_is_mixed_into_its_keys(monkeypatch):
+    """Each counts its own calls; those outside are counted apart."""
+    keys, graph = KeySource(seed=5), make_graph(1)
+    assert int(keys.next_key(graph)) == derive_key(5, 0)
+    for call, number in enumerate((0, 1)):
+        monkeypatch.setattr(tf.distribute, "get_replica_context", lambda n=number: Replica(n))
+        expected = derive_key(derive_key(derive_key(5, call), "replica"), number)
+        assert int(keys.next_key(graph)) == expected
+        by_step = KeySource(seed=5, step_feature="step")
+        assert int(by_step.next_key(graph)) == derive_key(5, 1)
+    monkeypatch.undo()
+    assert int(keys.next_key(graph)) == derive_key(5, 1)
 
 
 # Workers
