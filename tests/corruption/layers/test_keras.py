@@ -20,6 +20,7 @@ from tests.corruption.graphs import (
     fingerprint,
     make_corruptors,
     make_graph,
+    small_graph,
 )
 
 
@@ -92,7 +93,7 @@ def test_copies_go_on_with_the_sequence_by_themselves(number, how):
 
 @pytest.mark.parametrize("how", COPY)
 def test_copies_of_a_layer_in_a_functional_model(how):
-    graph = make_graph()
+    graph = small_graph()
     layer = make_corruptors(seed=5)[8]
     inputs = tf.keras.Input(type_spec=graph.spec)
     tf.keras.Model(inputs, layer(inputs))
@@ -124,7 +125,7 @@ def test_copies_of_a_layer_with_a_corruption_fn():
 @pytest.mark.filterwarnings("ignore:Encoding a StructuredValue:UserWarning")
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5:UserWarning")
 def test_in_a_functional_model_saved_and_loaded(number, file_name, tmp_path):
-    graph = make_graph()
+    graph = small_graph()
     options = {"seed": 5, "step_feature": "step"}
     corruptor, alone = (make_corruptors(**options)[number] for _ in range(2))
     inputs = tf.keras.Input(type_spec=graph.spec.relax(num_nodes=True, num_edges=True))
@@ -133,7 +134,7 @@ def test_in_a_functional_model_saved_and_loaded(number, file_name, tmp_path):
     model.save(tmp_path / file_name)
     loaded = tf.keras.models.load_model(tmp_path / file_name)
     for step in (0, 3):
-        assert_same_graph(loaded(make_graph(step)), alone(make_graph(step)))
+        assert_same_graph(loaded(small_graph(step)), alone(small_graph(step)))
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from tests.corruption.graphs import (
     padded,
     real_part,
     same,
+    small_graph,
     to_list,
 )
 
@@ -69,8 +70,8 @@ def how(mode, function):
     return relaxed
 
 
-FAST = [*[(i, "eager", mixed_graph) for i in range(9)], (3, "graph", dense_graph)]
-FAST.append((5, "dynamic graph", mixed_graph))
+FAST = [*[(i, "eager", mixed_graph) for i in range(9)], (3, "graph", small_graph)]
+FAST.append((5, "dynamic graph", small_graph))
 SLOW = [(i, "graph", dense_graph) for i in (0, 4, 8)]
 SLOW += [(i, "dynamic graph", mixed_graph) for i in (1, 6, 7, 8)]
 

@@ -225,6 +225,7 @@ def numbered():
     return epochs
 
 
+@pytest.mark.slow
 def test_numbered_graphs_give_the_same_sequence_in_every_run(numbered):
     assert drawn(by_step(), num_parallel_calls=4, deterministic=True) == numbered
 

@@ -11,6 +11,7 @@ from tests.corruption.graphs import (
     make_graph,
     padded,
     real_part,
+    small_graph,
 )
 
 
@@ -20,7 +21,7 @@ def key():
 
 @fast_by_class(6, 7)
 def test_padded_graphs_compile(number):
-    graph = padded(make_graph())
+    graph = padded(small_graph())
     corruptor = make_corruptors()[number]
     compiled = tf.function(lambda g: corruptor.corrupt(g, key()), jit_compile=True)
     result = compiled(graph)
@@ -49,7 +50,7 @@ def test_ragged_features_cannot_be_dropped_under_xla(corruptor):
 
 
 def test_a_full_batch_keeps_its_edges_under_xla():
-    graph = make_graph()
+    graph = small_graph()
     corruptor = DropEdges(0.9)
     compiled = tf.function(lambda g: corruptor.corrupt(g, key()), jit_compile=True)
     assert_same_graph(compiled(graph), graph)
