@@ -19,6 +19,7 @@ from tests.corruption.graphs import (
     make_corruptors,
     make_graph,
     same,
+    small_graph,
     to_list,
 )
 
@@ -240,7 +241,7 @@ def test_a_joint_shuffle_needs_one_rate():
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_ragged_feature_where_xla_needs_dense(joint):
     tags = tf.RaggedTensor.from_row_lengths(tf.range(190), tf.range(20))
-    graph = make_graph(extra={"tags": tags})
+    graph = small_graph().replace_features(node_sets={"paper": {"tags": tags}})
     corrupt = tf.function(ShuffleFeaturesGlobally(seed=1, joint=joint), jit_compile=True)
     with pytest.raises(ValueError, match='"tags" of node set "paper": XLA needs a dense feature'):
         corrupt(graph)

@@ -43,6 +43,7 @@ def test_which_components_are_real():
     assert count(padded(graph), None) is None
     assert count(padded(graph, components=3)) == 2
     assert count(padded(mixed_graph())) == 2
+    graph = small_graph()
     assert int(tf.function(real_components)(graph)) == 2
     assert int(tf.function(real_components, jit_compile=True)(padded(graph))) == 2
 

@@ -121,7 +121,9 @@ def cluster(kind, index, **counts):
     return {"cluster": addresses, "task": {"type": kind, "index": index}}
 
 
-@pytest.mark.parametrize("options", [{"seed": 5}, {}], ids=["seed", "fresh"])
+@pytest.mark.parametrize(
+    "options", [{"seed": 5}, pytest.param({}, marks=pytest.mark.slow)], ids=["seed", "fresh"]
+)
 def test_workers_draw_different_corruptions(monkeypatch, options):
     alone = first_draw(monkeypatch, {}, **options)
     one = first_draw(monkeypatch, cluster("worker", 0, worker=1), **options)

@@ -63,11 +63,8 @@ def test_every_feature_gets_the_parameter_of_upstream(name):
     assert_same_graph(ours(graph), theirs(graph))
 
 
-FEW = ["others of a node set", "context off"]
-SOME = [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in SPECS]
-
-
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPECS)
 def test_the_same_features_are_shuffled_as_upstream(name):
     graph = make_graph(step=None)
     ours, theirs = (
@@ -77,7 +74,8 @@ def test_the_same_features_are_shuffled_as_upstream(name):
     assert changed_in_draws(graph, ours) == changed_in_draws(graph, theirs)
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPECS)
 def test_the_same_features_are_dropped_as_upstream(name):
     graph = make_graph(step=None)
     spec = scaled(SPECS[name], 1 - 1e-9)  # upstream has no dropout of rate 1
