@@ -21,28 +21,3 @@ def planetoid_dir() -> Path:
     if not (folder / "ind.cora.graph").is_file():
         pytest.skip(f"no Cora files in {folder}; set GBT_DATA_DIR to the folder with ind.cora.*")
     return folder
-
-
-# Whole trainings through the runner, under strategies, policies and XLA: minutes on two cores, more
-# than the budget of the suite. `pytest -m slow` runs them, with the other slow tests.
-_SLOW_FILES = {
-    "bench/test_train_step",
-    "distribution/test_loss",
-    "distribution/test_fit",
-    "distribution/test_runner",
-    "distribution/test_workers",
-    "docs/test_export",
-    "docs/test_production",
-    "task/test_multitask",
-    "task/test_nonfinite",
-    "task/test_padding",
-    "task/test_precision",
-    "task/test_xla",
-}
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if f"{item.path.parent.name}/{item.path.stem}" in _SLOW_FILES:
-            item.add_marker(pytest.mark.slow)

@@ -14,7 +14,7 @@ from ..kernels.loss.paths import PATHS
 from ..kernels.loss.replicas.entry import barlow_twins_loss_over_replicas, replicas_in_sync
 from ..kernels.validation import check_choice, check_epsilon
 from .nonfinite import CHOICES, NonfiniteGuard
-from .weights import weights_of_rows
+from .weights import check_predictions, weights_of_rows
 
 ONE_ROW_MESSAGE = (
     "BarlowTwinsLoss got a batch of one row: its loss is a constant and its gradient zero, so"
@@ -33,7 +33,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
 
     On R > 1 replicas in sync it is the value of the global batch, the same on all of them.
     ``Model.fit`` divides it by R and sums the gradients, which gives the gradient of the global
-    loss; a custom loop has to do likewise (docs/distribution.md). With ``reduction="sum"``, by
+    loss; a custom loop has to do the same (docs/distribution.md). With ``reduction="sum"``, by
     which a caller announces that the replicas' losses are summed as they are, each returns 1 / R of
     the value.
 
@@ -54,8 +54,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         normalize_batch: whether to standardise each feature over the batch.
         epsilon: added to the variances.
         ddof: the variances divide by ``W - ddof``.
-        backend: see `graph_barlow_twins.kernels.loss.entry.barlow_twins_loss`.
-        path: likewise.
+        backend, path: see `graph_barlow_twins.kernels.loss.entry.barlow_twins_loss`.
         cross_replica: whether the batch is the one of all replicas in sync, or each replica takes
             the loss of its own rows.
         on_nonfinite: see above.
@@ -63,7 +62,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         **kwargs: passed on to `tf.keras.losses.Loss`.
 
     Raises:
-        TypeError: if ``lambda_`` is not a number.
+        TypeError: if ``lambda_`` or epsilon is not a number.
         ValueError: if epsilon is not positive, or a choice is unknown.
     """
 
@@ -115,11 +114,13 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             Scalar.
 
         Raises:
-            ValueError: if the predictions are not of shape ``[N, 2, D]``.
+            ValueError: if the predictions are not of shape ``[N, 2, D]``, D static.
         """
-        y_pred = tf.convert_to_tensor(y_pred)
-        if y_pred.shape.rank != 3 or y_pred.shape[1] != 2:
-            raise ValueError(f"expected predictions of shape [N, 2, D] (got {y_pred.shape})")
+        y_pred = check_predictions(y_pred)
+        if y_pred.shape[2] is None:
+            raise ValueError(
+                f"expected predictions with a static number of features D (got {y_pred.shape})"
+            )
         sample_weight = weights_of_rows(sample_weight, y_true, y_pred)
         z_a, z_b = tf.unstack(y_pred, axis=1)
         replicas = replicas_in_sync() if self._cross_replica else 1
@@ -162,9 +163,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         }
 
     def _guarded(self, loss, y_pred, sample_weight, replicas):
-        if self._on_nonfinite == "ignore":
-            return loss
-        if compiled_by_xla():
+        if self._on_nonfinite == "ignore" or compiled_by_xla():
             return loss
         self.build()
         return self._guard.guard(loss, y_pred, sample_weight, replicas)

@@ -17,8 +17,11 @@ def check_projector(projector_units, projector) -> None:
         TypeError: if one of them is of another type.
         ValueError: if both are given, or a size is not a positive integer.
     """
-    if projector_units is not None and not isinstance(projector_units, Sequence):
+    is_sequence = isinstance(projector_units, Sequence) and not isinstance(projector_units, str)
+    if projector_units is not None and not is_sequence:
         raise TypeError(f"projector_units should be a sequence (got {projector_units!r})")
+    if projector_units:
+        _positive_integers(projector_units, "projector_units should be sizes such as [512, 512]")
     if projector is None:
         return
     if projector_units:
@@ -62,7 +65,7 @@ def project(
         views: ``[rows, D]`` each.
         projector: what `make_projector` returned.
         at_once: whether to call the projector once, with the rows of all views: only if what it
-            makes of a row hangs on no other row. Large layers then read their weights, and write
+            makes of a row depends on no other row. Large layers then read their weights, and write
             the gradients of them, once instead of once per view and once more for the sum.
     """
     if not at_once:
@@ -107,13 +110,15 @@ def _units(units):
     expected = 'projector should be a Keras layer, or sizes such as "512-512" or [512, 512]'
     if not isinstance(units, (str, Sequence)):
         raise TypeError(f"{expected} (got {units!r})")
+    return _positive_integers(units, expected)
+
+
+def _positive_integers(units, expected):
+    given = units.split("-") if isinstance(units, str) else list(units)
     try:
-        sizes = [int(size) for size in (units.split("-") if isinstance(units, str) else units)]
-    except (TypeError, ValueError):
-        raise ValueError(f"{expected} (got {units!r})") from None
-    whole = isinstance(units, str) or all(
-        size == given for size, given in zip(sizes, units, strict=True)
-    )
-    if not sizes or min(sizes) < 1 or not whole:
+        sizes = [int(size) for size in given]
+    except (TypeError, ValueError, OverflowError):  # None, "a", infinity
+        sizes = []
+    if not sizes or min(sizes) < 1 or not (isinstance(units, str) or sizes == given):
         raise ValueError(f"{expected} (got {units!r})")
     return sizes

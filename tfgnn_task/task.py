@@ -41,8 +41,8 @@ class ContrastiveLossTask(runner.Task):
             subgraph), "all_nodes" every node of the node set (full-graph training).
 
     Raises:
-        TypeError: if a corruptor is not callable, projector_units not a sequence, or projector
-            neither a layer nor sizes.
+        TypeError: if a corruptor is not callable, the seed no integer, projector_units not a
+            sequence, or projector neither a layer nor sizes.
         ValueError: for an unknown readout, a sequence of other than two corruptors, a corruptor
             that drops nodes with ``readout="all_nodes"``, both projector_units and projector, or a
             size that is not a positive integer.
@@ -164,20 +164,18 @@ class BarlowTwinsTask(ContrastiveLossTask):
 
     Args:
         *args: see `ContrastiveLossTask`.
-        lambda_: weight of the redundancy-reduction term; default ``1 / D``.
-        normalize_batch: whether to standardise each feature over the batch.
-        epsilon: added to the variances.
-        ddof: the variances divide by ``N - ddof``.
-        backend: how the loss is computed, see `graph_barlow_twins.kernels.loss.entry`; default: the
+        lambda_, normalize_batch, epsilon, ddof: of the loss, see `BarlowTwinsLoss`.
+        backend, path: how it is computed, see `graph_barlow_twins.kernels.loss.entry`; default: the
             fastest way.
-        path: likewise.
-        cross_replica: whether the loss is the one of the global batch of all replicas in sync, or
-            each replica takes the loss of its own rows (upstream's); see docs/distribution.md.
-        on_nonfinite: what training does when the loss is NaN or infinite: "raise", "skip" or
-            "ignore", see `BarlowTwinsLoss`.
+        cross_replica: whether it is that of the global batch of all replicas in sync; see
+            docs/distribution.md.
+        on_nonfinite: what training does when it is NaN or infinite: "raise", "skip" or "ignore".
         metrics_every_n_steps: of every so many training steps since the metrics were reset the
             first is evaluated, see `AllSvdMetrics`.
         **kwargs: see `ContrastiveLossTask`.
+
+    Raises:
+        TypeError, ValueError: see `ContrastiveLossTask`, `BarlowTwinsLoss` and `AllSvdMetrics`.
 
     Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230; on graphs: Bielak et al. 2022.
     """
@@ -224,11 +222,7 @@ class BarlowTwinsTask(ContrastiveLossTask):
 
     def metrics(self) -> runner.Metrics:
         """`AllSvdMetrics` of the first view."""
-        return (
-            AllSvdMetrics(
-                y_pred_transform_fn=_first_view, every_n_steps=self._metrics_every_n_steps
-            ),
-        )
+        return (AllSvdMetrics(_first_view, every_n_steps=self._metrics_every_n_steps),)
 
 
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")

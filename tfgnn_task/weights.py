@@ -1,4 +1,4 @@
-"""Weights of components, which TF-GNN's runner passes when it pads, as weights of rows.
+"""Stacked views, and weights of components, which TF-GNN's runner passes when it pads, as of rows.
 
 The runner's mask has one entry per component of the batch. With ``readout="all_nodes"`` a loss or a
 metric has one row per node, so the pseudo-labels say which component each row belongs to.
@@ -40,6 +40,18 @@ class RowComponents(tf.keras.layers.Layer):
     def get_config(self):
         """See `tf.keras.layers.Layer`."""
         return {**super().get_config(), "node_set_name": self._node_set_name}
+
+
+def check_predictions(y_pred) -> tf.Tensor:
+    """Two stacked views ``[N, 2, D]`` as a tensor.
+
+    Raises:
+        ValueError: for another shape, or one that is not known to be this.
+    """
+    y_pred = tf.convert_to_tensor(y_pred)
+    if y_pred.shape.rank != 3 or y_pred.shape[1] != 2:
+        raise ValueError(f"expected predictions of shape [N, 2, D] (got {y_pred.shape})")
+    return y_pred
 
 
 def weights_of_rows(sample_weight, y_true, y_pred: tf.Tensor) -> tf.Tensor | None:

@@ -10,6 +10,8 @@ from bench.training import steps as bench_train_step
 from bench.training import turns as train_step_turns
 from bench.training.step_data import as_graphs, sample_subgraph
 
+pytestmark = pytest.mark.slow
+
 # A star of 30 leaves around node 0, and a chain 30 - 31 - 32 from one of the leaves.
 EDGES = [(0, leaf) for leaf in range(1, 31)] + [(30, 31), (31, 32)]
 

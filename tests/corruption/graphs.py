@@ -1,5 +1,7 @@
 """The graph that the tests of corruptors corrupt, one corruptor of every class, and comparisons."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -39,6 +41,15 @@ def indices(sizes, nodes, seed):
 
 def make_graph(step=0, *, extra=None, hyper=False):
     """Papers, authors, two edge sets, a context, and an auxiliary node set and edge set."""
+    return _make_graph(step, hyper) if extra is None else _build_graph(step, hyper, extra)
+
+
+@functools.cache  # graphs do not change, and building one takes as long as corrupting it
+def _make_graph(step, hyper):
+    return _build_graph(step, hyper, None)
+
+
+def _build_graph(step, hyper, extra):
     papers = {"words": numbers(20, 4), "year": numbers(20), **(extra or {})}
     context = {"score": numbers(2, 30)}
     if step is not None:
@@ -90,6 +101,28 @@ def make_graph(step=0, *, extra=None, hyper=False):
     )
 
 
+@functools.cache
+def small_graph(step=0):
+    """Papers and citations alone, for what has to be traced."""
+    papers, cites = (12, 8), (20, 16)
+    ends = [("paper", indices(cites, papers, seed)) for seed in (0, 1)]
+    context = {"step": tf.constant([step, step], tf.int64)}
+    return tfgnn.GraphTensor.from_pieces(
+        context=tfgnn.Context.from_fields(features=context),
+        node_sets={
+            "paper": tfgnn.NodeSet.from_fields(sizes=papers, features={"words": numbers(20, 30)})
+        },
+        edge_sets={
+            "cites": tfgnn.EdgeSet.from_fields(
+                sizes=cites,
+                features={"weight": numbers(36, 30)},
+                adjacency=tfgnn.Adjacency.from_indices(*ends),
+            )
+        },
+    )
+
+
+@functools.cache
 def mixed_graph(step=1):
     """With a ragged, a string, a bool and a ragged feature of uniform inner length."""
     lengths = tf.range(20) % 4
@@ -228,3 +261,9 @@ def make_corruptors(**options):
 
 
 BY_CLASS = pytest.mark.parametrize("number", range(9), ids=lambda i: str(i))
+
+
+def fast_by_class(*fast):
+    """Like `BY_CLASS`, of which only these numbers belong to the fast layer of tests."""
+    params = [i if i in fast else pytest.param(i, marks=pytest.mark.slow) for i in range(9)]
+    return pytest.mark.parametrize("number", params, ids=lambda i: str(i))

@@ -29,7 +29,7 @@ def run_mirrored(cases, folder):
 
 
 def run_workers(cases, folder):
-    """Likewise of two processes that talk over 127.0.0.1."""
+    """The same of two processes that talk over 127.0.0.1."""
     outs = [Path(folder) / f"worker{i}.npz" for i in range(2)]
     wait_for(start_workers(lambda i: [WORKER, "worker", outs[i], json.dumps(cases)]))
     with np.load(outs[0]) as first, np.load(outs[1]) as second:

@@ -1,4 +1,4 @@
-"""`runner.run` with our task in another interpreter: `python distribution_runner.py KIND RUNS`.
+"""`runner.run` with our task in another interpreter: ``-m tests.distribution.runner KIND RUNS``.
 
 KIND is "worker" (one of two workers, as TF_CONFIG says) or "parameter servers" (the coordinator,
 one worker and one parameter server, all in this process). RUNS is JSON: for each name the keywords
@@ -121,7 +121,7 @@ def train(strategy, *, bad=False, on_nonfinite="raise", epochs=EPOCHS, steps=STE
 
 
 def train_numbered(strategy, *, folder, kill=None):
-    """Likewise of a run that leaves backups in ``folder``.
+    """The same of a run that leaves backups in ``folder``.
 
     Args:
         strategy: as its name says.

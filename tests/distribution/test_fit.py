@@ -6,6 +6,9 @@ import pytest
 from tests.distribution.replicas import run_mirrored
 from tests.distribution.worker import train_one_replica, training_steps
 
+# Whole trainings in interpreters of their own.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):

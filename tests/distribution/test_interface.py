@@ -40,7 +40,9 @@ def operations(cross_replica, strategy=None):
     return [node.op for node in graph.node], sorted(functions)
 
 
-@pytest.mark.parametrize("kind", ["no strategy", "one device", "mirrored"])
+@pytest.mark.parametrize(
+    "kind", ["no strategy", pytest.param("one device", marks=pytest.mark.slow), "mirrored"]
+)
 def test_one_replica_has_the_same_graph(kind):
     strategy = {
         "no strategy": lambda: None,
@@ -121,16 +123,24 @@ class TwoAlike:
         return tf.concat([value, value], axis=axis)
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+COLLECTIVES = [
+    ("direct", 9, "float32", [("sum", "float32")] * 2),
+    ("gram", 9, "float32", [("sum", "float32"), ("gather", "float32")]),
+    ("gram", 9, "bfloat16", [("sum", "float32"), ("gather", "float16")]),
+    ("gram", 9, "float16 masked", [("sum", "float32"), *[("gather", t) for t in HALF]]),
+    ("auto", 40, "float32", [("sum", "float32")] * 2),
+    ("auto", 3, "float32", [("sum", "float32"), ("gather", "float32")]),
+]
+TRACED = [("graph", *COLLECTIVES[4]), ("xla", *COLLECTIVES[0]), ("xla", *COLLECTIVES[3])]
+MORE = [(mode, *case) for mode in ("graph", "xla") for case in COLLECTIVES]
+
+
 @pytest.mark.parametrize(
-    ("path", "rows", "dtype", "collectives"),
+    ("mode", "path", "rows", "dtype", "collectives"),
     [
-        ("direct", 9, "float32", [("sum", "float32")] * 2),
-        ("gram", 9, "float32", [("sum", "float32"), ("gather", "float32")]),
-        ("gram", 9, "bfloat16", [("sum", "float32"), ("gather", "float16")]),
-        ("gram", 9, "float16 masked", [("sum", "float32"), *[("gather", t) for t in HALF]]),
-        ("auto", 40, "float32", [("sum", "float32")] * 2),
-        ("auto", 3, "float32", [("sum", "float32"), ("gather", "float32")]),
+        *[("eager", *case) for case in COLLECTIVES],
+        *TRACED,
+        *[pytest.param(*c, marks=pytest.mark.slow) for c in MORE if c not in TRACED],
     ],
 )
 def test_collectives(monkeypatch, mode, path, rows, dtype, collectives):
@@ -164,6 +174,22 @@ def test_collectives(monkeypatch, mode, path, rows, dtype, collectives):
     assert abs(float(loss) - expected[0]) <= allowed.loss * max(expected[0], 1)
     error = np.abs(tf.cast(grad, tf.float64) - 2 * expected[1][:rows]).max()
     assert error <= allowed.gradient * np.abs(2 * expected[1]).max()
+
+
+def test_sum_reduction_shares_the_loss_out(monkeypatch):
+    """Where the caller sums the replicas' losses, each returns its part of the global one."""
+    values = {}
+    with monkeypatch.context() as patch:
+        replicas = TwoAlike()
+        enter_replica(patch, replicas)
+        patch.setattr(tf.distribute, "get_replica_context", lambda: replicas)
+        for reduction in ("auto", "sum"):
+            loss = tfgnn_task.BarlowTwinsLoss(reduction=reduction, on_nonfinite="ignore")
+            values[reduction] = float(loss(None, STACKED))
+    twice = np.concatenate([STACKED, STACKED]).astype(np.float64)
+    expected = reference.barlow_twins_loss(twice[:, 0], twice[:, 1])
+    assert values["auto"] == pytest.approx(expected, rel=1e-6)
+    assert values["sum"] == pytest.approx(expected / 2, rel=1e-6)
 
 
 def test_parameter_servers_warn_once(monkeypatch):

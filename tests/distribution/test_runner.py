@@ -10,6 +10,9 @@ import tensorflow as tf
 from tests.distribution.replicas import RUNNER, start, start_workers, wait_for
 from tests.distribution.runner import BAD_STEP, BAD_WORKER, NUMBERED_EPOCHS, STEPS, train
 
+# Whole trainings in interpreters of their own.
+pytestmark = pytest.mark.slow
+
 
 def command(kind, runs):
     return [RUNNER, kind, json.dumps(runs)]

@@ -8,6 +8,9 @@ from tests.distribution.replicas import run_workers
 from tests.distribution.worker import make_batch, train_one_replica
 from tests.tolerances import tolerance
 
+# Whole trainings in interpreters of their own.
+pytestmark = pytest.mark.slow
+
 MASKED = {"rows": 11, "features": 9, "masked": True}
 WIDE = {"rows": 11, "features": 40, "masked": True}
 LOSSES = {

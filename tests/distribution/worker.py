@@ -1,4 +1,4 @@
-"""What the distribution tests run in interpreters of their own, as `python distribution_worker.py`.
+"""What the tests run in interpreters of their own, as `python -m tests.distribution.worker`.
 
     mirrored OUT.npz CASES         two replicas in this process, on two virtual CPU devices
     worker OUT.npz CASES           one of two replicas, as TF_CONFIG says

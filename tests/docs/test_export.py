@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.docs.examples import assert_names_exist
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "export.md"
 
 SAVE = """
@@ -24,6 +28,12 @@ print("served")
 """
 
 
+def test_examples_compile():
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S):
+        assert_names_exist(block)
+
+
+@pytest.mark.slow
 def test_examples_export_and_serve(tmp_path):
     blocks = dict(re.findall(r"<!-- ci: (\w+) -->\n```python\n(.*?)```", PAGE.read_text(), re.S))
     for code in (blocks["example"] + SAVE, LOAD + blocks["serve"] + CHECK):

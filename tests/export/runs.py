@@ -2,41 +2,24 @@
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
-from tensorflow_gnn import runner
 
-from tests.task.graphs import UNITS, make_encoder, make_graph
+from tests.task import production_runs
+from tests.task.graphs import UNITS, make_encoder
+from tests.task.production_runs import GRAPHS
 
-GRAPHS = [make_graph(1, seed=seed) for seed in range(24)]
-SPEC = GRAPHS[0].spec.relax(num_nodes=True, num_edges=True)
 EXAMPLES = [tfgnn.write_example(graph).SerializeToString() for graph in GRAPHS]
 
 
-class Provider(runner.DatasetProvider):
-    """The graphs as serialised examples."""
-
-    def get_dataset(self, context):
-        return tf.data.Dataset.from_tensor_slices(EXAMPLES)
-
-
-def run(task, folder, exporters=(), strategy=None, model_fn=make_encoder, **options):
+def run(task, folder, exporters=(), strategy=None, **options):
     """One short epoch; exports to ``folder / "export"``."""
-    trainer = runner.KerasTrainer(
-        strategy or tf.distribute.get_strategy(),
-        model_dir=str(folder),
+    return production_runs.run(
+        task,
+        folder,
+        strategy=strategy,
         steps_per_epoch=len(GRAPHS) // 8,  # needed where a strategy distributes the data
-        verbose=0,
-        summarize_every_n_steps="never",
-        checkpoint_every_n_steps="never",
-        backup_and_restore=False,
-    )
-    return runner.run(
-        train_ds_provider=Provider(),
-        model_fn=model_fn,
         optimizer_fn=lambda: tf.keras.optimizers.Adam(0.02),
-        trainer=trainer,
-        task=task,
-        gtspec=SPEC,
         global_batch_size=8,
+        epochs=1,
         model_exporters=list(exporters),
         export_dirs=[str(folder / "export")],
         **options,

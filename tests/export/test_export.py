@@ -32,8 +32,18 @@ def assert_close(value, expected):
     np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("readout", ["first_node", "all_nodes"])
-@pytest.mark.parametrize("views", [1, 2])
+def test_gives_what_the_encoder_makes_of_each_root(trained):
+    """Without its dropout, the corruption and the projector."""
+    result, folder = trained
+    assert_close(representations(folder), by_hand(result.base_model))
+    # Batches of any size, the empty one included.
+    two = representations(folder, EXAMPLES[3:5])
+    assert_close(two, by_hand(result.base_model, graphs=GRAPHS[3:5]))
+    assert representations(folder, []).shape == (0, UNITS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("views", "readout"), [(1, "all_nodes"), (2, "first_node")])
 def test_gives_what_the_encoder_makes_of_the_clean_graph(views, readout, tmp_path):
     task = BarlowTwinsTask(
         "node",
@@ -53,6 +63,7 @@ def test_gives_what_the_encoder_makes_of_the_clean_graph(views, readout, tmp_pat
     assert representations(tmp_path / "export", [], output="embeddings").shape == (0, UNITS)
 
 
+@pytest.mark.slow
 def test_holds_neither_corruptors_nor_projector_nor_optimiser(tmp_path):
     corruptor = Compose([DropEdges(0.1), DropoutFeatures(default=0.2)], name="my_corruptor")
     task = BarlowTwinsTask("node", corruptor=corruptor, projector_units=[77])
@@ -73,6 +84,7 @@ def test_holds_neither_corruptors_nor_projector_nor_optimiser(tmp_path):
     assert ("everything", b"my_corruptor") in found
 
 
+@pytest.mark.slow
 def test_loads_without_this_package(tmp_path):
     task = BarlowTwinsTask("node", corruptor=pair())
     result = run(task, tmp_path, [RepresentationExporter()])
@@ -100,6 +112,7 @@ def double(graph):
     return tfgnn.keras.layers.MapFeatures(node_sets_fn=fn)(graph)
 
 
+@pytest.mark.slow
 def test_includes_the_feature_processors(tmp_path):
     task = BarlowTwinsTask("node", corruptor=dropout())
     exporters = [RepresentationExporter()]
@@ -110,6 +123,7 @@ def test_includes_the_feature_processors(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_several_tasks_at_once(tmp_path):
     tasks = {
         "first": BarlowTwinsTask(
@@ -127,6 +141,7 @@ def test_several_tasks_at_once(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_weights_of_a_strategy(tmp_path):
     task = BarlowTwinsTask("node", corruptor=dropout())
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
@@ -134,6 +149,7 @@ def test_weights_of_a_strategy(tmp_path):
     assert_close(representations(tmp_path / "export"), by_hand(result.base_model))
 
 
+@pytest.mark.slow
 def test_upstreams_exporters_work_too(tmp_path):
     task = BarlowTwinsTask("node", corruptor=pair())
     exporters = [
@@ -156,9 +172,14 @@ def test_upstreams_exporters_work_too(tmp_path):
     assert_close(representations(tmp_path / "export"), expected)
 
 
-def test_errors_say_what_there_is(tmp_path):
-    result = run(BarlowTwinsTask("node", corruptor=dropout()), tmp_path, [RepresentationExporter()])
+def test_holds_the_weights_of_the_encoder_alone(trained):
+    result, folder = trained
+    variables = tf.train.list_variables(str(folder / "variables" / "variables"))
+    shapes = sorted(shape for name, shape in variables if name != "_CHECKPOINTABLE_OBJECT_GRAPH")
+    assert shapes == sorted(weight.shape.as_list() for weight in result.base_model.weights)
 
+
+def test_errors_say_what_there_is(result, tmp_path):
     def save(name, result=result):
         RepresentationExporter(name).save(result, str(tmp_path / "other"))
 
@@ -185,6 +206,7 @@ class SwappedTask(BarlowTwinsTask):
         return super().predict(*reversed(graphs))
 
 
+@pytest.mark.slow
 def test_refuses_a_layer_that_sees_a_corrupted_graph(tmp_path):
     task = SwappedTask("node", corruptor=DropoutFeatures(default=0.3, name="harm"))
     with pytest.raises(ValueError, match="does not see the clean graph but what harm made of it"):

@@ -21,11 +21,22 @@ class Provider(runner.DatasetProvider):
         return tf.data.Dataset.from_tensor_slices(self._examples)
 
 
-def run(task, folder, *, spec=SPEC, graphs=GRAPHS, strategy=None, policy=None, **options):
+def run(
+    task,
+    folder,
+    *,
+    spec=SPEC,
+    graphs=GRAPHS,
+    strategy=None,
+    policy=None,
+    steps_per_epoch=None,
+    **options,
+):
     """`runner.run`, by default of five epochs with one step each; no order of batches to differ."""
     trainer = runner.KerasTrainer(
         strategy or tf.distribute.get_strategy(),
         model_dir=str(folder),
+        steps_per_epoch=steps_per_epoch,
         verbose=0,
         summarize_every_n_steps="never",
         checkpoint_every_n_steps="never",

@@ -89,8 +89,7 @@ def test_seed_of_the_default_corruptor(module):
     assert np.any(draws[0] != draws[1])
 
 
-@pytest.mark.parametrize("name", [None, "embedding"])
-@pytest.mark.parametrize("projector_units", [None, [7], [6, 2]])
+@pytest.mark.parametrize(("name", "projector_units"), [(None, None), ("embedding", [6, 2])])
 @pytest.mark.parametrize("module", [tfgnn_task, upstream])
 def test_layers_and_shapes(module, projector_units, name):
     graph = make_graph()
@@ -144,8 +143,42 @@ def test_constructor_errors():
         ({"lambda_": "a"}, TypeError, "lambda_ should be a number"),
         ({"corruptor": "ab"}, TypeError, "corruptor should be one corruptor or a pair"),
         ({"projector_units": 8}, TypeError, "projector_units should be a sequence"),
+        ({"projector_units": "8-8"}, TypeError, "projector_units should be a sequence"),
+        ({"projector_units": [8, 0]}, ValueError, "projector_units should be sizes"),
+        ({"projector_units": [2.5]}, ValueError, "projector_units should be sizes"),
+        ({"projector_units": ["a"]}, ValueError, "projector_units should be sizes"),
+        ({"seed": "abc"}, TypeError, "seed should be an integer or None"),
+        ({"epsilon": float("nan")}, ValueError, "epsilon should be positive"),
+        ({"lambda_": 1j}, TypeError, "lambda_ should be a number"),
+        ({"path": "short"}, ValueError, "path should be one of"),
+        ({"on_nonfinite": "stop"}, ValueError, "on_nonfinite should be one of raise, skip, ig"),
+        ({"metrics_every_n_steps": 0}, ValueError, "every_n_steps should be a positive integer"),
+        ({"metrics_every_n_steps": 1.5}, ValueError, "every_n_steps should be a positive int"),
     ],
 )
 def test_bad_options_are_refused_at_once(options, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as raised:
         tfgnn_task.BarlowTwinsTask("node", **options)
+    assert raised.type is error
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: tfgnn_task.DropNodes(0.1, step_feature=3), TypeError, "step_feature should be"),
+        (lambda: tfgnn_task.DropNodes(0.1, padding=3), TypeError, "padding should be a string"),
+        (lambda: tfgnn_task.DropEdges(None), TypeError, r'Edge set "\*": rate should be a number'),
+        (lambda: tfgnn_task.DropNodes(2), ValueError, r'Node set "\*": rate should be in \[0, 1\]'),
+        (lambda: tfgnn_task.Compose([abs]), TypeError, "Compose expects corruptors"),
+        (lambda: tfgnn_task.Corruptor(), ValueError, "At least one of `corruption_spec` or"),
+        (lambda: BarlowTwinsLoss(epsilon="a"), TypeError, ""),
+        (lambda: tfgnn_task.CrossCorrelationMetrics(epsilon=0), ValueError, "epsilon should be"),
+        (lambda: tfgnn_task.AlignmentUniformityMetrics(t=0), ValueError, "t should be positive"),
+        (lambda: tfgnn_task.AlignmentUniformityMetrics(alpha=-1), ValueError, "alpha should be"),
+        (lambda: tfgnn_task.AllSvdMetrics(every_n_steps=0), ValueError, "positive integer"),
+    ],
+)
+def test_constructors_raise_what_they_document(make, error, message):
+    with pytest.raises(error, match=message) as raised:
+        make()
+    assert raised.type is error

@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 
+import graph_barlow_twins  # noqa: F401  (before TensorFlow: it selects Keras 2)
 import pytest
+import tensorflow as tf
+from graph_barlow_twins.tfgnn_task.keras_guard import require_keras_2
 
 
 def run_python(code, **environment):
@@ -37,6 +40,7 @@ def test_with_tensorflow_loaded_the_variable_would_come_too_late():
     assert result.stdout.strip() == "None"
 
 
+@pytest.mark.slow
 def test_importing_the_package_before_tensorflow_is_enough():
     result = run_python(
         "import graph_barlow_twins, tensorflow as tf\n"
@@ -47,6 +51,7 @@ def test_importing_the_package_before_tensorflow_is_enough():
     assert result.stdout.strip().startswith("tf_keras.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "environment"),
     [
@@ -62,3 +67,13 @@ def test_keras_3_is_an_import_error_that_names_the_variable(code, environment):
     last_line = result.stderr.strip().splitlines()[-1]
     assert last_line.startswith("ImportError: graph_barlow_twins.tfgnn_task needs Keras 2")
     assert "TF_USE_LEGACY_KERAS=1" in last_line
+
+
+def test_the_guard_looks_at_the_layers_of_keras(monkeypatch):
+    require_keras_2()
+    monkeypatch.setattr(tf.keras.layers, "Layer", type("Layer", (), {"__module__": "keras.src"}))
+    with pytest.raises(ImportError, match=r"has loaded Keras 3.*TF_USE_LEGACY_KERAS=1"):
+        require_keras_2()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="run `pip install tf-keras`"):
+        require_keras_2()

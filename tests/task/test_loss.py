@@ -6,7 +6,12 @@ import graph_barlow_twins.reference as reference  # before TensorFlow: it select
 import numpy as np
 import pytest
 import tensorflow as tf
-from graph_barlow_twins.tfgnn_task import BarlowTwinsLoss, BarlowTwinsTask
+from graph_barlow_twins.tfgnn_task import (
+    AlignmentUniformityMetrics,
+    BarlowTwinsLoss,
+    BarlowTwinsTask,
+    CrossCorrelationMetrics,
+)
 
 
 def test_loss_config_round_trip():
@@ -56,6 +61,23 @@ def test_loss_shape_errors(shape):
         BarlowTwinsLoss()(None, tf.ones(shape))
 
 
+@pytest.mark.parametrize("shape", [None, [None, None, 4], [4, None, 4]])
+def test_predictions_of_unknown_shape(shape):
+    """What is not known while TensorFlow traces is said to be missing."""
+    signature = [tf.TensorSpec(shape, tf.float32)]
+    with pytest.raises(ValueError, match=r"expected predictions of shape \[N, 2, D\] \(got "):
+        tf.function(lambda y: BarlowTwinsLoss()(None, y), signature).get_concrete_function()
+    for metric in (AlignmentUniformityMetrics(), CrossCorrelationMetrics()):
+        with pytest.raises(ValueError, match=r"expected predictions of shape \[N, 2, D\] \(got "):
+            tf.function(lambda y, m=metric: m.check(y), signature).get_concrete_function()
+
+
+def test_features_of_unknown_number():
+    signature = [tf.TensorSpec([None, 2, None], tf.float32)]
+    with pytest.raises(ValueError, match=r"a static number of features D \(got \(None, 2, None"):
+        tf.function(lambda y: BarlowTwinsLoss()(None, y), signature).get_concrete_function()
+
+
 # A batch of one row
 
 
@@ -76,7 +98,9 @@ def test_one_row_warns_once_in_eager_mode():
     assert values == [3.0] * 3
 
 
-@pytest.mark.parametrize(("rows", "jit_compile"), [(1, False), (1, True), (4, False)])
+@pytest.mark.parametrize(
+    ("rows", "jit_compile"), [(1, False), pytest.param(1, True, marks=pytest.mark.slow), (4, False)]
+)
 def test_one_row_in_fit(rows, jit_compile):
     """The number of rows is dynamic in the graph; XLA has no way to call the host."""
     inputs = tf.keras.Input([2, 3])

@@ -8,7 +8,7 @@ import tensorflow_gnn as tfgnn
 from graph_barlow_twins.tfgnn_task import BarlowTwinsTask, MaskFeatures, RepresentationExporter
 from tensorflow_gnn import runner
 
-from tests.task.graphs import UNITS, dropout, make_graph
+from tests.task.graphs import UNITS, dropout, make_encoder, make_graph, relaxed
 from tests.task.production_runs import KeepEpochs, Provider, run
 
 CLASSES = 2
@@ -37,8 +37,39 @@ def corruptors(count):
     return views[0] if count == 1 else views
 
 
-@pytest.mark.parametrize("padding", [False, True], ids=["plain", "padded"])
-@pytest.mark.parametrize("count", [1, 2], ids=["one corruptor", "pair"])
+def test_losses_of_two_tasks_in_one_model():
+    """As the runner puts them together: named after their layers, weighted, summed."""
+    tasks = [
+        BarlowTwinsTask("node", corruptor=dropout(seed), representations_layer_name=f"clean_{seed}")
+        for seed in (1, 2)
+    ]
+    graph = make_graph()
+    clean = tf.keras.Input(type_spec=relaxed(graph))
+    views = [tf.keras.Input(type_spec=relaxed(graph)) for _ in tasks]
+    encoder = make_encoder(relaxed(graph))
+    state = encoder(clean)
+    outputs = [task.predict(state, encoder(view)) for task, view in zip(tasks, views, strict=True)]
+    model = tf.keras.Model([clean, *views], outputs)
+    losses = [task.losses() for task in tasks]
+    model.compile("sgd", loss=losses, loss_weights=[0.5, 2.0], run_eagerly=True)
+    corrupted = [task.preprocess(graph)[0][1] for task in tasks]
+    labels = [task.preprocess(graph)[1] for task in tasks]
+    graphs = [graph, *corrupted]
+    expected = [float(loss(None, rows)) for loss, rows in zip(losses, model(graphs), strict=True)]
+    data = tf.data.Dataset.from_tensors((tuple(graphs), tuple(labels)))
+    logs = model.evaluate(data, return_dict=True, verbose=0)
+    first, second = (logs[name] for name in logs if name.startswith("layer") and "loss" in name)
+    assert [first, second] == pytest.approx(expected, rel=1e-5)
+    assert expected[0] != expected[1]
+    assert logs["loss"] == pytest.approx(0.5 * first + 2.0 * second, rel=1e-5)
+    for seed in (1, 2):
+        assert model.get_layer(f"clean_{seed}").output.shape[-1] == UNITS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("count", "padding"), [(1, False), (2, True)], ids=["one corruptor", "pair, padded"]
+)
 def test_beside_a_supervised_task(count, padding, tmp_path):
     tasks = {
         "twins": BarlowTwinsTask("node", corruptor=corruptors(count), projector="8-6"),
@@ -83,6 +114,7 @@ def test_beside_a_supervised_task(count, padding, tmp_path):
     np.testing.assert_allclose(rows, tf.stack(by_hand), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_two_contrastive_tasks_with_names_of_their_own(tmp_path):
     tasks = {
         "first": BarlowTwinsTask(

@@ -25,7 +25,6 @@ from tests.task.production_runs import (
     run,
 )
 
-READOUTS = ("first_node", "all_nodes")
 CORRUPTORS = {
     "shuffle": lambda: ShuffleFeaturesGlobally(seed=5),
     "dropout": dropout,
@@ -40,9 +39,17 @@ class TaskWithAllMetrics(BarlowTwinsTask):
         return (*super().metrics(), CrossCorrelationMetrics(), AlignmentUniformityMetrics())
 
 
-@pytest.mark.parametrize("components", [1, 7])
-@pytest.mark.parametrize("corruptor", CORRUPTORS)
-@pytest.mark.parametrize("readout", READOUTS)
+FAST = [("first_node", "shuffle", 7), ("all_nodes", "dropout", 1)]
+SLOW = [
+    ("first_node", "pair", 1), ("all_nodes", "pair", 7), ("all_nodes", "shuffle", 7),
+    ("first_node", "dropout", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("readout", "corruptor", "components"),
+    [*FAST, *[pytest.param(*case, marks=pytest.mark.slow) for case in SLOW]],
+)
 def test_padding_changes_nothing(readout, corruptor, components):
     graph = make_graph()
     model, results = None, []
@@ -70,8 +77,10 @@ def tight():
     return runner.TightPadding(SPEC, Provider())
 
 
-@pytest.mark.parametrize("padding", [fit_or_skip, tight])
-@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("readout", "padding"), [("first_node", fit_or_skip), ("all_nodes", tight)]
+)
 def test_runner_trains_on_padded_batches(readout, padding, tmp_path):
     """The weights after five steps with momentum are those of the run without padding."""
     weights, logs = [], []
@@ -89,6 +98,7 @@ def test_runner_trains_on_padded_batches(readout, padding, tmp_path):
         assert with_padding == pytest.approx(plain, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_validation_may_be_padded_too(tmp_path):
     keep = KeepEpochs()
     run(
@@ -112,6 +122,7 @@ def test_validation_may_be_padded_too(tmp_path):
     assert keep.logs[0]["val_loss"] == pytest.approx(keep.logs[1]["loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_upstream_raises_on_padded_batches(tmp_path):
     """The reason for this file; once upstream trains as well, its documentation may say so."""
@@ -202,6 +213,7 @@ def test_a_batch_of_padding_alone_trains_nothing():
         np.testing.assert_array_equal(gradient, tf.zeros_like(gradient))
 
 
+@pytest.mark.slow
 def test_user_given_weights_through_fit():
     """A weight of 2 is the row twice; Keras passes the weights on to loss and metrics."""
     rng = np.random.default_rng(0)

@@ -60,7 +60,7 @@ def test_a_head_of_one_layer_is_linear(size):
     ],
     ids=["string", "sequence", "layer", "model"],
 )
-@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("views", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_projects_both_views_with_the_same_weights(views, projector):
     projector = projector() if callable(projector) else projector
     corruptor = dropout() if views == 1 else (dropout(1), dropout(2))
@@ -118,6 +118,7 @@ def test_batch_norm_of_a_given_layer_is_per_view():
         ({"projector": [8, 0]}, ValueError, "or sizes such as"),
         ({"projector": [8, 2.5]}, ValueError, "or sizes such as"),
         ({"projector": [8, None]}, ValueError, "or sizes such as"),
+        ({"projector": [float("inf")]}, ValueError, "or sizes such as"),
     ],
 )
 def test_bad_projectors_are_refused_at_once(options, error, message):
@@ -130,6 +131,7 @@ def test_no_sizes_are_no_projector():
     assert BarlowTwinsTask("node", projector_units=[]).predict(*graphs).shape[-1] == 4
 
 
+@pytest.mark.slow
 def test_trains_through_the_runner_and_is_not_exported(tmp_path):
     task = BarlowTwinsTask("node", corruptor=no_chance, projector="6-5-4")
     result = run(
@@ -178,6 +180,7 @@ print(np.abs(weights[0] - weights[1]).max() / np.abs(weights[0]).max())
 """
 
 
+@pytest.mark.slow
 def test_batch_norm_of_two_replicas_is_over_the_global_batch():
     """The weights, and moving averages, of two replicas are those of one with all rows."""
     assert float(run_python(REPLICAS).split()[-1]) < 1e-5

@@ -7,49 +7,10 @@ from graph_barlow_twins.tfgnn_task import BarlowTwinsTask
 from tensorflow_gnn import runner
 
 from tests.task.graphs import dropout, first_nodes, make_encoder, make_graph, pair, relaxed
+from tests.task.production_runs import run
 
 
-class Provider(runner.DatasetProvider):
-    """A few single-component graphs."""
-
-    def __init__(self, graphs=24):
-        # A dynamic number of edges, as parsed graphs have it: the runner wants equal specs of all
-        # views, and DropEdges cannot keep a static number.
-        self.spec = make_graph(1).spec.relax(num_nodes=True, num_edges=True)
-        self._graphs = [make_graph(1, seed=seed) for seed in range(graphs)]
-
-    def get_dataset(self, context):
-        graphs = tf.data.Dataset.from_tensors(self._graphs[0])
-        for graph in self._graphs[1:]:
-            graphs = graphs.concatenate(tf.data.Dataset.from_tensors(graph))
-        return graphs
-
-
-def run(task, folder, exporters=()):
-    provider = Provider()
-    trainer = runner.KerasTrainer(
-        tf.distribute.get_strategy(),
-        model_dir=str(folder),
-        verbose=0,
-        summarize_every_n_steps="never",
-        checkpoint_every_n_steps="never",
-        backup_and_restore=False,
-    )
-    tf.keras.utils.set_random_seed(1)
-    return runner.run(
-        train_ds_provider=provider,
-        model_fn=lambda spec: make_encoder(spec),
-        optimizer_fn=lambda: tf.keras.optimizers.Adam(0.02),
-        trainer=trainer,
-        task=task,
-        gtspec=provider.spec,
-        global_batch_size=8,
-        epochs=4,
-        model_exporters=list(exporters),
-        export_dirs=[str(folder / "export")],
-    )
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("corruptors", [1, 2], ids=["one corruptor", "pair"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_runner_trains_and_exports_clean_representations(corruptors, tmp_path):
@@ -57,7 +18,15 @@ def test_runner_trains_and_exports_clean_representations(corruptors, tmp_path):
     exporter = runner.SubmoduleExporter(
         "clean_representations", output_names="embeddings", include_preprocessing=False
     )
-    result = run(task, tmp_path, [exporter])
+    result = run(
+        task,
+        tmp_path,
+        optimizer_fn=lambda: tf.keras.optimizers.Adam(0.02),
+        global_batch_size=8,
+        epochs=4,
+        model_exporters=[exporter],
+        export_dirs=[str(tmp_path / "export")],
+    )
     graph = make_graph(8)
     tf.keras.utils.set_random_seed(1)
     encoders = make_encoder(relaxed(graph)), result.base_model

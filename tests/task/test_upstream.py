@@ -37,6 +37,7 @@ UPSTREAM_TESTS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", UPSTREAM_TESTS)
 def test_passes_upstreams_own_tests(module):
     patches, part, excluded, at_least = UPSTREAM_TESTS[module]

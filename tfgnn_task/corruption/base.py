@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import tensorflow as tf
@@ -19,7 +20,7 @@ class KeyedLayer(tf.keras.layers.Layer):
 
     Args:
         seed: integer for a reproducible sequence of draws, None for fresh entropy.
-        step_feature: integer context feature that keys the draws, see `random.KeySource`.
+        step_feature: integer context feature that keys the draws, see `keys.KeySource`.
         padding: which components are padding and left alone: "auto", the name of a context feature
             that is zero in them, or None; see `padding`.
         node_id_feature: integer node feature that keys the draws for each node (and, with both
@@ -102,3 +103,20 @@ def is_open(set_name: str, allowed_aux_pattern: str | None) -> bool:
     if tfgnn.get_aux_type_prefix(set_name) is None:
         return True
     return allowed_aux_pattern is not None and bool(re.fullmatch(allowed_aux_pattern, set_name))
+
+
+@contextlib.contextmanager
+def naming(where: str):
+    """Says what an error is about that the operation inside cannot know.
+
+    TypeErrors and ValueErrors get ``where`` in front of their message. An error of a type derived
+    from them, which may take other arguments, is raised as it is, from Python 3.11 on with a note.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if type(error) in (TypeError, ValueError):
+            raise type(error)(f"{where}: {error}") from error
+        if hasattr(error, "add_note"):
+            error.add_note(where)
+        raise

@@ -2,7 +2,7 @@
 
 Every corruptor maps a scalar GraphTensor to a GraphTensor with the same spec (`DropEdges` and
 `DropNodes`: but for the number of edges and nodes). Its draws are pure functions of a key per call
-(see `random.KeySource`) and of the names of the graph's parts, so the stream of a feature does not
+(see `keys.KeySource`) and of the names of the graph's parts, so the stream of a feature does not
 change when another feature is added. Auxiliary node and edge sets (named "_...") are left alone,
 and so are the features that say which step, which node and which padding (``step_feature``,
 ``node_id_feature``, ``padding``).
@@ -17,7 +17,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from ...kernels.random import derive_key
-from .base import KeyedLayer, Untracked, is_open
+from .base import KeyedLayer, Untracked, is_open, naming
 from .ids import edge_ids, node_ids
 from .padding import KnownPadding, real_rows
 from .spec import CorruptionSpec, lookup
@@ -45,9 +45,8 @@ class Corruptor(KeyedLayer, Generic[T]):
         corruption_fn: ``(value, parameter) -> value`` for one feature, a dense or ragged tensor.
         default: parameter for all that the spec leaves open.
         allowed_aux_node_sets_pattern: also corrupt auxiliary node sets that match this pattern.
-        allowed_aux_edge_sets_pattern: likewise for edge sets.
-        **kwargs: ``seed``, ``step_feature``, ``padding``, ``node_id_feature``: see `KeyedLayer`;
-            others are passed on to `tf.keras.layers.Layer`.
+        allowed_aux_edge_sets_pattern: the same for edge sets.
+        **kwargs: see `KeyedLayer`.
 
     Raises:
         TypeError, ValueError: if a subclass' parameters are rates and one of them is not a number
@@ -116,39 +115,37 @@ class Corruptor(KeyedLayer, Generic[T]):
             return self._corrupt_features(piece, parameters, derive_key(key, part), where, rows)
 
         by_id = self._node_id_feature
-        context = corrupt(
-            graph.context,
-            spec.context_corruption,
-            "context",
-            "the context",
-            None,
-            {self._keys.step_feature, self._padding},
+
+        def corrupt_sets(kind, pieces, parameters_of, ids_of, aux_pattern, keep):
+            return {
+                name: corrupt(
+                    piece,
+                    parameters_of(name),
+                    f"{kind}_set:{name}",
+                    f'{kind} set "{name}"',
+                    by_id and (lambda name=name: ids_of(graph, name, by_id)),
+                    keep,
+                )
+                for name, piece in pieces.items()
+                if is_open(name, aux_pattern)
+            }
+
+        return graph.replace_features(
+            context=corrupt(
+                graph.context,
+                spec.context_corruption,
+                "context",
+                "the context",
+                None,
+                {self._keys.step_feature, self._padding},
+            ),
+            node_sets=corrupt_sets(
+                "node", graph.node_sets, spec.for_node_set, node_ids, self._aux_nodes, {by_id}
+            ),
+            edge_sets=corrupt_sets(
+                "edge", graph.edge_sets, spec.for_edge_set, edge_ids, self._aux_edges, ()
+            ),
         )
-        node_sets = {
-            name: corrupt(
-                node_set,
-                spec.for_node_set(name),
-                f"node_set:{name}",
-                f'node set "{name}"',
-                by_id and (lambda name=name: node_ids(graph, name, by_id)),
-                {by_id},
-            )
-            for name, node_set in graph.node_sets.items()
-            if is_open(name, self._aux_nodes)
-        }
-        edge_sets = {
-            name: corrupt(
-                edge_set,
-                spec.for_edge_set(name),
-                f"edge_set:{name}",
-                f'edge set "{name}"',
-                by_id and (lambda name=name: edge_ids(graph, name, by_id)),
-                (),
-            )
-            for name, edge_set in graph.edge_sets.items()
-            if is_open(name, self._aux_edges)
-        }
-        return graph.replace_features(context=context, node_sets=node_sets, edge_sets=edge_sets)
 
     def _effective(self, piece, parameters, where, keep):
         """The parameter for each feature that is to be corrupted, without those in ``keep``."""
@@ -178,17 +175,14 @@ class Corruptor(KeyedLayer, Generic[T]):
     def _corrupt_features(self, piece, parameters, key, where, rows):
         result = dict(piece.features)
         for name, parameter in parameters.items():
-            try:
+            with naming(f'Feature "{name}" of {where}'):
                 result[name] = self.corrupt_rows(
                     result[name], parameter, derive_key(key, name), rows
                 )
-            except (TypeError, ValueError) as error:
-                # Keep the type, say where: the operation itself cannot know.
-                raise type(error)(f'Feature "{name}" of {where}: {error}') from error
         return result
 
     def get_config(self):
-        """See `tf.keras.layers.Layer`; only for classes that define `corrupt_feature`."""
+        """See `tf.keras.layers.Layer`; not with a corruption_fn, which cannot be serialised."""
         if self._corruption_fn is not None:
             raise NotImplementedError(
                 "A Corruptor with a corruption_fn cannot be serialised. Subclass Corruptor and"

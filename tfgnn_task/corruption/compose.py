@@ -20,13 +20,11 @@ class Compose(KeyedLayer):
     found on the graph that comes in, before any of them zeroes anything.
 
     Args:
-        corruptors: corruptor layers of this module; their own seeds are not used.
-        seed: integer for a reproducible sequence of draws, None for fresh entropy.
-        step_feature: integer context feature that keys the draws, see `random.KeySource`.
+        corruptors: corruptor layers; their own seeds are not used.
         **kwargs: see `KeyedLayer`; its ``padding`` and ``node_id_feature`` have no effect here.
 
     Raises:
-        TypeError: if one of the corruptors has no ``corrupt(graph, key)``.
+        TypeError: if one of the corruptors is not a `KeyedLayer`, as all of this package are.
     """
 
     def __init__(self, corruptors: Sequence[KeyedLayer], **kwargs):

@@ -8,16 +8,15 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from ...kernels.corruption import graph as kernels
-from ...kernels.random import derive_key
-from .base import PACKAGE, KeyedLayer, Untracked, is_open
+from .base import PACKAGE, Untracked
+from .drop import Drop
 from .ids import edge_ids
 from .padding import KnownPadding
-from .spec import WILDCARD, check_set_names, rates_by_set
-from .structure import Structure, row_count
+from .spec import check_set_names
 
 
 @tf.keras.utils.register_keras_serializable(package=PACKAGE)
-class DropEdges(KeyedLayer):
+class DropEdges(Drop):
     """Drops each edge with a given probability, with its features; sizes are updated.
 
     Without padding, the dropped edges are gone, and the number of edges is dynamic afterwards.
@@ -35,15 +34,15 @@ class DropEdges(KeyedLayer):
         undirected: True, or a collection of names of edge sets, in which the two directions of an
             edge, and duplicates, share one draw: all of them stay or all go. (True stands for all
             edge sets with a positive rate.)
-        **kwargs: ``seed``, ``step_feature``, ``padding``, ``node_id_feature``: see `KeyedLayer`;
-            others are passed on to `tf.keras.layers.Layer`. With node ids, edges with the same two
-            endpoints share one draw.
+        **kwargs: see `KeyedLayer`. With node ids, edges with the same two endpoints share one draw.
 
     Raises:
         TypeError: if a rate is not a number, or ``undirected`` neither bool nor a collection.
         ValueError: if a rate is not in [0, 1]; when called, if an edge set does not exist, or an
             undirected one does not connect a node set with itself.
     """
+
+    kind = "edge"
 
     def __init__(
         self,
@@ -52,8 +51,7 @@ class DropEdges(KeyedLayer):
         undirected: bool | Collection[str] = False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self._rates = Untracked(rates_by_set(rate, "edge set"))
+        super().__init__(rate, **kwargs)
         if not isinstance(undirected, bool):
             if isinstance(undirected, str) or not isinstance(undirected, Collection):
                 raise TypeError(
@@ -63,60 +61,35 @@ class DropEdges(KeyedLayer):
             undirected = sorted(undirected)
         self._undirected = Untracked(undirected)
 
-    @tf.autograph.experimental.do_not_convert
     def corrupt_knowing(
         self, graph: tfgnn.GraphTensor, key: tf.Tensor, known: KnownPadding
     ) -> tfgnn.GraphTensor:
         """The view of ``graph`` under ``key`` (uint64 scalar)."""
-        rates = self._rates.value
-        check_set_names(rates, graph.edge_sets, "edge set", "DropEdges")
         undirected = self._undirected.value
         if not isinstance(undirected, bool):
             check_set_names(undirected, graph.edge_sets, "edge set", "DropEdges(undirected=...)")
-        structure = Structure(graph, self._padding, known.real_components(self._padding))
-        dropped = {}
-        for name in graph.edge_sets:
-            rate = rates.get(name, rates.get(WILDCARD, 0.0))
-            if rate > 0 and is_open(name, None):
-                structure.refuse_removal_under_xla(f'DropEdges of edge set "{name}"')
-                dropped[name] = self._dropped(
-                    graph, name, rate, derive_key(key, f"edge_set:{name}"), structure
-                )
-        return structure.without(dropped) if dropped else graph
+        return super().corrupt_knowing(graph, key, known)
 
-    def _dropped(self, graph, name, rate, key, structure):
-        """Bool ``[E]``: which edges of one edge set go."""
-        edge_set = graph.edge_sets[name]
-        rows = row_count(edge_set)
+    def _drawn(self, graph, name, rows, draw):
         undirected = self._undirected.value
         undirected = undirected if isinstance(undirected, bool) else name in undirected
-        endpoints = edge_set.adjacency.get_indices_dict()
-        if undirected:
-            _check_undirected(name, endpoints)
-        ids = representatives = None
-        if self._node_id_feature is not None:
-            ids = edge_ids(graph, name, self._node_id_feature, undirected)
-        elif undirected:
-            representatives = kernels.pair_representatives(
-                *(endpoints[tag][1] for tag in (tfgnn.SOURCE, tfgnn.TARGET))
-            )
-        dropped = kernels.dropped_rows(key, rows, rate, ids=ids, representatives=representatives)
+        endpoints = graph.edge_sets[name].adjacency.get_indices_dict()
         node_set_names = [node_set_name for node_set_name, _ in endpoints.values()]
-        return dropped & structure.is_real(edge_set, rows) & structure.can_move(node_set_names)
+        if undirected and (
+            set(endpoints) != {tfgnn.SOURCE, tfgnn.TARGET} or len(set(node_set_names)) != 1
+        ):
+            raise ValueError(
+                f'Edge set "{name}" cannot be undirected: its edges do not connect two nodes of one'
+                f" node set (they connect {node_set_names})"
+            )
+        by = {}
+        if self._node_id_feature is not None:
+            by["ids"] = edge_ids(graph, name, self._node_id_feature, undirected)
+        elif undirected:
+            ends = (endpoints[tag][1] for tag in (tfgnn.SOURCE, tfgnn.TARGET))
+            by["representatives"] = kernels.pair_representatives(*ends)
+        return draw(**by), node_set_names
 
     def get_config(self):
         """See `tf.keras.layers.Layer`."""
-        return {
-            **super().get_config(),
-            "rate": dict(self._rates.value),
-            "undirected": self._undirected.value,
-        }
-
-
-def _check_undirected(name, endpoints):
-    node_sets = [node_set_name for node_set_name, _ in endpoints.values()]
-    if set(endpoints) != {tfgnn.SOURCE, tfgnn.TARGET} or len(set(node_sets)) != 1:
-        raise ValueError(
-            f'Edge set "{name}" cannot be undirected: its edges do not connect two nodes of one'
-            f" node set (they connect {node_sets})"
-        )
+        return {**super().get_config(), "undirected": self._undirected.value}

@@ -7,9 +7,9 @@ import tensorflow as tf
 from ...kernels.context import compiled_by_xla
 from ...kernels.corruption import features as kernels
 from ...kernels.random import derive_key
-from .base import PACKAGE
+from ...kernels.shapes import num_rows
+from .base import PACKAGE, naming
 from .by_spec import Corruptor, Rows
-from .padding import feature_rows
 from .spec import WILDCARD
 
 
@@ -63,17 +63,15 @@ class ShuffleFeaturesGlobally(Corruptor[float]):
         first, *_ = rates
         # No feature can be named like the wildcard, so this stream is nobody else's.
         source = kernels.shuffled_row_indices(
-            feature_rows(result[first]),
+            num_rows(result[first]),
             rates[first],
             derive_key(key, WILDCARD),
             real_rows=rows.real,
             ids=rows.ids,
         )
         for name in rates:
-            try:
+            with naming(f'Feature "{name}" of {where}'):
                 _refuse_ragged_under_xla(result[name])
-            except ValueError as error:
-                raise ValueError(f'Feature "{name}" of {where}: {error}') from error
             result[name] = tf.gather(result[name], source)
         return result
 

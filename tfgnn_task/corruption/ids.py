@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from ...kernels.corruption import graph as kernels
+from .base import naming
 
 
 def node_ids(graph: tfgnn.GraphTensor, node_set_name: str, feature_name: str) -> tf.Tensor:
@@ -43,13 +44,11 @@ def edge_ids(
     """
     adjacency = graph.edge_sets[edge_set_name].adjacency
     indices = adjacency.get_indices_dict()
-    try:
+    with naming(f'Edge set "{edge_set_name}"'):
         first, *others = (
             tf.gather(node_ids(graph, indices[tag][0], feature_name), indices[tag][1])
             for tag in sorted(indices)
         )
-    except ValueError as error:
-        raise ValueError(f'Edge set "{edge_set_name}": {error}') from error
     for other in others:
         first = kernels.edge_ids(first, other, undirected)
     return first

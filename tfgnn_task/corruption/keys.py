@@ -50,7 +50,7 @@ class KeySource(tf.Module):
             TypeError: if the seed is not an integer, or the name not a string.
         """
         super().__init__()
-        if seed is not None and (isinstance(seed, bool) or int(seed) != seed):
+        if seed is not None and not _is_whole(seed):
             raise TypeError(f"seed should be an integer or None (got {seed!r})")
         if step_feature is not None and not isinstance(step_feature, str):
             raise TypeError(f"step_feature should be a string or None (got {step_feature!r})")
@@ -144,6 +144,13 @@ def number_graphs(
         return graph.replace_features(context={**graph.context.features, feature_name: numbers})
 
     return dataset.map(add)
+
+
+def _is_whole(value):
+    try:
+        return not isinstance(value, bool) and int(value) == value
+    except (TypeError, ValueError, OverflowError):  # "abc", NaN, infinity
+        return False
 
 
 def _counter(start: int = 0) -> tf.Variable:

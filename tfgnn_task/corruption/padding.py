@@ -39,8 +39,8 @@ def real_components(graph: tfgnn.GraphTensor, padding: str | None = AUTO) -> tf.
         padding: "auto", the name of a context feature, or None; see the module.
 
     Returns:
-        int32 scalar; None where it is known, without looking at values, that all are real. In eager
-        mode it is also None if all turn out to be real.
+        int32 scalar; None where it is known, without looking at values, that all are real. With
+        "auto" in eager mode it is also None if all turn out to be real.
 
     Raises:
         ValueError: if the named feature does not exist or is not one number or bool per component.
@@ -69,13 +69,6 @@ def real_rows(sizes: tf.Tensor, components: tf.Tensor | None) -> tf.Tensor | Non
         return None
     is_real = tf.range(tf.size(sizes)) < components
     return tf.cast(tf.reduce_sum(tf.where(is_real, sizes, tf.zeros_like(sizes))), tf.int32)
-
-
-def feature_rows(value: tfgnn.Field) -> int | tf.Tensor:
-    """The number of rows of a feature: an int where static, else an int32 scalar."""
-    if isinstance(value, tf.RaggedTensor):
-        value = value.row_splits[1:]
-    return tf.shape(value)[0] if value.shape[0] is None else value.shape[0]
 
 
 class KnownPadding:

@@ -139,23 +139,6 @@ def check_rate(rate: object, what: str) -> None:
         raise ValueError(f"{what}: rate should be in [0, 1] (got {rate})")
 
 
-def rates_by_set(rate: float | Mapping[str, float], kind: str) -> dict[str, float]:
-    """One rate for all sets, or ``{set name: rate}``, as the latter.
-
-    Args:
-        rate: what the user gave.
-        kind: "node set" or "edge set", for errors.
-
-    Raises:
-        TypeError: if a rate is not a number.
-        ValueError: if a rate is not in [0, 1].
-    """
-    rates = dict(rate) if isinstance(rate, Mapping) else {WILDCARD: rate}
-    for name, value in rates.items():
-        check_rate(value, f'{kind[0].upper()}{kind[1:]} "{name}"')
-    return rates
-
-
 def check_set_names(names, pieces: Mapping, kind: str, who: str) -> None:
     """All names but the wildcard are sets of the graph.
 

@@ -17,7 +17,9 @@ import tensorflow_gnn as tfgnn
 
 from ...kernels.context import compiled_by_xla
 from ...kernels.corruption import graph as kernels
-from .padding import AUTO, feature_rows, real_rows
+from ...kernels.shapes import num_rows
+from .base import is_open
+from .padding import AUTO, real_rows
 
 
 class _Selection(NamedTuple):
@@ -56,13 +58,9 @@ class Structure:
             self._components = None
         self._all_real = self._components is None
 
-    def real_rows(self, piece) -> tf.Tensor | None:
-        """How many rows of a node set or edge set are not padding; None for all."""
-        return real_rows(piece.sizes, self._components)
-
     def is_real(self, piece, rows) -> tf.Tensor:
         """Bool ``[rows]``: which rows are not padding."""
-        real = self.real_rows(piece)
+        real = real_rows(piece.sizes, self._components)
         return tf.ones([rows], tf.bool) if real is None else tf.range(rows) < real
 
     def refuse_removal_under_xla(self, what: str) -> None:
@@ -92,15 +90,15 @@ class Structure:
 
     def without(
         self,
-        dropped_edges: Mapping[str, tf.Tensor],
-        dropped_nodes: Mapping[str, tf.Tensor] | None = None,
+        *,
+        nodes: Mapping[str, tf.Tensor] | None = None,
+        edges: Mapping[str, tf.Tensor] | None = None,
     ) -> tfgnn.GraphTensor:
-        """The graph without some edges and nodes.
+        """The graph without some nodes and their edges, or without some edges.
 
         Args:
-            dropped_edges: ``{edge set name: bool [E]}``, with every edge of a dropped node, none of
-                them padding.
-            dropped_nodes: ``{node set name: bool [N]}``, none of them padding.
+            nodes: ``{node set name: bool [N]}``, none of them padding.
+            edges: ``{edge set name: bool [E]}``, none of them padding; only without ``nodes``.
 
         Returns:
             A GraphTensor; sets that are not mentioned are the same but for the numbers of nodes.
@@ -109,19 +107,9 @@ class Structure:
             ValueError: under XLA, if a feature of a set with dropped rows is ragged.
         """
         graph = self._graph
-        if compiled_by_xla():
-            for name in dropped_nodes or ():
-                _refuse_ragged(graph.node_sets[name], f'node set "{name}"')
-            for name in dropped_edges:
-                _refuse_ragged(graph.edge_sets[name], f'edge set "{name}"')
-        nodes = {
-            name: self._select(dropped, graph.node_sets[name].sizes)
-            for name, dropped in (dropped_nodes or {}).items()
-        }
-        edges = {
-            name: self._select(dropped, graph.edge_sets[name].sizes)
-            for name, dropped in dropped_edges.items()
-        }
+        edges = self._incident_edges(nodes) if nodes else edges
+        nodes = self._selections(nodes or {}, graph.node_sets, "node")
+        edges = self._selections(edges or {}, graph.edge_sets, "edge")
         node_sets = {
             name: node_set
             if name not in nodes
@@ -138,16 +126,30 @@ class Structure:
             context=graph.context, node_sets=node_sets, edge_sets=edge_sets
         )
 
+    def _incident_edges(self, dropped):
+        """Bool ``[E]`` for every edge set that a node set with dropped nodes is an endpoint of."""
+        result = {}
+        for name, edge_set in self._graph.edge_sets.items():
+            endpoints = edge_set.adjacency.get_indices_dict().values()
+            ends = [tf.gather(dropped[end], index) for end, index in endpoints if end in dropped]
+            if ends and is_open(name, None):
+                edges = tf.reduce_any(tf.stack(ends), axis=0)
+                result[name] = edges & self.is_real(edge_set, row_count(edge_set))
+        return result
+
+    def _selections(self, dropped, pieces, kind):
+        if compiled_by_xla():
+            for name in dropped:
+                _refuse_ragged(pieces[name], f'{kind} set "{name}"')
+        return {name: self._select(rows, pieces[name].sizes) for name, rows in dropped.items()}
+
     def _has_padding_nodes(self, node_set_names):
         """Whether any of the node sets has a row in the padding, bool scalar."""
-        node_sets = [self._graph.node_sets[name] for name in node_set_names]
-        return tf.reduce_any(
-            [
-                tf.cast(tf.reduce_sum(node_set.sizes), tf.int32)
-                > real_rows(node_set.sizes, self._components)
-                for node_set in node_sets
-            ]
-        )
+        sizes = [self._graph.node_sets[name].sizes for name in node_set_names]
+        rows = [
+            (tf.cast(tf.reduce_sum(s), tf.int32), real_rows(s, self._components)) for s in sizes
+        ]
+        return tf.reduce_any([total > real for total, real in rows])
 
     def _moves(self):
         """Whether dropped rows are moved: a bool where that is known, else a tensor.
@@ -197,11 +199,10 @@ class Structure:
             if name in nodes:
                 index = tf.cast(tf.gather(nodes[name].position, index), index.dtype)
             if selection is not None and selection.dropped is not None:
-                first = (
-                    nodes[name].first_padding
-                    if name in nodes
-                    else self.real_rows(self._graph.node_sets[name])
-                )
+                if name in nodes:
+                    first = nodes[name].first_padding
+                else:
+                    first = real_rows(self._graph.node_sets[name].sizes, self._components)
                 index = tf.where(selection.dropped, tf.cast(first, index.dtype), index)
             indices[tag] = (name, index)
         if isinstance(adjacency, tfgnn.Adjacency):
@@ -210,24 +211,19 @@ class Structure:
             )
         else:
             adjacency = tfgnn.HyperAdjacency.from_indices(indices)
-        if selection is None:
-            return tfgnn.EdgeSet.from_fields(
-                features=edge_set.features, sizes=edge_set.sizes, adjacency=adjacency
-            )
-        return tfgnn.EdgeSet.from_fields(
-            features=_select_features(edge_set, selection),
-            sizes=selection.sizes,
-            adjacency=adjacency,
-        )
+        features, sizes = edge_set.features, edge_set.sizes
+        if selection is not None:
+            features, sizes = _select_features(edge_set, selection), selection.sizes
+        return tfgnn.EdgeSet.from_fields(features=features, sizes=sizes, adjacency=adjacency)
 
 
 def row_count(piece) -> int | tf.Tensor:
     """Rows of a node or edge set: an int where static; XLA can tell but for featureless nodes."""
     if isinstance(piece, tfgnn.EdgeSet):
         (_, index), *_ = piece.adjacency.get_indices_dict().values()
-        return feature_rows(index)
+        return num_rows(index)
     for value in piece.features.values():
-        return feature_rows(value)
+        return num_rows(value)
     return tf.cast(piece.total_size, tf.int32)
 
 

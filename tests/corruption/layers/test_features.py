@@ -19,6 +19,7 @@ from tests.corruption.graphs import (
     make_corruptors,
     make_graph,
     same,
+    small_graph,
     to_list,
 )
 
@@ -133,6 +134,32 @@ def test_errors_name_the_feature(corruptor, error, message):
         corruptor(graph)
 
 
+class UnscalableError(ValueError):
+    """An error that is made from other arguments than a message."""
+
+    def __init__(self, factor, reason):
+        super().__init__(f"{factor}: {reason}")
+        self.factor = factor
+
+
+def test_an_error_of_a_users_own_type_stays_what_it_is():
+    raised = UnscalableError(3.0, "too much")
+
+    def corrupt(value, factor):
+        raise raised
+
+    corruptor = Corruptor(corruption_fn=corrupt, default=3.0)
+    with pytest.raises(UnscalableError) as caught:
+        corruptor.corrupt(make_graph(), tf.constant(1, tf.uint64))
+    assert caught.value is raised
+    if hasattr(raised, "add_note"):  # Python 3.11
+        assert raised.__notes__ == ['Feature "score" of the context']
+    # A ValueError of five arguments.
+    decode = Corruptor(corruption_fn=lambda value, _: b"\xff".decode(), default=1.0)
+    with pytest.raises(UnicodeDecodeError):
+        decode.corrupt(make_graph(), tf.constant(1, tf.uint64))
+
+
 @pytest.mark.parametrize(
     "corruptor_class", [DropoutFeatures, MaskFeatures, ShuffleFeaturesGlobally]
 )
@@ -214,7 +241,7 @@ def test_a_joint_shuffle_needs_one_rate():
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_ragged_feature_where_xla_needs_dense(joint):
     tags = tf.RaggedTensor.from_row_lengths(tf.range(190), tf.range(20))
-    graph = make_graph(extra={"tags": tags})
+    graph = small_graph().replace_features(node_sets={"paper": {"tags": tags}})
     corrupt = tf.function(ShuffleFeaturesGlobally(seed=1, joint=joint), jit_compile=True)
     with pytest.raises(ValueError, match='"tags" of node set "paper": XLA needs a dense feature'):
         corrupt(graph)

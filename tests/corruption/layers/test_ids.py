@@ -83,11 +83,10 @@ def test_the_order_of_the_rows_does_not_matter(corruptor):
     expected = by_ids(corruptor.corrupt(make(), key()))
     assert expected != by_ids(make())
     shuffles_edges = isinstance(corruptor, ShuffleFeaturesGlobally)
-    for _ in range(3):
-        # Edges with equal endpoints have equal ids: their order counts in a shuffle.
-        edge_order = None if shuffles_edges else rng.permutation(EDGES)
-        graph = make(rng.permutation(NODES), edge_order)
-        assert by_ids(corruptor.corrupt(graph, key())) == expected
+    # Edges with equal endpoints have equal ids: their order counts in a shuffle.
+    edge_order = None if shuffles_edges else rng.permutation(EDGES)
+    graph = make(rng.permutation(NODES), edge_order)
+    assert by_ids(corruptor.corrupt(graph, key())) == expected
 
 
 @pytest.mark.parametrize("corruptor", BY_ID[3:], ids=lambda c: c.name)
@@ -108,7 +107,7 @@ def test_undirected_pairs_share_a_draw_by_id():
         node_features={"id": tf.constant([7, 5, 9, 4])},
     )
     seen = set()
-    for number in range(30):
+    for number in range(12):
         after = DropEdges(0.5, undirected=True, node_id_feature="id").corrupt(
             graph, tf.constant(number, tf.uint64)
         )

@@ -11,33 +11,35 @@ from graph_barlow_twins.tfgnn_task import (
     MaskFeatures,
     ShuffleFeaturesGlobally,
 )
+from graph_barlow_twins.tfgnn_task.corruption.keys import KeySource
 
 from tests.corruption.graphs import (
-    BY_CLASS,
     FEATURE_CORRUPTORS,
     assert_same_graph,
+    fast_by_class,
     features_of,
     fingerprint,
     make_corruptors,
     make_graph,
     numbers,
+    small_graph,
     to_list,
 )
 
 
-@BY_CLASS
+@fast_by_class(0, 1, 3, 5)
 def test_one_seed_one_sequence(number):
     graph = make_graph()
     first, second = (make_corruptors(seed=2**64 - 1)[number] for _ in range(2))
-    sequence = [first(graph) for _ in range(3)]
+    sequence = [first(graph) for _ in range(2)]
     for graph_of_first in sequence:
         assert_same_graph(graph_of_first, second(graph))
     other = make_corruptors(seed=4)[number](graph)
     fingerprints = [fingerprint(g) for g in (graph, other, *sequence)]
-    assert len(set(fingerprints)) == 5
+    assert len(set(fingerprints)) == 4
 
 
-@BY_CLASS
+@fast_by_class(0, 8)
 def test_without_a_seed_every_draw_is_fresh(number):
     graph = make_graph()
     draws = [c(graph) for c in (make_corruptors()[number], make_corruptors()[number])]
@@ -46,9 +48,9 @@ def test_without_a_seed_every_draw_is_fresh(number):
     assert len({fingerprint(g) for g in draws}) == 4
 
 
-@BY_CLASS
+@fast_by_class(2)
 def test_fresh_draws_within_one_graph_function(number):
-    graph = make_graph()
+    graph = small_graph()
     for options in ({}, {"seed": 3}):
         corruptor = make_corruptors(**options)[number]
         function = tf.function(lambda g, c=corruptor: c(g))
@@ -64,12 +66,12 @@ def test_without_a_seed_draws_follow_the_global_seed():
     assert draws[0] == draws[1]
 
 
-@BY_CLASS
+@fast_by_class(2, 4, 5, 6)
 def test_step_feature_makes_a_pure_function(number):
     first, second = (make_corruptors(seed=3, step_feature="step")[number] for _ in range(2))
-    expected = {step: fingerprint(first(make_graph(step))) for step in (0, 7, 2**40)}
-    assert len(set(expected.values())) == 3
-    for step in (7, 2**40, 0, 7):
+    expected = {step: fingerprint(first(make_graph(step))) for step in (7, 2**40)}
+    assert len(set(expected.values())) == 2
+    for step in (2**40, 7):
         assert fingerprint(second(make_graph(step))) == expected[step]
     other = make_corruptors(seed=4, step_feature="step")[number]
     assert fingerprint(other(make_graph(7))) != expected[7]
@@ -79,16 +81,15 @@ def test_step_feature_in_a_parallel_pipeline():
     corruptor = ShuffleFeaturesGlobally(
         CorruptionSpec(context_corruption={"step": 0.0}), seed=3, step_feature="step"
     )
-    graphs = [make_graph(step) for step in range(12)]
+    graphs = [small_graph(step) for step in range(6)]
     words = {i: to_list(corruptor(g).node_sets["paper"]["words"]) for i, g in enumerate(graphs)}
-    base = make_graph()
+    base = small_graph()
 
     def with_step(step):
-        context = {"step": tf.stack([step, step]), "score": base.context["score"]}
-        return base.replace_features(context=context)
+        return base.replace_features(context={"step": tf.stack([step, step])})
 
     dataset = (
-        tf.data.Dataset.range(12)
+        tf.data.Dataset.range(6)
         .map(with_step)
         .map(corruptor, num_parallel_calls=4, deterministic=False)
     )
@@ -98,7 +99,7 @@ def test_step_feature_in_a_parallel_pipeline():
 
 
 def test_iterators_of_a_seeded_pipeline_go_on_with_the_sequence():
-    graph = make_graph()
+    graph = small_graph()
     corruptor, counted = (ShuffleFeaturesGlobally(seed=3) for _ in range(2))
     dataset = tf.data.Dataset.from_tensors(graph).repeat(3).map(corruptor)
     drawn = [fingerprint(g) for _ in range(2) for g in dataset]
@@ -117,10 +118,11 @@ def test_another_feature_does_not_change_a_stream(corruptor_class):
         np.testing.assert_array_equal(value, extended[path], err_msg=path)
 
 
-@pytest.mark.parametrize("seed", [1.5, True, "1"])
+@pytest.mark.parametrize("seed", [1.5, True, "1", "abc", [1], float("nan"), float("inf")])
 def test_a_seed_is_an_integer(seed):
-    with pytest.raises((TypeError, ValueError)):
-        ShuffleFeaturesGlobally(seed=seed)
+    for make in (KeySource, lambda seed: ShuffleFeaturesGlobally(seed=seed)):
+        with pytest.raises(TypeError, match="seed should be an integer or None"):
+            make(seed)
 
 
 def test_step_feature_errors():

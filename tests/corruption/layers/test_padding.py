@@ -15,7 +15,6 @@ from graph_barlow_twins.tfgnn_task import (
 )
 
 from tests.corruption.graphs import (
-    BY_CLASS,
     assert_consistent,
     assert_same_graph,
     features_of,
@@ -25,6 +24,7 @@ from tests.corruption.graphs import (
     padded,
     real_part,
     same,
+    small_graph,
     to_list,
 )
 
@@ -70,15 +70,15 @@ def how(mode, function):
     return relaxed
 
 
-@BY_CLASS
+FAST = [*[(i, "eager", mixed_graph) for i in range(9)], (3, "graph", small_graph)]
+FAST.append((5, "dynamic graph", small_graph))
+SLOW = [(i, "graph", dense_graph) for i in (0, 4, 8)]
+SLOW += [(i, "dynamic graph", mixed_graph) for i in (1, 6, 7, 8)]
+
+
 @pytest.mark.parametrize(
-    ("mode", "make"),
-    [
-        ("eager", dense_graph),
-        ("eager", mixed_graph),
-        ("graph", dense_graph),
-        ("dynamic graph", mixed_graph),
-    ],
+    ("number", "mode", "make"),
+    [*FAST, *[pytest.param(*case, marks=pytest.mark.slow) for case in SLOW]],
 )
 def test_the_real_part_is_corrupted_as_without_padding(number, mode, make):
     graph = make()

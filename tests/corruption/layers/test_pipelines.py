@@ -30,6 +30,7 @@ from tests.corruption.graphs import (
     padded,
     real_part,
 )
+from tests.corruption.graphs import small_graph as one_graph
 
 KEEP_STEP = CorruptionSpec(context_corruption={"step": 0.0})
 
@@ -103,6 +104,7 @@ def pair(ragged=True):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding_class", [runner.FitOrSkipPadding, runner.TightPadding])
 def test_preprocessing_as_the_runner_does_it(padding_class):
     """A Keras model made for any sizes, applied to padded batches in a parallel map."""
@@ -132,6 +134,7 @@ def test_preprocessing_as_the_runner_does_it(padding_class):
                 assert int(view.edge_sets[name].total_size) == size
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_runner_trains_with_padding(tmp_path):
     provider = Provider(ragged=False)
@@ -182,6 +185,7 @@ def test_runner_trains_with_padding(tmp_path):
     assert np.all(np.isfinite(losses))
 
 
+@pytest.mark.slow
 def test_two_views_of_a_padded_graph_compile():
     """The whole preprocessing of a two-view task, with static sizes, and bit for bit as eagerly."""
     graph = padded(next(iter(batches(Provider(ragged=False)))))
@@ -204,48 +208,54 @@ def test_two_views_of_a_padded_graph_compile():
 
 def drawn(corruptor, epochs=2, number=True, **options):
     """What a pipeline yields in each epoch."""
-    dataset = batches(Provider())
+    dataset = tf.data.Dataset.from_tensors(one_graph()).repeat(3)
     dataset = number_graphs(dataset) if number else dataset
     dataset = dataset.map(corruptor, **options)
     return [[fingerprint(graph) for graph in dataset] for _ in range(epochs)]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"num_parallel_calls": 4, "deterministic": True}],
-    ids=["sequential", "parallel"],
-)
-def test_numbered_graphs_give_the_same_sequence_in_every_run(options):
-    make = lambda: ShuffleFeaturesGlobally(seed=3, step_feature="step")  # noqa: E731
-    first = drawn(make(), **options)
-    assert first == drawn(make())
-    assert len({graph for epoch in first for graph in epoch}) == 6
+def by_step():
+    return ShuffleFeaturesGlobally(seed=3, step_feature="step")
 
 
-def test_numbered_graphs_in_any_order():
-    make = lambda: ShuffleFeaturesGlobally(seed=3, step_feature="step")  # noqa: E731
-    seen = drawn(make(), num_parallel_calls=4, deterministic=False)
-    assert [set(epoch) for epoch in seen] == [set(epoch) for epoch in drawn(make())]
+@pytest.fixture(scope="module")
+def numbered():
+    """Two epochs of a sequential pipeline of numbered graphs."""
+    epochs = drawn(by_step())
+    assert len({graph for epoch in epochs for graph in epoch}) == 6
+    return epochs
 
 
-def test_numbers_go_on_where_a_run_stopped():
-    make = lambda: ShuffleFeaturesGlobally(seed=3, step_feature="step")  # noqa: E731
-    _, second = drawn(make())
-    dataset = number_graphs(batches(Provider()), first=3).map(make())
-    assert [fingerprint(graph) for graph in dataset] == second
-    numbered = next(iter(number_graphs(batches(Provider()), "count", first=7)))
-    assert numbered.context["count"].numpy().tolist() == [7] * 4
-    assert numbered.context["step"].numpy().tolist() == [0, 1, 2, 3]
+@pytest.mark.slow
+def test_numbered_graphs_give_the_same_sequence_in_every_run(numbered):
+    assert drawn(by_step(), num_parallel_calls=4, deterministic=True) == numbered
 
 
+def test_numbered_graphs_in_any_order(numbered):
+    seen = drawn(by_step(), num_parallel_calls=4, deterministic=False)
+    assert [set(epoch) for epoch in seen] == [set(epoch) for epoch in numbered]
+
+
+def test_numbers_go_on_where_a_run_stopped(numbered):
+    dataset = tf.data.Dataset.from_tensors(one_graph()).repeat(3)
+    resumed = number_graphs(dataset, first=3).map(by_step())
+    assert [fingerprint(graph) for graph in resumed] == numbered[1]
+    context = next(iter(number_graphs(dataset, "count", first=7))).context
+    assert context["count"].numpy().tolist() == [7, 7]
+    assert context["step"].numpy().tolist() == [0, 0]
+
+
+@pytest.mark.slow
 def test_a_counted_sequence_is_the_same_in_the_next_run():
     """Without a step: in a sequential map, over epochs."""
-    make = lambda: ShuffleFeaturesGlobally(KEEP_STEP, seed=3)  # noqa: E731
-    first = drawn(make(), number=False)
-    assert first == drawn(make(), number=False)
+    first, second = (
+        drawn(ShuffleFeaturesGlobally(KEEP_STEP, seed=3), number=False) for _ in range(2)
+    )
+    assert first == second
     assert len({graph for epoch in first for graph in epoch}) == 6
 
 
+@pytest.mark.slow
 def test_a_parallel_map_hands_out_the_keys_of_the_sequence():
     """To which element is not said, so it is the same element here."""
     graph = padded(next(iter(batches(Provider()))))
@@ -257,26 +267,25 @@ def test_a_parallel_map_hands_out_the_keys_of_the_sequence():
     assert len(set(sequence)) == 8
 
 
-@pytest.mark.parametrize("workers", [1, 8])
-def test_no_number_is_handed_out_twice(workers):
-    """Calls that overlap read and count in one step: 20,000 numbers, none twice, none left out."""
-    keys = KeySource(seed=3)
-    graph = next(iter(batches(Provider())))
-    source = tf.data.Dataset.range(20_000)
-    drawn = source.map(lambda _: keys.next_key(graph), num_parallel_calls=workers)
-    expected = {int(derive_key(3, number)) for number in range(20_000)}
+@pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_no_number_is_handed_out_twice(count):
+    """Calls that overlap read and count in one step: no number twice, none left out."""
+    keys, graph = KeySource(seed=3), one_graph()
+    source = tf.data.Dataset.range(count)
+    drawn = source.map(lambda _: keys.next_key(graph), num_parallel_calls=8)
+    expected = {int(derive_key(3, number)) for number in range(count)}
     assert collections.Counter(int(key) for key in drawn) == collections.Counter(expected)
 
 
 @pytest.mark.parametrize("options", [{}, {"jit_compile": True}], ids=["graph", "jit"])
 def test_numbers_are_consecutive_in_compiled_functions(options):
-    keys = KeySource(seed=3)
-    graph = next(iter(batches(Provider())))
+    keys, graph = KeySource(seed=3), one_graph()
     draw = tf.function(lambda: keys.next_key(graph), **options)
     drawn = [int(draw()), int(draw()), int(keys.next_key(graph)), int(draw())]
     assert drawn == [int(derive_key(3, number)) for number in range(4)]
 
 
+@pytest.mark.slow
 def test_a_pipeline_equals_eager_calls_on_padded_batches():
     constraints = runner.TightPadding(Provider().spec, Provider()).get_size_constraints(4)
     pad = tfgnn.keras.layers.PadToTotalSizes(constraints)

@@ -4,7 +4,9 @@ import json
 
 import pytest
 import tensorflow as tf
+from graph_barlow_twins.kernels.keys import derive_key
 from graph_barlow_twins.tfgnn_task import CorruptionSpec, ShuffleFeaturesGlobally
+from graph_barlow_twins.tfgnn_task.corruption.keys import KeySource
 
 from tests.corruption.graphs import fingerprint, make_graph
 from tests.fresh_process import run_python
@@ -54,6 +56,7 @@ print(json.dumps({
     return json.loads(run_python(code).splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["seed", "in scope", "fresh"])
 def test_replicas_draw_different_corruptions(drawn, name):
     calls, alone = drawn[name]
@@ -62,19 +65,45 @@ def test_replicas_draw_different_corruptions(drawn, name):
     assert {tuple(sorted(years)) for years in draws} == {tuple(float(i) for i in range(1, 21))}
 
 
+@pytest.mark.slow
 def test_replicas_draw_the_same_in_every_run(drawn):
     assert drawn["seed"] == drawn["again"] == drawn["in scope"]
 
 
+@pytest.mark.slow
 def test_calls_outside_of_replicas_are_counted_apart(drawn):
     spec = CorruptionSpec(context_corruption={"step": 0.0})
     first = ShuffleFeaturesGlobally(spec, seed=5)(make_graph(1)).node_sets["paper"]["year"]
     assert drawn["seed"][1] == first.numpy().tolist()
 
 
+@pytest.mark.slow
 def test_a_step_is_the_same_for_all_replicas(drawn):
     calls, alone = drawn["step"]
     assert all(years == alone for call in calls for years in call)
+
+
+class Replica:
+    """What `tf.distribute` says within one of two replicas."""
+
+    num_replicas_in_sync = 2
+
+    def __init__(self, number):
+        self.replica_id_in_sync_group = number
+
+
+def test_a_replicas_number_is_mixed_into_its_keys(monkeypatch):
+    """Each counts its own calls; those outside are counted apart."""
+    keys, graph = KeySource(seed=5), make_graph(1)
+    assert int(keys.next_key(graph)) == derive_key(5, 0)
+    for call, number in enumerate((0, 1)):
+        monkeypatch.setattr(tf.distribute, "get_replica_context", lambda n=number: Replica(n))
+        expected = derive_key(derive_key(derive_key(5, call), "replica"), number)
+        assert int(keys.next_key(graph)) == expected
+        by_step = KeySource(seed=5, step_feature="step")
+        assert int(by_step.next_key(graph)) == derive_key(5, 1)
+    monkeypatch.undo()
+    assert int(keys.next_key(graph)) == derive_key(5, 1)
 
 
 # Workers
@@ -92,7 +121,9 @@ def cluster(kind, index, **counts):
     return {"cluster": addresses, "task": {"type": kind, "index": index}}
 
 
-@pytest.mark.parametrize("options", [{"seed": 5}, {}], ids=["seed", "fresh"])
+@pytest.mark.parametrize(
+    "options", [{"seed": 5}, pytest.param({}, marks=pytest.mark.slow)], ids=["seed", "fresh"]
+)
 def test_workers_draw_different_corruptions(monkeypatch, options):
     alone = first_draw(monkeypatch, {}, **options)
     one = first_draw(monkeypatch, cluster("worker", 0, worker=1), **options)

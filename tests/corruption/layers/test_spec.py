@@ -49,6 +49,21 @@ def scaled(spec, factor):
     return spec * factor
 
 
+def add(value, parameter):
+    return value + tf.cast(parameter, value.dtype)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_feature_gets_the_parameter_of_upstream(name):
+    spec, graph = scaled(SPECS[name], 0.5), make_graph(step=None)
+    ours, theirs = (
+        module.Corruptor(module.CorruptionSpec(**spec), corruption_fn=add, default=0.25)
+        for module in (tfgnn_task, upstream)
+    )
+    assert_same_graph(ours(graph), theirs(graph))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECS)
 def test_the_same_features_are_shuffled_as_upstream(name):
     graph = make_graph(step=None)
@@ -59,6 +74,7 @@ def test_the_same_features_are_shuffled_as_upstream(name):
     assert changed_in_draws(graph, ours) == changed_in_draws(graph, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECS)
 def test_the_same_features_are_dropped_as_upstream(name):
     graph = make_graph(step=None)
@@ -95,7 +111,7 @@ def test_default_rates_like_upstream(class_name):
 def test_auxiliary_sets_like_upstream(patterns):
     graph = make_graph()
     ours, theirs = (
-        changed_in_draws(graph, module.ShuffleFeaturesGlobally(seed=1, **patterns))
+        changed(graph, module.Corruptor(corruption_fn=add, default=1.0, **patterns)(graph))
         for module in (tfgnn_task, upstream)
     )
     assert ours == theirs

@@ -5,12 +5,13 @@ import tensorflow as tf
 from graph_barlow_twins.tfgnn_task import DropEdges, DropNodes
 
 from tests.corruption.graphs import (
-    BY_CLASS,
     assert_same_graph,
+    fast_by_class,
     make_corruptors,
     make_graph,
     padded,
     real_part,
+    small_graph,
 )
 
 
@@ -18,9 +19,9 @@ def key():
     return tf.constant(77, tf.uint64)
 
 
-@BY_CLASS
+@fast_by_class(7)
 def test_padded_graphs_compile(number):
-    graph = padded(make_graph())
+    graph = padded(small_graph())
     corruptor = make_corruptors()[number]
     compiled = tf.function(lambda g: corruptor.corrupt(g, key()), jit_compile=True)
     result = compiled(graph)
@@ -49,7 +50,7 @@ def test_ragged_features_cannot_be_dropped_under_xla(corruptor):
 
 
 def test_a_full_batch_keeps_its_edges_under_xla():
-    graph = make_graph()
+    graph = small_graph()
     corruptor = DropEdges(0.9)
     compiled = tf.function(lambda g: corruptor.corrupt(g, key()), jit_compile=True)
     assert_same_graph(compiled(graph), graph)
