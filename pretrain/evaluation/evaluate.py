@@ -11,15 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
+from ..graph.held_out import HeldOutEdges
 from .clustering import STARTS, clustering
 from .knn_probe import knn_probe
 from .linear_probe import ProbeResult, linear_probe
-from .links import HeldOutEdges, link_prediction
+from .links import link_prediction
+from .rows import Matrix
 from .splits import MAX_NODES, LabelledGraph, ProbeWarning
-
-Matrix = np.ndarray | scipy.sparse.csr_matrix
 
 # Keys of `Result.measures`, and what they are called in tables.
 MEASURES = {
@@ -136,10 +135,10 @@ def _evaluate(candidates, data: LabelledGraph, probing, starts, held_out, say) -
         if has_labels:
             say(f"linear probe: {name}")
             probes = [linear_probe(matrix, data, **probing) for matrix in matrices]
-            measures["linear_probe"] = _joined(probe.fold_accuracies for probe in probes)
+            measures["linear_probe"] = _joined(probe.split_accuracies for probe in probes)
             say(f"kNN probe: {name}")
             votes = [knn_probe(matrix, data, **probing) for matrix in matrices]
-            measures["knn_probe"] = _joined(vote.fold_accuracies for vote in votes)
+            measures["knn_probe"] = _joined(vote.split_accuracies for vote in votes)
             neighbours = [k for vote in votes for k in vote.neighbours]
             say(f"clustering: {name}")
             clusters = [clustering(matrix, data, **means) for matrix in matrices]

@@ -5,6 +5,8 @@ raises InputError with one line. Bounds are checked before anything is cast or u
 a cast wraps around silently, and compiled sparse code does not look where it reads.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,19 @@ import scipy.sparse
 from ..errors import InputError
 from .adjacency import BLOCK_EDGES, blocks, sorted_edges
 
+MASKS = ("train_mask", "val_mask", "test_mask")
+
 _LARGEST_FEATURE = 1e15
 _BLOCK_ENTRIES = 1 << 22  # of memory-mapped features, looked at together: 16 MB as float32
+
+
+@contextlib.contextmanager
+def told_of(source: object) -> Iterator[None]:
+    """Puts the name of what is looked at before the message of an InputError."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{source}: {error}") from None
 
 
 def csr_from_parts(
@@ -31,15 +44,12 @@ def csr_from_parts(
     Raises:
         InputError: ranks, dtypes, lengths or indices that do not make a matrix.
     """
-    for part, array, kinds in (
-        ("data", data, "biuf"),
-        ("indices", indices, "iu"),
-        ("indptr", indptr, "iu"),
-    ):
+    for part, array in (("data", data), ("indices", indices), ("indptr", indptr)):
+        kinds, what = ("biuf", "numbers") if part == "data" else ("iu", "integers")
         if array.ndim != 1 or array.dtype.kind not in kinds:
             raise InputError(
-                f"CSR {part}: expected 1 dimension of {'numbers' if 'f' in kinds else 'integers'},"
-                f" got shape {array.shape} of {array.dtype}"
+                f"CSR {part}: expected 1 dimension of {what}, got shape {array.shape} of"
+                f" {array.dtype}"
             )
     shape = np.asarray(shape)
     if shape.shape != (2,) or shape.dtype.kind not in "iu" or (shape < 0).any():

@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..errors import InputError
 from .adjacency import blocks
-from .checks import check_edges, check_features, check_labels, check_masks, check_node_ids
+from .checks import (
+    MASKS,
+    check_edges,
+    check_features,
+    check_labels,
+    check_masks,
+    check_node_ids,
+    told_of,
+)
 
 _BLOCK_ROWS = 1 << 14
 
@@ -129,19 +136,14 @@ def make_graph_data(
     Raises:
         InputError: one line that says which part is wrong, what was expected and what came.
     """
-    try:
+    with told_of(name):
         features = check_features(features)
         num_nodes = features.shape[0]
         edge_index = check_edges(edge_index, num_nodes, undirected=undirected)
         node_ids = check_node_ids(node_ids, num_nodes)
         labels, class_names = check_labels(labels, num_nodes)
-        masks = check_masks(
-            {"train_mask": train_mask, "val_mask": val_mask, "test_mask": test_mask},
-            labels,
-            num_nodes,
-        )
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
+        masks = dict(zip(MASKS, (train_mask, val_mask, test_mask), strict=True))
+        masks = check_masks(masks, labels, num_nodes)
     if not (features.nnz if scipy.sparse.issparse(features) else features.any()):
         warnings.warn(
             f"{name}: all features are 0, so all nodes get the same embedding; constant or one-hot"

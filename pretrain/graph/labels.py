@@ -7,13 +7,11 @@ import dataclasses
 import numpy as np
 
 from ..errors import InputError
-from .array_files import read_npy, read_npz
-from .checks import check_labels, check_masks, check_node_ids
+from .array_files import check_keys, read_npy, read_npz
+from .checks import MASKS, check_labels, check_masks, check_node_ids, told_of
 from .data import GraphData
 from .datasets import CHOICES, load_dataset
 from .npz import ALLOWED_KEYS
-
-_MASKS = ("train_mask", "val_mask", "test_mask")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,14 +50,14 @@ class LabelledNodes:
 
     def reordered(self, order: np.ndarray) -> LabelledNodes:
         """Node i of the result is node order[i] of these."""
-        arrays = {key: getattr(self, key) for key in ("labels", "node_ids", *_MASKS)}
+        arrays = {key: getattr(self, key) for key in ("labels", "node_ids", *MASKS)}
         moved = {key: None if array is None else array[order] for key, array in arrays.items()}
         return dataclasses.replace(self, **moved)
 
 
 def labels_of(data: GraphData) -> LabelledNodes:
     """The labels of a graph."""
-    same = ("name", "num_nodes", "labels", "class_names", "node_ids", *_MASKS)
+    same = ("name", "num_nodes", "labels", "class_names", "node_ids", *MASKS)
     return LabelledNodes(**{key: getattr(data, key) for key in same})
 
 
@@ -90,24 +88,15 @@ def read_labels(source: str, data_dir: str | None = None, *, knn: int = 10) -> L
             ) from None
     single = source.endswith(".npy")
     arrays = {"labels": read_npy(source)} if single else read_npz(source)
-    unknown = sorted(set(arrays) - set(ALLOWED_KEYS))
-    if unknown:
-        raise InputError(
-            f"{source}: unknown keys {', '.join(unknown)}; expected labels, and optionally"
-            f" node_ids, {', '.join(_MASKS)}"
-        )
-    if "labels" not in arrays:
-        raise InputError(f"{source}: the key labels is missing")
+    check_keys(source, arrays, required=("labels",), allowed=ALLOWED_KEYS)
     given = arrays["labels"]
     if given.ndim != 1 or not len(given):
         raise InputError(f"{source}: labels: expected shape [N], got {given.shape}")
     num_nodes = len(given)
-    try:
+    with told_of(source):
         labels, class_names = check_labels(given, num_nodes)
-        node_ids = None
-        if "node_ids" in arrays:
-            node_ids = check_node_ids(arrays["node_ids"], num_nodes)
-        masks = check_masks({key: arrays.get(key) for key in _MASKS}, labels, num_nodes)
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from None
+        node_ids = arrays.get("node_ids")
+        if node_ids is not None:
+            node_ids = check_node_ids(node_ids, num_nodes)
+        masks = check_masks({key: arrays.get(key) for key in MASKS}, labels, num_nodes)
     return LabelledNodes(source, num_nodes, labels, class_names, node_ids, **masks)

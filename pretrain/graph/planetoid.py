@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from ..errors import InputError
+from .array_files import cannot_read
 from .data import GraphData, make_graph_data
 from .restricted_pickle import restricted_load
 
@@ -154,7 +155,7 @@ def _read_test_index(path: Path) -> np.ndarray:
     try:
         nodes = np.array([int(line) for line in path.read_text().split()], dtype=np.int64)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+        raise cannot_read(path, error) from None
     except (ValueError, OverflowError) as error:
         raise InputError(f"{path}: expected one node number per line: {error}") from None
     if len(nodes) == 0 or len(np.unique(nodes)) < len(nodes):

@@ -10,10 +10,11 @@ import numpy as np
 
 from ..config.options import PretrainConfig
 from ..errors import InputError
-from ..evaluation.links import HeldOutEdges, read_held_out_edges
-from ..graph.array_files import read_npy, read_npz
-from ..graph.checks import check_node_ids
+from ..graph.array_files import check_keys, read_npy, read_npz
+from ..graph.checks import check_node_ids, told_of
+from ..graph.held_out import HeldOutEdges
 from .folder import OutputFolder
+from .held_out import read_held_out_edges
 
 _LARGEST_VALUE = 1e15  # squares of larger ones, or their sums, would overflow float32
 
@@ -54,15 +55,12 @@ def read_embeddings(source: str) -> EmbeddingFile:
         raise InputError(f"{source}: expected the folder of a run, but there is no embeddings.npz")
     single = path.endswith(".npy")
     arrays = {"embeddings": read_npy(path)} if single else read_npz(path)
-    if "embeddings" not in arrays:
-        raise InputError(f"{path}: the key embeddings is missing")
-    try:
+    check_keys(path, arrays, required=("embeddings",))
+    with told_of(path):
         embeddings = _check(arrays["embeddings"])
-        node_ids = None
-        if "node_ids" in arrays:
-            node_ids = check_node_ids(arrays["node_ids"], len(embeddings))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        node_ids = arrays.get("node_ids")
+        if node_ids is not None:
+            node_ids = check_node_ids(node_ids, len(embeddings))
     held_out = config = None
     if folder:
         if folder.held_out_edges.exists():

@@ -5,19 +5,16 @@ import os
 
 import numpy as np
 import pytest
-from graph_barlow_twins.pretrain.cli import evaluate as evaluate_command
 from graph_barlow_twins.pretrain.cli.main import main
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
+from graph_barlow_twins.pretrain.evaluation import inputs
+from graph_barlow_twins.pretrain.evaluation.baselines import UNTRAINED, baseline_embeddings
 from graph_barlow_twins.pretrain.evaluation.clustering import clustering
-from graph_barlow_twins.pretrain.evaluation.linear_probe import baseline_embeddings, linear_probe
-from graph_barlow_twins.pretrain.evaluation.links import (
-    HeldOutEdges,
-    hold_out_edges,
-    link_prediction,
-    save_held_out_edges,
-)
+from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
+from graph_barlow_twins.pretrain.evaluation.links import link_prediction
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
-from graph_barlow_twins.pretrain.job import UNTRAINED
+from graph_barlow_twins.pretrain.graph.held_out import HeldOutEdges, hold_out_edges
+from graph_barlow_twins.pretrain.output.held_out import save_held_out_edges
 
 NUM_NODES = 60
 CLASSES = np.random.default_rng(0).permutation(np.arange(NUM_NODES) % 2)
@@ -88,8 +85,10 @@ def test_npy_and_labels_give_random_splits(files, capsys):
     content = evaluate(path, "--labels", files("l.npy", CLASSES), "--quiet")
     data = make_graph_data(**graph_parts(), name="g")
     expected = linear_probe(matrix(), data, split="random", seeds=10)
-    assert values(content, "linear_probe") == list(expected.fold_accuracies)
-    assert content["results"]["embeddings"]["strengths"] == [list(expected.strengths)]
+    assert values(content, "linear_probe") == list(expected.split_accuracies)
+    assert content["results"]["embeddings"]["inverse_regularization"] == [
+        list(expected.inverse_regularizations)
+    ]
     assert len(values(content, "knn_probe")) == len(values(content, "nmi")) == 10
     assert content["protocol"]["split"] == "random splits"
     assert content["protocol"]["splits"] == 10
@@ -162,7 +161,7 @@ def test_run_folders_bring_their_held_out_edges(files, tmp_path):
     for seed in range(2):
         path = files(f"run{seed}/embeddings.npz", embeddings=matrix(seed), node_ids=data.node_ids)
         runs.append(os.path.dirname(path))
-        pairs = HeldOutEdges(*hold_out_edges(data, 0.2, seed)[1:])
+        pairs = hold_out_edges(data, 0.2, seed)[1]
         save_held_out_edges(pairs, tmp_path / f"run{seed}" / "held_out_edges.npz")
         expected.append(link_prediction(matrix(seed), pairs).auc)
     content = evaluate(*runs, "--labels", files("l.npy", CLASSES), *FAST)
@@ -177,13 +176,13 @@ def test_baselines_stand_beside_and_see_no_held_out_edge(files, tmp_path, monkey
         seen.append((graph, config))
         return matrix(100 + len(seen), width=4)
 
-    monkeypatch.setattr(evaluate_command, "untrained_embeddings", untrained)
+    monkeypatch.setattr(inputs, "untrained_embeddings", untrained)
     data = make_graph_data(**graph_parts(), name="g")
     runs = []
     for seed in range(2):
         path = files(f"run{seed}/embeddings.npz", embeddings=matrix(seed), node_ids=data.node_ids)
         runs.append(os.path.dirname(path))
-        pairs = HeldOutEdges(*hold_out_edges(data, 0.2, seed)[1:])
+        pairs = hold_out_edges(data, 0.2, seed)[1]
         save_held_out_edges(pairs, tmp_path / f"run{seed}" / "held_out_edges.npz")
         config = PretrainConfig(output=str(tmp_path), seed=40 + seed, units=(8, 4))
         (tmp_path / f"run{seed}" / "config.json").write_text(json.dumps(config.to_dict()))
@@ -197,7 +196,7 @@ def test_baselines_stand_beside_and_see_no_held_out_edge(files, tmp_path, monkey
     assert len(seen) == 2
     for name, baseline in baseline_embeddings(data, 4).items():
         expected = linear_probe(baseline, data, split="random", seeds=3)
-        assert values(content, "linear_probe", name) == list(expected.fold_accuracies)
+        assert values(content, "linear_probe", name) == list(expected.split_accuracies)
         assert values(content, "nmi", name) == list(clustering(baseline, data, seeds=3).nmi)
         assert len(values(content, "link_auc", name)) == 2
     assert len(values(content, "linear_probe", UNTRAINED)) == 6

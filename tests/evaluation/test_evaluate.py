@@ -9,8 +9,9 @@ from graph_barlow_twins.pretrain.evaluation.clustering import clustering
 from graph_barlow_twins.pretrain.evaluation.evaluate import MEASURES, Measure, Result, evaluate
 from graph_barlow_twins.pretrain.evaluation.knn_probe import knn_probe
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
-from graph_barlow_twins.pretrain.evaluation.links import HeldOutEdges, link_prediction
+from graph_barlow_twins.pretrain.evaluation.links import link_prediction
 from graph_barlow_twins.pretrain.evaluation.table import table
+from graph_barlow_twins.pretrain.graph.held_out import HeldOutEdges
 from graph_barlow_twins.pretrain.graph.labels import LabelledNodes
 
 LABELS = np.random.default_rng(0).permutation(np.arange(90) % 3)
@@ -36,8 +37,8 @@ def test_measures_are_those_of_the_functions():
     links = link_prediction(matrix, pairs(0))
     values = {key: measure.values for key, measure in found.measures.items()}
     assert values == {
-        "linear_probe": probe.fold_accuracies,
-        "knn_probe": votes.fold_accuracies,
+        "linear_probe": probe.split_accuracies,
+        "knn_probe": votes.split_accuracies,
         "nmi": clusters.nmi,
         "ari": clusters.ari,
         "link_auc": (links.auc,),

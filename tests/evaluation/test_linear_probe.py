@@ -8,12 +8,11 @@ import pytest
 import scipy.sparse
 from graph_barlow_twins.pretrain.errors import InputError
 from graph_barlow_twins.pretrain.evaluation.linear_probe import (
+    INVERSE_REGULARIZATIONS,
     SCALINGS,
-    STRENGTHS,
-    baseline_embeddings,
     linear_probe,
-    plan_probe,
 )
+from graph_barlow_twins.pretrain.evaluation.splits import plan_probe
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 
@@ -51,7 +50,7 @@ def test_separable_classes_are_read_and_noise_is_not(scaling):
     assert result.accuracy == 1
     assert result.std == 0
     assert result.protocol == "k folds"
-    assert len(result.strengths) == len(result.fold_accuracies) == 5
+    assert len(result.inverse_regularizations) == len(result.split_accuracies) == 5
     assert (result.num_train, result.num_test) == (96, 120)
     noise = np.random.default_rng(1).normal(size=embeddings.shape)
     assert linear_probe(noise, data, folds=5, scaling=scaling).accuracy < 0.5
@@ -62,9 +61,9 @@ def test_mean_and_deviation_are_those_of_the_folds():
     result = linear_probe(embeddings, graph(labels), folds=4)
     assert 0.4 < result.accuracy < 1
     assert result.std > 0
-    np.testing.assert_allclose(result.accuracy, np.mean(result.fold_accuracies))
-    np.testing.assert_allclose(result.std, np.std(result.fold_accuracies))
-    assert set(result.strengths) <= set(STRENGTHS)
+    np.testing.assert_allclose(result.accuracy, np.mean(result.split_accuracies))
+    np.testing.assert_allclose(result.std, np.std(result.split_accuracies))
+    assert set(result.inverse_regularizations) <= set(INVERSE_REGULARIZATIONS)
     json.dumps(result.to_dict())
 
 
@@ -73,7 +72,7 @@ def test_the_same_seed_gives_the_same_folds():
     data = graph(labels)
     first, again, other = (linear_probe(embeddings, data, seed=seed) for seed in (0, 0, 1))
     assert first == again
-    assert first.fold_accuracies != other.fold_accuracies
+    assert first.split_accuracies != other.split_accuracies
 
 
 def test_public_split_uses_each_part_for_its_purpose():
@@ -91,8 +90,8 @@ def test_public_split_uses_each_part_for_its_purpose():
     assert linear_probe(turned, data).accuracy == 0
 
 
-def test_strength_is_chosen_on_validation_not_on_test():
-    # 40 training nodes, 60 features of noise and a weak signal: the strengths differ a lot.
+def test_c_is_chosen_on_validation_not_on_test():
+    # 40 training nodes, 60 features of noise and a weak signal: the values of C differ a lot.
     rng = np.random.default_rng(3)
     labels = np.arange(440) % 2
     embeddings = rng.normal(size=(440, 60))
@@ -101,10 +100,10 @@ def test_strength_is_chosen_on_validation_not_on_test():
     result = linear_probe(embeddings, data)
     changed = embeddings.copy()
     changed[240:] = rng.normal(size=(200, 60)) * 100
-    assert linear_probe(changed, data).strengths == result.strengths
+    assert linear_probe(changed, data).inverse_regularizations == result.inverse_regularizations
     changed = embeddings.copy()
     changed[40:240, 0] = -changed[40:240, 0]  # validation now rewards ignoring the signal
-    assert linear_probe(changed, data).strengths != result.strengths
+    assert linear_probe(changed, data).inverse_regularizations != result.inverse_regularizations
 
 
 def test_scaling_uses_training_nodes_only():
@@ -114,7 +113,9 @@ def test_scaling_uses_training_nodes_only():
     # One wild test node must change no other node's outcome: at most 1 of 20 test nodes.
     embeddings[59] = 1e6
     assert abs(linear_probe(embeddings, data).accuracy - expected.accuracy) <= 1 / 20 + 1e-9
-    assert linear_probe(embeddings, data).strengths == expected.strengths
+    assert (
+        linear_probe(embeddings, data).inverse_regularizations == expected.inverse_regularizations
+    )
 
 
 def test_standardising_makes_the_scale_of_a_feature_irrelevant():
@@ -158,7 +159,7 @@ def test_small_classes_reduce_the_folds():
     labels[np.flatnonzero(labels == 2)[3:]] = -1
     with pytest.warns(UserWarning, match="3 probe folds instead of 10, because class 2"):
         result = linear_probe(embeddings, graph(labels))
-    assert len(result.fold_accuracies) == 3
+    assert len(result.split_accuracies) == 3
 
 
 def test_two_nodes_per_class_are_enough():
@@ -184,9 +185,9 @@ def test_labels_that_cannot_be_probed_are_refused_before_training(labels, masks,
 def test_plan():
     labels, _ = clusters()
     plan = plan_probe(graph(labels), folds=7)
-    assert (plan.protocol, plan.folds) == ("k folds", 7)
+    assert (plan.protocol, plan.num_splits) == ("k folds", 7)
     plan = plan_probe(graph(labels, masks="t" * 60 + "v" * 30 + "e" * 30))
-    assert (plan.protocol, plan.folds) == ("public split", 1)
+    assert (plan.protocol, plan.num_splits) == ("public split", 1)
     assert plan_probe(graph([-1] * 6)) is None
     assert plan_probe(dataclasses.replace(graph(labels), labels=None)) is None
 
@@ -205,31 +206,6 @@ def test_wrong_calls_are_errors():
     embeddings[3, 1] = np.nan
     with pytest.raises(ValueError, match="finite"):
         linear_probe(embeddings, data)
-
-
-@pytest.mark.parametrize("sparse", [False, True])
-def test_baselines(sparse):
-    features = np.random.default_rng(0).normal(size=(30, 8)) + 5
-    given = scipy.sparse.csr_matrix(features) if sparse else features
-    data = graph(np.arange(30) % 2, features=given)
-    baselines = baseline_embeddings(data, 3)
-    assert list(baselines) == ["raw features", "PCA"]
-    assert baselines["raw features"] is data.features
-    centred = features - features.mean(0)
-    singular = np.linalg.svd(centred, compute_uv=False)[:3]
-    assert baselines["PCA"].shape == (30, 3)
-    assert baselines["PCA"].dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(baselines["PCA"], axis=0), singular, rtol=1e-4)
-    assert baseline_embeddings(data, 512)["PCA"].shape == (30, 8)
-    with pytest.raises(ValueError, match="dim: expected at least 1, got 0"):
-        baseline_embeddings(data, 0)
-
-
-def test_large_sparse_features_stay_sparse(monkeypatch):
-    monkeypatch.setattr("graph_barlow_twins.pretrain.evaluation.linear_probe._DENSE_ENTRIES", 100)
-    data = graph(np.arange(30) % 2, features=scipy.sparse.csr_matrix(np.eye(30, 8)))
-    monkeypatch.setattr(scipy.sparse.csr_matrix, "toarray", None)
-    assert baseline_embeddings(data, 3)["PCA"].shape == (30, 3)
 
 
 def test_digits_probe_is_good():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
-from graph_barlow_twins.pretrain.evaluation.splits import draw_splits, plan_probe, stratified_sample
+from graph_barlow_twins.pretrain.evaluation.sampling import stratified_sample
+from graph_barlow_twins.pretrain.evaluation.splits import draw_splits, plan_probe
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 
 from tests.graph.parts import refused
@@ -92,7 +93,7 @@ def test_folds_test_every_labelled_node_once():
 
 def test_folds_ignore_masks_when_asked_for():
     data = graph(np.arange(60) % 2, (10, 10, 10))
-    assert plan_probe(data).folds == 1
+    assert plan_probe(data).num_splits == 1
     splits = splits_of(data, split="folds", folds=5)
     assert sum(len(split.test) for split in splits) == 60
 
@@ -175,7 +176,7 @@ def test_plans_that_cannot_be_are_refused():
     unmasked, masked = graph([0, 0, 1, 1]), graph([0, 0, 0, 1, 1, 1], (2, 2, 2))
     refused("a public split needs masks, and there are none", plan_probe, unmasked, split="public")
     refused("two classes in train_mask, got 1", plan_probe, masked, split="random")
-    assert plan_probe(masked, split="folds", folds=3).folds == 3
+    assert plan_probe(masked, split="folds", folds=3).num_splits == 3
     refused("a class of at least 2 nodes", plan_probe, graph([0, 1, 2]), split="random")
     with pytest.raises(ValueError, match="split: expected one of public, random, folds, got 'k'"):
         plan_probe(unmasked, split="k")

@@ -141,7 +141,7 @@ def test_adjacency_lists_the_neighbours():
 _LIMITED = """
 import resource, sys
 import numpy as np
-from graph_barlow_twins.pretrain.datasets import load_dataset
+from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 
 megabyte = 2**20
 resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[2]) * megabyte,) * 2)
