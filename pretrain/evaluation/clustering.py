@@ -8,10 +8,11 @@ import warnings
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..graph.data import LabelledNodes
 from .probe import check_embeddings
 from .rows import Matrix, unit_rows
 from .sampling import stratified_sample
-from .splits import MAX_NODES, LabelledGraph
+from .splits import MAX_NODES
 
 STARTS = 10  # of k-means for each seed
 
@@ -32,7 +33,7 @@ class ClusteringResult:
 
 def clustering(
     embeddings: Matrix,
-    data: LabelledGraph,
+    data: LabelledNodes,
     *,
     seeds: int = 10,
     seed: int = 0,

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..config.options import PretrainConfig
 from ..errors import InputError
-from ..graph.data import GraphData
+from ..graph.data import GraphData, LabelledNodes
 from ..graph.datasets import load_dataset
 from ..graph.held_out import HeldOutEdges, without_links
-from ..graph.labels import LabelledNodes, labels_of, read_labels
+from ..graph.labels import read_labels
 from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
 from ..output.held_out import read_held_out_edges
 from ..training.recipe import with_defaults
@@ -80,17 +80,11 @@ def read_inputs(
                 f" {one.embeddings.shape[1]}; evaluate embeddings of different kinds apart"
             )
     data = load_dataset(dataset, data_dir, knn=knn) if dataset else None
-    nodes = labels_of(data) if data is not None else None
+    nodes: LabelledNodes | None = data
     if labels:
         given = read_labels(labels, data_dir, knn=knn)
         if nodes is not None:
-            order = matching_order(
-                nodes.node_ids,
-                nodes.num_nodes,
-                given.node_ids,
-                given.num_nodes,
-                names=(nodes.name, given.name),
-            )
+            order = matching_order(nodes, given.node_ids, given.num_nodes, name=given.name)
             given = dataclasses.replace(given.reordered(order), node_ids=nodes.node_ids)
         nodes = given
     if nodes.node_ids is None and len(first.embeddings) == nodes.num_nodes:
@@ -114,13 +108,7 @@ def read_inputs(
 
 def _aligned(file: EmbeddingFile, nodes: LabelledNodes) -> EmbeddingFile:
     """Rows, and rows that pairs speak of, in the order of the nodes."""
-    order = matching_order(
-        nodes.node_ids,
-        nodes.num_nodes,
-        file.node_ids,
-        len(file.embeddings),
-        names=(nodes.name, file.source),
-    )
+    order = matching_order(nodes, file.node_ids, len(file.embeddings), name=file.source)
     if np.array_equal(order, np.arange(len(order))):
         return file
     held_out = file.held_out and file.held_out.renumbered(order.argsort())

@@ -10,9 +10,9 @@ import dataclasses
 
 import numpy as np
 
+from ..graph.data import LabelledNodes
 from .probe import Accuracies, run_probe
 from .rows import Matrix, unit_rows
-from .splits import LabelledGraph
 
 NEIGHBOURS = (1, 3, 5, 10, 20, 30)
 
@@ -31,7 +31,7 @@ class KnnResult(Accuracies):
     neighbours: tuple[int, ...]
 
 
-def knn_probe(embeddings: Matrix, data: LabelledGraph, **protocol) -> KnnResult:
+def knn_probe(embeddings: Matrix, data: LabelledNodes, **protocol) -> KnnResult:
     """Accuracy of a vote among the k training nodes with the largest cosine similarity.
 
     k is one of NEIGHBOURS, as far as there are so many training nodes: the one with the best

@@ -12,9 +12,9 @@ import dataclasses
 import numpy as np
 import scipy.sparse
 
+from ..graph.data import LabelledNodes
 from .probe import Accuracies, run_probe
 from .rows import Matrix, unit_rows
-from .splits import LabelledGraph
 
 # C of sklearn.linear_model.LogisticRegression, the inverse of the regularisation strength. Powers
 # of two from 2^-10 (a strong penalty) to 2^10. All 21 whole exponents were tried: on digits and on
@@ -43,7 +43,7 @@ class ProbeResult(Accuracies):
 
 
 def linear_probe(
-    embeddings: Matrix, data: LabelledGraph, *, scaling: str = SCALING, **protocol
+    embeddings: Matrix, data: LabelledNodes, *, scaling: str = SCALING, **protocol
 ) -> ProbeResult:
     """Accuracy of a multinomial logistic regression on frozen embeddings.
 

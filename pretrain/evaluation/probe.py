@@ -10,8 +10,9 @@ import numpy as np
 import scipy.sparse
 from threadpoolctl import threadpool_limits
 
+from ..graph.data import LabelledNodes
 from .rows import Matrix
-from .splits import MAX_NODES, PUBLIC_SPLIT, LabelledGraph, draw_splits, plan_probe
+from .splits import MAX_NODES, PUBLIC_SPLIT, draw_splits, plan_probe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ Found = TypeVar("Found", bound=Accuracies)
 def run_probe(
     result: Callable[..., Found],
     embeddings: Matrix,
-    data: LabelledGraph,
+    data: LabelledNodes,
     choose: Callable[[np.ndarray, np.ndarray], float],
     predict: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
     *,
@@ -102,7 +103,7 @@ def run_probe(
     )
 
 
-def check_embeddings(embeddings: Matrix, data: LabelledGraph) -> None:
+def check_embeddings(embeddings: Matrix, data: LabelledNodes) -> None:
     """Raises ValueError unless the embeddings are [N, K] and finite."""
     if embeddings.ndim != 2 or embeddings.shape[0] != data.num_nodes:
         raise ValueError(f"embeddings: expected [{data.num_nodes}, K], got {embeddings.shape}")

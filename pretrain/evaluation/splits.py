@@ -8,8 +8,7 @@ import warnings
 import numpy as np
 
 from ..errors import InputError
-from ..graph.data import GraphData
-from ..graph.labels import LabelledNodes
+from ..graph.data import LabelledNodes
 from .sampling import stratified_sample
 
 PUBLIC_SPLIT = "public split"
@@ -32,10 +31,6 @@ _INNER_SHARE = 0.2  # of each class in the training part of a fold, to choose on
 
 class ProbeWarning(UserWarning):
     """A graph is probed otherwise than was asked for: on fewer nodes, or by fewer folds."""
-
-
-# What a probe reads of a graph: the number of its nodes, labels, masks, and names of classes.
-LabelledGraph = GraphData | LabelledNodes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +64,7 @@ class Split:
 
 
 def plan_probe(
-    data: LabelledGraph,
+    data: LabelledNodes,
     *,
     folds: int = 10,
     split: str | None = None,
@@ -146,7 +141,7 @@ def plan_probe(
 
 
 def draw_splits(
-    data: LabelledGraph, plan: ProbePlan, *, seed: int = 0, max_nodes: int = MAX_NODES
+    data: LabelledNodes, plan: ProbePlan, *, seed: int = 0, max_nodes: int = MAX_NODES
 ) -> list[Split]:
     """The splits of a plan. Nodes with unknown labels are in none.
 
@@ -184,7 +179,7 @@ def draw_splits(
     return splits
 
 
-def _available(data: LabelledGraph, by_mask: bool) -> int:
+def _available(data: LabelledNodes, by_mask: bool) -> int:
     known = data.labels >= 0
     if by_mask:
         known = known & (data.train_mask | data.val_mask | data.test_mask)
@@ -206,7 +201,7 @@ def _folds(nodes, labels, folds: int, seed: int, max_nodes: int) -> list[Split]:
     return splits
 
 
-def _random_parts(nodes, data: LabelledGraph, masked: list[np.ndarray], rng) -> list[np.ndarray]:
+def _random_parts(nodes, data: LabelledNodes, masked: list[np.ndarray], rng) -> list[np.ndarray]:
     """Train, validation and test nodes, drawn within each class."""
     classes = range(data.num_classes)
     labels = data.labels

@@ -45,34 +45,35 @@ def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
 
     first_test, num_nodes = allx.shape[0], int(test_nodes.max()) + 1
     num_train, num_test = len(y), len(test_nodes)
-    _expect(
-        paths["ally"], len(ally) == first_test, f"{first_test} rows, as in allx", f"{len(ally)}"
-    )
-    _expect(paths["tx"], tx.shape[0] == num_test, f"{num_test} rows, as test.index", tx.shape[0])
-    _expect(paths["ty"], len(ty) == num_test, f"{num_test} rows, as test.index", len(ty))
-    _expect(
-        paths["tx"], tx.shape[1] == allx.shape[1], f"{allx.shape[1]} columns, as allx", tx.shape[1]
-    )
-    _expect(
-        paths["allx"],
-        num_train + _NUM_VALIDATION <= first_test,
-        f"at least {num_train} + {_NUM_VALIDATION} rows",
-        first_test,
-    )
-    _expect(
-        paths["test.index"],
-        test_nodes.min() >= first_test,
-        f"nodes from {first_test} on, after the rows of allx",
-        test_nodes.min(),
-    )
-    # Every node is a key of the graph, also one without links. Checked before rows are made for
-    # the nodes in between, because one large number in the list would ask for any amount of memory.
-    _expect(
-        paths["test.index"],
-        num_nodes <= num_listed,
-        f"nodes below {num_listed}, the number of nodes in ind.{name}.graph",
-        num_nodes - 1,
-    )
+    num_public, first_listed = num_train + _NUM_VALIDATION, test_nodes.min()
+    for part, holds, expected, got in (
+        ("ally", len(ally) == first_test, f"{first_test} rows, as in allx", len(ally)),
+        ("tx", tx.shape[0] == num_test, f"{num_test} rows, as test.index", tx.shape[0]),
+        ("ty", len(ty) == num_test, f"{num_test} rows, as test.index", len(ty)),
+        ("tx", tx.shape[1] == allx.shape[1], f"{allx.shape[1]} columns, as allx", tx.shape[1]),
+        (
+            "allx",
+            first_test >= num_public,
+            f"at least {num_train} + {_NUM_VALIDATION} rows",
+            first_test,
+        ),
+        (
+            "test.index",
+            first_listed >= first_test,
+            f"nodes from {first_test} on, after the rows of allx",
+            first_listed,
+        ),
+        # Every node is a key of the graph, also one without links. Checked before rows are made for
+        # the nodes in between: one large number in the list would ask for any amount of memory.
+        (
+            "test.index",
+            num_nodes <= num_listed,
+            f"nodes below {num_listed}, the number of nodes in ind.{name}.graph",
+            num_nodes - 1,
+        ),
+    ):
+        if not holds:
+            raise InputError(f"{paths[part]}: expected {expected}, got {got}")
 
     row_of_node = np.full(num_nodes - first_test, -1)
     row_of_node[test_nodes - first_test] = np.arange(num_test)
@@ -89,14 +90,9 @@ def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
         edge_index=np.stack([source, target]),
         labels=labels,
         train_mask=nodes < num_train,
-        val_mask=(nodes >= num_train) & (nodes < num_train + _NUM_VALIDATION),
+        val_mask=(nodes >= num_train) & (nodes < num_public),
         test_mask=np.isin(nodes, test_nodes),
     )
-
-
-def _expect(path: Path, holds: bool, expected: str, got: Any) -> None:
-    if not holds:
-        raise InputError(f"{path}: expected {expected}, got {got}")
 
 
 def _find_files(name: str, folder: Path) -> dict[str, Path]:
