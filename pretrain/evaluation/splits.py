@@ -106,7 +106,10 @@ def plan_probe(
             f"{data.name}: a probe needs at least two classes "
             f"{'in train_mask' if by_mask else 'in labels'}, got {(counts > 0).sum()}"
         )
-    available = _available(data, by_mask)
+    takes_part = data.labels >= 0
+    if by_mask:
+        takes_part &= data.train_mask | data.val_mask | data.test_mask
+    available = int(takes_part.sum())
     if available > max_nodes:
         warnings.warn(
             f"{data.name}: {max_nodes:,} of {available:,} labelled nodes take part in the probes;"
@@ -177,13 +180,6 @@ def draw_splits(
         train, validation, test = _at_most(parts, data.labels, max_nodes, rng)
         splits.append(Split(train, train, validation, test))
     return splits
-
-
-def _available(data: LabelledNodes, by_mask: bool) -> int:
-    known = data.labels >= 0
-    if by_mask:
-        known = known & (data.train_mask | data.val_mask | data.test_mask)
-    return int(known.sum())
 
 
 def _folds(nodes, labels, folds: int, seed: int, max_nodes: int) -> list[Split]:

@@ -46,34 +46,24 @@ def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
     first_test, num_nodes = allx.shape[0], int(test_nodes.max()) + 1
     num_train, num_test = len(y), len(test_nodes)
     num_public, first_listed = num_train + _NUM_VALIDATION, test_nodes.min()
-    for part, holds, expected, got in (
-        ("ally", len(ally) == first_test, f"{first_test} rows, as in allx", len(ally)),
-        ("tx", tx.shape[0] == num_test, f"{num_test} rows, as test.index", tx.shape[0]),
-        ("ty", len(ty) == num_test, f"{num_test} rows, as test.index", len(ty)),
-        ("tx", tx.shape[1] == allx.shape[1], f"{allx.shape[1]} columns, as allx", tx.shape[1]),
-        (
-            "allx",
-            first_test >= num_public,
-            f"at least {num_train} + {_NUM_VALIDATION} rows",
-            first_test,
-        ),
-        (
-            "test.index",
-            first_listed >= first_test,
-            f"nodes from {first_test} on, after the rows of allx",
-            first_listed,
-        ),
-        # Every node is a key of the graph, also one without links. Checked before rows are made for
-        # the nodes in between: one large number in the list would ask for any amount of memory.
-        (
-            "test.index",
-            num_nodes <= num_listed,
-            f"nodes below {num_listed}, the number of nodes in ind.{name}.graph",
-            num_nodes - 1,
-        ),
-    ):
+
+    def expect(part: str, holds: bool, expected: str, got: int) -> None:
         if not holds:
             raise InputError(f"{paths[part]}: expected {expected}, got {got}")
+
+    expect("ally", len(ally) == first_test, f"{first_test} rows, as in allx", len(ally))
+    expect("tx", tx.shape[0] == num_test, f"{num_test} rows, as test.index", tx.shape[0])
+    expect("ty", len(ty) == num_test, f"{num_test} rows, as test.index", len(ty))
+    width = allx.shape[1]
+    expect("tx", tx.shape[1] == width, f"{width} columns, as allx", tx.shape[1])
+    enough = f"at least {num_train} + {_NUM_VALIDATION} rows"
+    expect("allx", first_test >= num_public, enough, first_test)
+    after = f"nodes from {first_test} on, after the rows of allx"
+    expect("test.index", first_listed >= first_test, after, first_listed)
+    # Every node is a key of the graph, also one without links. Checked before rows are made for
+    # the nodes in between, because one large number in the list would ask for any amount of memory.
+    below = f"nodes below {num_listed}, the number of nodes in ind.{name}.graph"
+    expect("test.index", num_nodes <= num_listed, below, num_nodes - 1)
 
     row_of_node = np.full(num_nodes - first_test, -1)
     row_of_node[test_nodes - first_test] = np.arange(num_test)
