@@ -100,8 +100,8 @@ def evaluate(
     Args:
         candidates: by name, one matrix [N, K] or several (one for each training seed).
         data: the graph; only its labels and masks are read.
-        split: see `linear_probe`.
-        folds: see `linear_probe`.
+        split: see `run_probe`.
+        folds: see `run_probe`.
         seeds: number of random splits, and of clusterings.
         seed: the first of them.
         starts: of k-means for each seed.
