@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 from threadpoolctl import threadpool_limits
@@ -33,7 +35,7 @@ def baseline_embeddings(data: GraphData, dim: int, seed: int = 0) -> dict[str, M
 
     if dim < 1:
         raise ValueError(f"dim: expected at least 1, got {dim}")
-    features = data.features
+    features: Any = data.features
     dim = min(dim, *features.shape)
     with threadpool_limits(1, user_api="blas"):  # as in run_probe
         if scipy.sparse.issparse(features) and np.prod(features.shape) > _DENSE_ENTRIES:

@@ -119,7 +119,7 @@ def evaluate(
         InputError: labels that cannot be probed; see `plan_probe`.
     """
     means = {"seeds": seeds, "seed": seed, "max_nodes": max_nodes}
-    probing = {**means, "split": split, "folds": folds}
+    probing: dict[str, Any] = {**means, "split": split, "folds": folds}
     has_labels = data.labels is not None and bool((data.labels >= 0).any())
     results = {}
     for name, given in candidates.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -80,13 +81,12 @@ def read_inputs(
                 f" {one.embeddings.shape[1]}; evaluate embeddings of different kinds apart"
             )
     data = load_dataset(dataset, data_dir, knn=knn) if dataset else None
-    nodes: LabelledNodes | None = data
+    nodes: Any = data
     if labels:
-        given = read_labels(labels, data_dir, knn=knn)
-        if nodes is not None:
-            order = matching_order(nodes, given.node_ids, given.num_nodes, name=given.name)
-            given = dataclasses.replace(given.reordered(order), node_ids=nodes.node_ids)
-        nodes = given
+        nodes = read_labels(labels, data_dir, knn=knn)
+        if data is not None:
+            order = matching_order(data, nodes.node_ids, nodes.num_nodes, name=nodes.name)
+            nodes = dataclasses.replace(nodes.reordered(order), node_ids=data.node_ids)
     if nodes.node_ids is None and len(first.embeddings) == nodes.num_nodes:
         nodes = dataclasses.replace(nodes, node_ids=first.node_ids)  # they are in this order
     without = [one.source for one in files if one.held_out is None]
@@ -97,12 +97,11 @@ def read_inputs(
         )
     aligned = [_aligned(one, nodes) for one in files]
     if held_out_edges:
-        if data is not None:
-            pairs = read_held_out_edges(held_out_edges, data.num_nodes)
-        else:
-            pairs = read_held_out_edges(held_out_edges, len(first.embeddings))
-            pairs = _aligned(dataclasses.replace(first, held_out=pairs), nodes).held_out
-        aligned = [dataclasses.replace(one, held_out=pairs) for one in aligned]
+        count = len(first.embeddings) if data is None else data.num_nodes
+        shared: HeldOutEdges | None = read_held_out_edges(held_out_edges, count)
+        if data is None:
+            shared = _aligned(dataclasses.replace(first, held_out=shared), nodes).held_out
+        aligned = [dataclasses.replace(one, held_out=shared) for one in aligned]
     return EvaluationInputs(aligned, nodes, data)
 
 
@@ -121,20 +120,21 @@ def baseline_candidates(
     inputs: EvaluationInputs, seed: int, say: Callable[[str], None]
 ) -> dict[str, Matrix | list[Matrix]]:
     """Raw features, PCA, and for each embedding the same encoder untrained."""
+    data: Any = inputs.data
     width = inputs.files[0].embeddings.shape[1]
     say("PCA of the features")
-    baselines: dict[str, Matrix | list[Matrix]] = {**baseline_embeddings(inputs.data, width, seed)}
+    baselines = baseline_embeddings(data, width, seed)
     say("loading TensorFlow for the untrained encoder")
-    baselines[UNTRAINED] = []
+    untrained = []
     for number, one in enumerate(inputs.files):
-        graph = inputs.data
+        graph = data
         if one.held_out is not None:
             graph = without_links(graph, one.held_out.positives)
         config = one.config or with_defaults(
             PretrainConfig(output="none", seed=seed + number), graph, width=width
         )
-        baselines[UNTRAINED].append(untrained_embeddings(graph, config))
-    return baselines
+        untrained.append(untrained_embeddings(graph, config))
+    return {**baselines, UNTRAINED: untrained}
 
 
 def untrained_embeddings(data: GraphData, config: PretrainConfig) -> np.ndarray:

@@ -84,6 +84,7 @@ def run_probe(
     if plan is None:
         raise ValueError(f"{data.name}: a probe needs labels, and there are none")
     splits = draw_splits(data, plan, seed=seed, max_nodes=max_nodes)
+    labels: Any = data.labels
     accuracies, chosen = [], []
     # The matrices are small: one thread fits them in milliseconds, while BLAS threads that wait for
     # a busy core (TensorFlow's threads spin too) were measured to take fifty times as long.
@@ -91,7 +92,7 @@ def run_probe(
         for one in splits:
             chosen.append(choose(one.inner, one.validation))
             predicted = predict(one.train, one.test, chosen[-1])
-            accuracies.append(float(np.mean(predicted == data.labels[one.test])))
+            accuracies.append(float(np.mean(predicted == labels[one.test])))
     return result(
         float(np.mean(accuracies)),
         None if plan.protocol == PUBLIC_SPLIT else float(np.std(accuracies)),

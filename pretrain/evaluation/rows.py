@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 import scipy.sparse
 
-Matrix = np.ndarray | scipy.sparse.csr_matrix
+Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_matrix
 
 
-def unit_rows(rows: Matrix) -> Matrix:
+def unit_rows(rows: Matrix) -> Any:
     """Each row divided by its length, however short it is; rows of zeros stay.
 
     scikit-learn's `normalize`, which by itself leaves rows that are shorter than about 1e-6 as they
@@ -29,9 +31,9 @@ def unit_rows(rows: Matrix) -> Matrix:
         rows = rows.astype(np.float64)
     if scipy.sparse.issparse(rows):
         _, exponents = np.frexp(abs(rows).max(axis=1).toarray().ravel())
-        scaled = np.ldexp(rows.data, -np.repeat(exponents, np.diff(rows.indptr)))
-        rows = scipy.sparse.csr_matrix((scaled, rows.indices, rows.indptr), rows.shape)
+        scaled: Any = rows.copy()
+        scaled.data = np.ldexp(scaled.data, -np.repeat(exponents, np.diff(scaled.indptr)))
     else:
         _, exponents = np.frexp(np.abs(rows).max(axis=1, keepdims=True))
-        rows = np.ldexp(rows, -exponents)
-    return normalize(rows)
+        scaled = np.ldexp(rows, -exponents)
+    return normalize(scaled, copy=False)

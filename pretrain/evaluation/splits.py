@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -108,7 +109,7 @@ def plan_probe(
         )
     takes_part = data.labels >= 0
     if by_mask:
-        takes_part &= data.train_mask | data.val_mask | data.test_mask
+        takes_part &= np.any(_masks(data), axis=0)
     available = int(takes_part.sum())
     if available > max_nodes:
         warnings.warn(
@@ -163,13 +164,13 @@ def draw_splits(
         seed: in [0, 2**32).
         max_nodes: at least 2.
     """
-    known = data.labels >= 0
+    labels: Any = data.labels
+    known = labels >= 0
     if plan.protocol == K_FOLDS:
-        return _folds(np.flatnonzero(known), data.labels, plan.num_splits, seed, max_nodes)
+        return _folds(np.flatnonzero(known), labels, plan.num_splits, seed, max_nodes)
     masked = []
     if data.has_masks:
-        masks = (data.train_mask, data.val_mask, data.test_mask)
-        masked = [np.flatnonzero(mask & known) for mask in masks]
+        masked = [np.flatnonzero(mask & known) for mask in _masks(data)]
     splits = []
     for number in range(plan.num_splits):
         # Two integers: the folds' generator, seeded by one, keeps its own stream.
@@ -177,9 +178,13 @@ def draw_splits(
         parts = masked
         if plan.protocol == RANDOM_SPLITS:
             parts = _random_parts(np.flatnonzero(known), data, masked, rng)
-        train, validation, test = _at_most(parts, data.labels, max_nodes, rng)
+        train, validation, test = _at_most(parts, labels, max_nodes, rng)
         splits.append(Split(train, train, validation, test))
     return splits
+
+
+def _masks(data: LabelledNodes) -> list[Any]:
+    return [data.train_mask, data.val_mask, data.test_mask]
 
 
 def _folds(nodes, labels, folds: int, seed: int, max_nodes: int) -> list[Split]:
@@ -200,7 +205,7 @@ def _folds(nodes, labels, folds: int, seed: int, max_nodes: int) -> list[Split]:
 def _random_parts(nodes, data: LabelledNodes, masked: list[np.ndarray], rng) -> list[np.ndarray]:
     """Train, validation and test nodes, drawn within each class."""
     classes = range(data.num_classes)
-    labels = data.labels
+    labels: Any = data.labels
     if masked:
         nodes = np.sort(np.concatenate(masked))
         sizes = [np.bincount(labels[part], minlength=len(classes)) for part in masked]

@@ -20,10 +20,10 @@ def check_keys(
     keys: Collection[str],
     *,
     required: Sequence[str],
-    allowed: Sequence[str] | None = None,
+    allowed: Sequence[str] = (),
 ) -> None:
     """Raises InputError for keys of a file that are unknown (unless all are allowed) or missing."""
-    unknown = sorted(set(keys) - set(keys if allowed is None else allowed))
+    unknown = sorted(set(keys) - set(allowed or keys))
     if unknown:
         raise InputError(
             f"{path}: unknown keys {', '.join(unknown)}; allowed: {', '.join(allowed)}"

@@ -105,7 +105,7 @@ def _check_finite(features: Any, first_row: int = 0) -> Any:
             row = int(np.searchsorted(features.indptr, position, side="right")) - 1
             column, value = int(features.indices[position]), features.data[position]
         else:
-            row, column = np.unravel_index(int(np.argmin(finite)), finite.shape)
+            row, column = (int(i) for i in np.argwhere(~finite)[0])
             value = features[row, column]
         raise InputError(
             f"features: expected finite values within +-{_LARGEST_FEATURE:g}, got {value} in row"
@@ -142,7 +142,7 @@ def check_edges(edge_index: Any, num_nodes: int, *, undirected: bool) -> np.ndar
             f"edge_index: expected nodes in [0, {num_nodes}), got {edges[row, edge]} as the "
             f"{('source', 'target')[row]} of edge {edge} ({count} such edges)"
         )
-    dtype = np.int32 if mapped and num_nodes <= np.iinfo(np.int32).max else np.int64
+    dtype = np.dtype(np.int32 if mapped and num_nodes <= np.iinfo(np.int32).max else np.int64)
     return sorted_edges(edges, num_nodes, undirected=undirected, dtype=dtype)
 
 
@@ -174,9 +174,7 @@ def check_labels(labels: Any, num_nodes: int) -> tuple[np.ndarray | None, tuple[
     return classes, tuple(str(name) for name in names)
 
 
-def check_masks(
-    masks: dict[str, Any], labels: np.ndarray | None, num_nodes: int
-) -> dict[str, np.ndarray | None]:
+def check_masks(masks: dict[str, Any], labels: np.ndarray | None, num_nodes: int) -> dict[str, Any]:
     """Returns the three masks as [N] bool, or all None."""
     missing = [key for key, mask in masks.items() if mask is None]
     if len(missing) == len(masks):

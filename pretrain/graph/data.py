@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -95,13 +96,14 @@ class GraphData(LabelledNodes):
     def digest(self) -> str:
         """SHA-256 of features and edges, as hexadecimal digits: what training depends on."""
         sha = hashlib.sha256(repr(self.features.shape).encode())
-        matrix = self.features
+        matrix: Any = self.features
+        parts: Iterable[np.ndarray]
         if scipy.sparse.issparse(matrix):
             parts = [matrix.data, matrix.indices, matrix.indptr]
         else:  # in blocks: of memory-mapped features only one at a time takes memory
             parts = (matrix[rows] for rows in blocks(self.num_nodes, _BLOCK_ROWS))
         for part in itertools.chain(parts, [self.edge_index]):
-            sha.update(np.ascontiguousarray(part))
+            sha.update(np.ascontiguousarray(part).data)
         return sha.hexdigest()
 
     @property
@@ -111,7 +113,7 @@ class GraphData(LabelledNodes):
 
     def feature_rows(self, nodes: np.ndarray | slice) -> np.ndarray:
         """Dense float32 features of some nodes, [len(nodes), F]; reads no others."""
-        rows = self.features[nodes]
+        rows: Any = self.features[nodes]
         rows = rows.toarray() if scipy.sparse.issparse(rows) else rows
         return np.ascontiguousarray(rows, np.float32)
 

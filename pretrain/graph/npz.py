@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from ..errors import InputError
 from .array_files import check_keys, read_npz
@@ -25,7 +24,7 @@ def load_npz(path: str | Path) -> GraphData:
     return graph_from_arrays(read_npz(path), path, name=f"npz:{path}")
 
 
-def graph_from_arrays(parts: Mapping[str, np.ndarray], path: str | Path, *, name: str) -> GraphData:
+def graph_from_arrays(parts: Mapping[str, Any], path: str | Path, *, name: str) -> GraphData:
     """Makes a graph of arrays under the keys of docs/datasets.md.
 
     Args:
@@ -50,9 +49,10 @@ def graph_from_arrays(parts: Mapping[str, np.ndarray], path: str | Path, *, name
         features = (
             csr_from_parts(*(parts[k] for k in _CSR_KEYS)) if csr_given else parts["features"]
         )
+    optional: dict[str, Any] = {key: parts.get(key) for key in _OPTIONAL_KEYS}
     return make_graph_data(
         name=name,
         features=features,
         edge_index=parts["edge_index"],
-        **{key: parts.get(key) for key in _OPTIONAL_KEYS},
+        **optional,
     )

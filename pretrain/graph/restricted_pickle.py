@@ -22,7 +22,7 @@ import pickletools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -77,7 +77,7 @@ def restricted_loads(content: bytes, *, source: str = "pickle") -> Any:
 def _check_memo(content: bytes) -> None:
     """Refuses memo slots beyond the file's length: the unpickler would allocate up to there."""
     for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(content):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > len(content):
             raise RefusedPickleError(f"refused memo slot {argument} in {len(content)} bytes")
 
 
@@ -96,7 +96,7 @@ class _Dtype:
             raise RefusedPickleError(f"refused array of a structured dtype: {state!r:.80}")
         self.order = order
 
-    def read(self, content: bytes, shape: tuple[int, ...], order: str) -> np.ndarray:
+    def read(self, content: bytes, shape: tuple[int, ...], order: Literal["C", "F"]) -> np.ndarray:
         """Returns the array in native byte order, in memory of its own."""
         dtype = np.dtype(self.order + self.code)
         if math.prod(shape) * dtype.itemsize != len(content):
