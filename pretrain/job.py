@@ -17,16 +17,18 @@ import numpy as np
 from ..kernels.linalg import singular_values
 from .config.options import PretrainConfig
 from .errors import InputError
+from .evaluation.baselines import UNTRAINED, baseline_embeddings
 from .evaluation.evaluate import Result, evaluate
-from .evaluation.linear_probe import baseline_embeddings, plan_probe
-from .evaluation.links import HeldOutEdges, hold_out_edges, save_held_out_edges
+from .evaluation.splits import plan_probe
 from .graph.data import GraphData
 from .graph.datasets import load_dataset
+from .graph.held_out import hold_out_edges
 from .output.folder import OutputFolder, check_same_training, prepare, training_state, write_json
+from .output.held_out import save_held_out_edges
 from .quiet import quiet_tensorflow
 from .training.recipe import with_defaults
 
-TRAINED, UNTRAINED = "trained encoder", "untrained encoder"
+TRAINED = "trained encoder"
 
 _CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
 _MOST_ROWS_AT_ONCE = 100_000
@@ -68,8 +70,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     digest = data.digest()
     held_out = None
     if config.hold_out_edges:  # from here on, nothing sees the links that are held out
-        data, *pairs = hold_out_edges(data, config.hold_out_edges, config.seed)
-        held_out = HeldOutEdges(*pairs)
+        data, held_out = hold_out_edges(data, config.hold_out_edges, config.seed)
     given, config = config, with_defaults(config, data)
     state = training_state(digest, config)
     if config.resume:

@@ -1,24 +1,19 @@
 """The command `evaluate`: from files with embeddings to a table of measures beside baselines.
 
-docs/evaluation.md describes the protocol and the options. TensorFlow is imported for the untrained
-encoder alone, after everything that can be wrong with the input has been looked at.
+docs/evaluation.md describes the protocol and the options.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..config import option
-from ..config.options import PretrainConfig
 from ..errors import InputError
-from ..evaluation.links import HeldOutEdges, read_held_out_edges, without_links
+from ..evaluation.inputs import EvaluationInputs, baseline_candidates, read_inputs
 from ..evaluation.splits import (
     K_FOLDS,
     MAX_NODES,
@@ -28,12 +23,8 @@ from ..evaluation.splits import (
     ProbePlan,
     plan_probe,
 )
-from ..graph.data import GraphData
-from ..graph.datasets import CHOICES, load_dataset
-from ..graph.labels import LabelledNodes, labels_of, read_labels
-from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
+from ..graph.datasets import CHOICES
 from ..output.folder import write_json
-from ..training.recipe import with_defaults
 
 EMBEDDINGS = "embeddings"
 
@@ -93,7 +84,19 @@ def run(arguments: argparse.Namespace) -> str:
     }
     if settings["seed"] + settings["seeds"] > 2**32:
         raise InputError("--seed: expected --seed + --seeds of at most 2**32")
-    inputs = _read(arguments, settings["knn"])
+    if arguments.output:
+        read = [*arguments.embeddings, arguments.labels, arguments.held_out_edges]
+        if arguments.dataset:
+            read.append(arguments.dataset.partition(":")[2])
+        _check_output(Path(arguments.output), [Path(path) for path in read if path])
+    inputs = read_inputs(
+        arguments.embeddings,
+        labels=arguments.labels,
+        dataset=arguments.dataset,
+        data_dir=arguments.data_dir,
+        knn=settings["knn"],
+        held_out_edges=arguments.held_out_edges,
+    )
     probing = {
         "split": arguments.split or ("public" if inputs.labels.has_masks else "random"),
         **{name: settings[name] for name in ("folds", "seeds")},
@@ -114,7 +117,7 @@ def run(arguments: argparse.Namespace) -> str:
 
     candidates: dict[str, Any] = {EMBEDDINGS: [one.embeddings for one in inputs.files]}
     if inputs.data is not None and not arguments.no_baselines:
-        candidates |= _baselines(inputs, settings["seed"], say)
+        candidates |= baseline_candidates(inputs, settings["seed"], say)
     results = evaluate(
         candidates,
         inputs.labels,
@@ -133,7 +136,9 @@ def run(arguments: argparse.Namespace) -> str:
             "results": {
                 name: {
                     "measures": one.to_dict(),
-                    "strengths": [probe.strengths for probe in one.probes],
+                    "inverse_regularization": [
+                        probe.inverse_regularizations for probe in one.probes
+                    ],
                     "neighbours": one.neighbours,
                 }
                 for name, one in results.items()
@@ -141,118 +146,6 @@ def run(arguments: argparse.Namespace) -> str:
         }
         write_json(Path(arguments.output), content)
     return "\n".join([table(results), "", *_notes(plan, inputs, settings)])
-
-
-@dataclasses.dataclass(frozen=True)
-class _Inputs:
-    """Everything that was read, in the order of one list of nodes."""
-
-    files: list[EmbeddingFile]
-    labels: LabelledNodes
-    data: GraphData | None
-    held_out: list[HeldOutEdges]  # none, or one for each file
-
-
-def _read(arguments: argparse.Namespace, knn: int) -> _Inputs:
-    if arguments.output:
-        read = [*arguments.embeddings, arguments.labels, arguments.held_out_edges]
-        if arguments.dataset:
-            read.append(arguments.dataset.partition(":")[2])
-        _check_output(Path(arguments.output), [Path(path) for path in read if path])
-    if not (arguments.labels or arguments.dataset):
-        raise InputError("evaluate: expected --labels or --dataset, got neither")
-    files = [read_embeddings(source) for source in arguments.embeddings]
-    width = files[0].embeddings.shape[1]
-    for one in files[1:]:
-        if one.embeddings.shape[1] != width:
-            raise InputError(
-                f"{one.source}: expected {width} columns, as in {files[0].source}, got"
-                f" {one.embeddings.shape[1]}; evaluate embeddings of different kinds apart"
-            )
-    data = None
-    if arguments.dataset:
-        data = load_dataset(arguments.dataset, arguments.data_dir, knn=knn)
-    labels = labels_of(data) if data is not None else None
-    if arguments.labels:
-        given = read_labels(arguments.labels, arguments.data_dir, knn=knn)
-        if labels is not None:
-            names = (labels.name, given.name)
-            order = matching_order(
-                labels.node_ids, labels.num_nodes, given.node_ids, given.num_nodes, names=names
-            )
-            given = dataclasses.replace(given.reordered(order), node_ids=labels.node_ids)
-        labels = given
-    if labels.node_ids is None:  # then they are in the order of the embeddings
-        first = files[0]
-        if len(first.embeddings) == labels.num_nodes:
-            labels = dataclasses.replace(labels, node_ids=first.node_ids)
-    files, held_out = _aligned(files, labels, arguments.held_out_edges)
-    return _Inputs(files, labels, data, held_out)
-
-
-def _aligned(
-    files: list[EmbeddingFile], labels: LabelledNodes, shared: str | None
-) -> tuple[list[EmbeddingFile], list[HeldOutEdges]]:
-    """Rows of the embeddings and nodes of the held-out edges in the order of the labels."""
-    if shared:
-        pairs = read_held_out_edges(shared, len(files[0].embeddings))
-        files = [dataclasses.replace(one, held_out=pairs) for one in files]
-    without = [one.source for one in files if one.held_out is None]
-    if without and len(without) < len(files):
-        raise InputError(
-            f"{without[0]}: expected held_out_edges.npz, as in the other runs; give"
-            " --held-out-edges FILE for all of them"
-        )
-    aligned, held_out = [], []
-    for one in files:
-        names = (labels.name, one.source)
-        order = matching_order(
-            labels.node_ids, labels.num_nodes, one.node_ids, len(one.embeddings), names=names
-        )
-        if not np.array_equal(order, np.arange(len(order))):
-            one = dataclasses.replace(one, embeddings=one.embeddings[order])
-        aligned.append(one)
-        if one.held_out is not None:
-            place = order.argsort()  # row of the file to node of the labels
-            held_out.append(HeldOutEdges(*(place[pairs] for pairs in one.held_out)))
-    return aligned, held_out
-
-
-def _baselines(inputs: _Inputs, seed: int, say) -> dict[str, Any]:
-    """Raw features, PCA, and for each embedding the same encoder untrained."""
-    from ..evaluation.linear_probe import baseline_embeddings
-    from ..job import UNTRAINED
-
-    width = inputs.files[0].embeddings.shape[1]
-    say("PCA of the features")
-    baselines: dict[str, Any] = dict(baseline_embeddings(inputs.data, width, seed))
-    say("loading TensorFlow for the untrained encoder")
-    graphs = [inputs.data] * len(inputs.files)
-    if inputs.held_out:
-        graphs = [without_links(inputs.data, one.positives) for one in inputs.held_out]
-    baselines[UNTRAINED] = [
-        untrained_embeddings(graph, one.config or _default_config(graph, width, seed + number))
-        for number, (graph, one) in enumerate(zip(graphs, inputs.files, strict=True))
-    ]
-    return baselines
-
-
-def untrained_embeddings(data: GraphData, config: PretrainConfig):
-    """What the encoder of a run makes of the graph before any training, float32 [N, D]."""
-    from ..quiet import quiet_tensorflow
-
-    with quiet_tensorflow():
-        import tensorflow as tf
-
-        from ..training.run import make_run
-
-    tf.get_logger().setLevel("ERROR")  # as in the main job
-    run = make_run(data, dataclasses.replace(config, quiet=True))  # no bar amid our messages
-    return run.embed(run.initial_weights)
-
-
-def _default_config(data: GraphData, width: int, seed: int) -> PretrainConfig:
-    return with_defaults(PretrainConfig(output="none", seed=seed), data, width=width)
 
 
 def _check_output(path: Path, inputs: list[Path]) -> None:
@@ -268,19 +161,21 @@ def _check_output(path: Path, inputs: list[Path]) -> None:
             raise InputError(f"--output {path} is an input, and would be replaced")
 
 
-def _protocol(plan: ProbePlan | None, inputs: _Inputs, probing, settings) -> dict[str, Any]:
+def _protocol(
+    plan: ProbePlan | None, inputs: EvaluationInputs, probing, settings
+) -> dict[str, Any]:
     """What was done, for the JSON file."""
     from ..evaluation.clustering import STARTS
     from ..evaluation.knn_probe import NEIGHBOURS
-    from ..evaluation.linear_probe import SCALING, STRENGTHS
+    from ..evaluation.linear_probe import INVERSE_REGULARIZATIONS, SCALING
 
     labels = inputs.labels
     return {
         "split": plan.protocol if plan else None,
-        "splits": plan.folds if plan else 0,
+        "splits": plan.num_splits if plan else 0,
         **{key: value for key, value in settings.items() if key != "knn"},
         "scaling": SCALING,
-        "strengths": STRENGTHS,
+        "inverse_regularization": INVERSE_REGULARIZATIONS,
         "neighbours": NEIGHBOURS,
         "kmeans_starts": STARTS,
         "nodes": labels.num_nodes,
@@ -290,12 +185,15 @@ def _protocol(plan: ProbePlan | None, inputs: _Inputs, probing, settings) -> dic
     }
 
 
-def _notes(plan: ProbePlan | None, inputs: _Inputs, settings: dict[str, int]) -> list[str]:
+def _notes(plan: ProbePlan | None, inputs: EvaluationInputs, settings: dict[str, int]) -> list[str]:
     """How to read the table."""
     count, seeds = len(inputs.files), settings["seeds"]
     notes = [f"percent: mean +- standard deviation; embeddings: {count} file{'s' * (count > 1)}"]
     if plan is not None:
-        protocols = {RANDOM_SPLITS: f"{plan.folds} random splits", K_FOLDS: f"{plan.folds} folds"}
+        protocols = {
+            RANDOM_SPLITS: f"{plan.num_splits} random splits",
+            K_FOLDS: f"{plan.num_splits} folds",
+        }
         how = protocols.get(plan.protocol, plan.protocol)
         notes.append(f"probes: {how}; NMI, ARI: k-means from {seeds} seeds")
         if plan.protocol == PUBLIC_SPLIT:

@@ -6,11 +6,13 @@ import dataclasses
 import warnings
 
 import numpy as np
-import scipy.sparse
 from threadpoolctl import threadpool_limits
 
-from .linear_probe import check_embeddings
-from .splits import MAX_NODES, LabelledGraph, stratified_sample
+from ..graph.data import LabelledNodes
+from .probe import check_embeddings
+from .rows import Matrix, unit_rows
+from .sampling import stratified_sample
+from .splits import MAX_NODES
 
 STARTS = 10  # of k-means for each seed
 
@@ -30,8 +32,8 @@ class ClusteringResult:
 
 
 def clustering(
-    embeddings: np.ndarray | scipy.sparse.csr_matrix,
-    data: LabelledGraph,
+    embeddings: Matrix,
+    data: LabelledNodes,
     *,
     seeds: int = 10,
     seed: int = 0,
@@ -57,7 +59,6 @@ def clustering(
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-    from sklearn.preprocessing import normalize
 
     if seeds < 1:
         raise ValueError(f"seeds: expected at least 1, got {seeds}")
@@ -75,7 +76,7 @@ def clustering(
             truth = data.labels[nodes]
             k = len(np.unique(truth))
             means = KMeans(k, n_init=starts, random_state=number)
-            found = means.fit_predict(normalize(embeddings[nodes]))
+            found = means.fit_predict(unit_rows(embeddings[nodes]))
             nmi.append(float(normalized_mutual_info_score(truth, found)))
             ari.append(float(adjusted_rand_score(truth, found)))
     return ClusteringResult(tuple(nmi), tuple(ari))

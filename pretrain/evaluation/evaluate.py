@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
+from ..graph.data import LabelledNodes
+from ..graph.held_out import HeldOutEdges
 from .clustering import STARTS, clustering
 from .knn_probe import knn_probe
 from .linear_probe import ProbeResult, linear_probe
-from .links import HeldOutEdges, link_prediction
-from .splits import MAX_NODES, LabelledGraph, ProbeWarning
-
-Matrix = np.ndarray | scipy.sparse.csr_matrix
+from .links import link_prediction
+from .rows import Matrix
+from .splits import MAX_NODES, ProbeWarning
 
 # Keys of `Result.measures`, and what they are called in tables.
 MEASURES = {
@@ -78,7 +78,7 @@ class Result:
 
 def evaluate(
     candidates: Mapping[str, Matrix | Sequence[Matrix]],
-    data: LabelledGraph,
+    data: LabelledNodes,
     *,
     split: str | None = None,
     folds: int = 10,
@@ -100,8 +100,8 @@ def evaluate(
     Args:
         candidates: by name, one matrix [N, K] or several (one for each training seed).
         data: the graph; only its labels and masks are read.
-        split: see `linear_probe`.
-        folds: see `linear_probe`.
+        split: see `run_probe`.
+        folds: see `run_probe`.
         seeds: number of random splits, and of clusterings.
         seed: the first of them.
         starts: of k-means for each seed.
@@ -118,31 +118,26 @@ def evaluate(
             `held_out` as matrices.
         InputError: labels that cannot be probed; see `plan_probe`.
     """
-    probing = {"split": split, "folds": folds, "seeds": seeds, "seed": seed, "max_nodes": max_nodes}
-    with warnings.catch_warnings():
-        # Every probe of every candidate plans anew, and would say the same again.
-        warnings.simplefilter("ignore", ProbeWarning)
-        return _evaluate(candidates, data, probing, starts, held_out, say)
-
-
-def _evaluate(candidates, data: LabelledGraph, probing, starts, held_out, say) -> dict[str, Result]:
-    means = {key: probing[key] for key in ("seeds", "seed", "max_nodes")} | {"starts": starts}
+    means = {"seeds": seeds, "seed": seed, "max_nodes": max_nodes}
+    probing: dict[str, Any] = {**means, "split": split, "folds": folds}
     has_labels = data.labels is not None and bool((data.labels >= 0).any())
     results = {}
     for name, given in candidates.items():
         matrices = list(given) if isinstance(given, list | tuple) else [given]
         measures: dict[str, Measure] = {}
-        probes, neighbours = [], []
+        probes, votes = [], []
         if has_labels:
-            say(f"linear probe: {name}")
-            probes = [linear_probe(matrix, data, **probing) for matrix in matrices]
-            measures["linear_probe"] = _joined(probe.fold_accuracies for probe in probes)
-            say(f"kNN probe: {name}")
-            votes = [knn_probe(matrix, data, **probing) for matrix in matrices]
-            measures["knn_probe"] = _joined(vote.fold_accuracies for vote in votes)
-            neighbours = [k for vote in votes for k in vote.neighbours]
+            with warnings.catch_warnings():
+                # Every probe of every candidate plans anew, and would say the same again.
+                warnings.simplefilter("ignore", ProbeWarning)
+                say(f"linear probe: {name}")
+                probes = [linear_probe(matrix, data, **probing) for matrix in matrices]
+                say(f"kNN probe: {name}")
+                votes = [knn_probe(matrix, data, **probing) for matrix in matrices]
+            measures["linear_probe"] = _joined(probe.split_accuracies for probe in probes)
+            measures["knn_probe"] = _joined(vote.split_accuracies for vote in votes)
             say(f"clustering: {name}")
-            clusters = [clustering(matrix, data, **means) for matrix in matrices]
+            clusters = [clustering(matrix, data, **means, starts=starts) for matrix in matrices]
             measures["nmi"] = _joined(found.nmi for found in clusters)
             measures["ari"] = _joined(found.ari for found in clusters)
         if held_out:
@@ -150,7 +145,8 @@ def _evaluate(candidates, data: LabelledGraph, probing, starts, held_out, say) -
             links = [link_prediction(*pair) for pair in _matched(name, matrices, held_out)]
             measures["link_auc"] = Measure(tuple(link.auc for link in links))
             measures["link_ap"] = Measure(tuple(link.average_precision for link in links))
-        results[name] = Result(measures, tuple(probes), tuple(neighbours))
+        neighbours = tuple(k for vote in votes for k in vote.neighbours)
+        results[name] = Result(measures, tuple(probes), neighbours)
     return results
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..graph.data import LabelledNodes
+from .sampling import stratified_sample
 
 PUBLIC_SPLIT = "public split"
 RANDOM_SPLITS = "random splits"
@@ -32,40 +34,17 @@ class ProbeWarning(UserWarning):
     """A graph is probed otherwise than was asked for: on fewer nodes, or by fewer folds."""
 
 
-class LabelledGraph(Protocol):
-    """What a probe reads of a graph: see `GraphData` and `LabelledNodes`."""
-
-    name: str
-    labels: np.ndarray | None
-    train_mask: np.ndarray | None
-    val_mask: np.ndarray | None
-    test_mask: np.ndarray | None
-    class_names: tuple[str, ...]
-
-    @property
-    def num_nodes(self) -> int:
-        """N."""
-
-    @property
-    def num_classes(self) -> int:
-        """C."""
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether there is a public split."""
-
-
 @dataclasses.dataclass(frozen=True)
 class ProbePlan:
     """How a graph will be probed.
 
     Attributes:
         protocol: PUBLIC_SPLIT, RANDOM_SPLITS or K_FOLDS.
-        folds: number of splits; 1 for the public split.
+        num_splits: 1 for the public split.
     """
 
     protocol: str
-    folds: int
+    num_splits: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +65,7 @@ class Split:
 
 
 def plan_probe(
-    data: LabelledGraph,
+    data: LabelledNodes,
     *,
     folds: int = 10,
     split: str | None = None,
@@ -128,7 +107,10 @@ def plan_probe(
             f"{data.name}: a probe needs at least two classes "
             f"{'in train_mask' if by_mask else 'in labels'}, got {(counts > 0).sum()}"
         )
-    available = _available(data, by_mask)
+    takes_part = data.labels >= 0
+    if by_mask:
+        takes_part &= np.any(_masks(data), axis=0)
+    available = int(takes_part.sum())
     if available > max_nodes:
         warnings.warn(
             f"{data.name}: {max_nodes:,} of {available:,} labelled nodes take part in the probes;"
@@ -163,7 +145,7 @@ def plan_probe(
 
 
 def draw_splits(
-    data: LabelledGraph, plan: ProbePlan, *, seed: int = 0, max_nodes: int = MAX_NODES
+    data: LabelledNodes, plan: ProbePlan, *, seed: int = 0, max_nodes: int = MAX_NODES
 ) -> list[Split]:
     """The splits of a plan. Nodes with unknown labels are in none.
 
@@ -182,69 +164,27 @@ def draw_splits(
         seed: in [0, 2**32).
         max_nodes: at least 2.
     """
-    known = data.labels >= 0
+    labels: Any = data.labels
+    known = labels >= 0
     if plan.protocol == K_FOLDS:
-        return _folds(np.flatnonzero(known), data.labels, plan.folds, seed, max_nodes)
+        return _folds(np.flatnonzero(known), labels, plan.num_splits, seed, max_nodes)
     masked = []
     if data.has_masks:
-        masks = (data.train_mask, data.val_mask, data.test_mask)
-        masked = [np.flatnonzero(mask & known) for mask in masks]
+        masked = [np.flatnonzero(mask & known) for mask in _masks(data)]
     splits = []
-    for number in range(plan.folds):
-        # Two words: the folds' generator, seeded by one, keeps its own stream.
+    for number in range(plan.num_splits):
+        # Two integers: the folds' generator, seeded by one, keeps its own stream.
         rng = np.random.default_rng([seed + number, 1])
         parts = masked
         if plan.protocol == RANDOM_SPLITS:
             parts = _random_parts(np.flatnonzero(known), data, masked, rng)
-        train, validation, test = _at_most(parts, data.labels, max_nodes, rng)
+        train, validation, test = _at_most(parts, labels, max_nodes, rng)
         splits.append(Split(train, train, validation, test))
     return splits
 
 
-def stratified_sample(
-    nodes: np.ndarray,
-    labels: np.ndarray,
-    size: int,
-    rng: np.random.Generator,
-    *,
-    at_least: int = 1,
-) -> np.ndarray:
-    """Draws nodes, each class in proportion (largest remainders), but no class less than a minimum.
-
-    Args:
-        nodes: [n] of which to draw.
-        labels: [N] classes of all nodes, known for `nodes`.
-        size: how many. All nodes if there are no more; the minimum of every class if that is more.
-        rng: the source of the draws.
-        at_least: minimum of every class, or all of it if it has no more.
-
-    Returns:
-        The chosen nodes, ascending.
-    """
-    if len(nodes) <= size:
-        return nodes
-    classes, counts = np.unique(labels[nodes], return_counts=True)
-    exact = counts * (size / len(nodes))
-    minimum = np.minimum(at_least, counts)
-    quota = np.maximum(minimum, exact.astype(np.int64))
-    while (quota.sum() < size) or (quota.sum() > size and (quota > minimum).any()):
-        excess = quota - exact
-        if quota.sum() < size:
-            quota[excess.argmin()] += 1
-        else:  # rare classes took more than their share; who has most above it gives way
-            quota[np.where(quota > minimum, excess, -np.inf).argmax()] -= 1
-    chosen = [
-        rng.choice(nodes[labels[nodes] == label], take, replace=False)
-        for label, take in zip(classes, quota, strict=True)
-    ]
-    return np.sort(np.concatenate(chosen))
-
-
-def _available(data: LabelledGraph, by_mask: bool) -> int:
-    known = data.labels >= 0
-    if by_mask:
-        known = known & (data.train_mask | data.val_mask | data.test_mask)
-    return int(known.sum())
+def _masks(data: LabelledNodes) -> list[Any]:
+    return [data.train_mask, data.val_mask, data.test_mask]
 
 
 def _folds(nodes, labels, folds: int, seed: int, max_nodes: int) -> list[Split]:
@@ -257,15 +197,15 @@ def _folds(nodes, labels, folds: int, seed: int, max_nodes: int) -> list[Split]:
     splits = []
     folder = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for fit, test in folder.split(nodes, labels[nodes]):
-        inner, validation = _hold_out(nodes[fit], labels, rng)
+        inner, validation = _inner_split(nodes[fit], labels, rng)
         splits.append(Split(nodes[fit], inner, validation, nodes[test]))
     return splits
 
 
-def _random_parts(nodes, data: LabelledGraph, masked: list[np.ndarray], rng) -> list[np.ndarray]:
+def _random_parts(nodes, data: LabelledNodes, masked: list[np.ndarray], rng) -> list[np.ndarray]:
     """Train, validation and test nodes, drawn within each class."""
     classes = range(data.num_classes)
-    labels = data.labels
+    labels: Any = data.labels
     if masked:
         nodes = np.sort(np.concatenate(masked))
         sizes = [np.bincount(labels[part], minlength=len(classes)) for part in masked]
@@ -289,13 +229,11 @@ def _at_most(parts, labels, max_nodes: int, rng) -> list[np.ndarray]:
         return parts
     return [
         stratified_sample(part, labels, max(1, len(part) * max_nodes // total), rng)
-        if len(part)
-        else part
         for part in parts
     ]
 
 
-def _hold_out(
+def _inner_split(
     nodes: np.ndarray, labels: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits off a fifth of each class, but never a class's last member."""

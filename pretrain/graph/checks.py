@@ -5,6 +5,8 @@ raises InputError with one line. Bounds are checked before anything is cast or u
 a cast wraps around silently, and compiled sparse code does not look where it reads.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,19 @@ import scipy.sparse
 from ..errors import InputError
 from .adjacency import BLOCK_EDGES, blocks, sorted_edges
 
+MASKS = ("train_mask", "val_mask", "test_mask")
+
 _LARGEST_FEATURE = 1e15
 _BLOCK_ENTRIES = 1 << 22  # of memory-mapped features, looked at together: 16 MB as float32
+
+
+@contextlib.contextmanager
+def told_of(source: object) -> Iterator[None]:
+    """Puts the name of what is looked at before the message of an InputError."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{source}: {error}") from None
 
 
 def csr_from_parts(
@@ -31,15 +44,12 @@ def csr_from_parts(
     Raises:
         InputError: ranks, dtypes, lengths or indices that do not make a matrix.
     """
-    for part, array, kinds in (
-        ("data", data, "biuf"),
-        ("indices", indices, "iu"),
-        ("indptr", indptr, "iu"),
-    ):
+    for part, array in (("data", data), ("indices", indices), ("indptr", indptr)):
+        kinds, what = ("biuf", "numbers") if part == "data" else ("iu", "integers")
         if array.ndim != 1 or array.dtype.kind not in kinds:
             raise InputError(
-                f"CSR {part}: expected 1 dimension of {'numbers' if 'f' in kinds else 'integers'},"
-                f" got shape {array.shape} of {array.dtype}"
+                f"CSR {part}: expected 1 dimension of {what}, got shape {array.shape} of"
+                f" {array.dtype}"
             )
     shape = np.asarray(shape)
     if shape.shape != (2,) or shape.dtype.kind not in "iu" or (shape < 0).any():
@@ -95,7 +105,7 @@ def _check_finite(features: Any, first_row: int = 0) -> Any:
             row = int(np.searchsorted(features.indptr, position, side="right")) - 1
             column, value = int(features.indices[position]), features.data[position]
         else:
-            row, column = np.unravel_index(int(np.argmin(finite)), finite.shape)
+            row, column = (int(i) for i in np.argwhere(~finite)[0])
             value = features[row, column]
         raise InputError(
             f"features: expected finite values within +-{_LARGEST_FEATURE:g}, got {value} in row"
@@ -132,7 +142,7 @@ def check_edges(edge_index: Any, num_nodes: int, *, undirected: bool) -> np.ndar
             f"edge_index: expected nodes in [0, {num_nodes}), got {edges[row, edge]} as the "
             f"{('source', 'target')[row]} of edge {edge} ({count} such edges)"
         )
-    dtype = np.int32 if mapped and num_nodes <= np.iinfo(np.int32).max else np.int64
+    dtype = np.dtype(np.int32 if mapped and num_nodes <= np.iinfo(np.int32).max else np.int64)
     return sorted_edges(edges, num_nodes, undirected=undirected, dtype=dtype)
 
 
@@ -164,9 +174,7 @@ def check_labels(labels: Any, num_nodes: int) -> tuple[np.ndarray | None, tuple[
     return classes, tuple(str(name) for name in names)
 
 
-def check_masks(
-    masks: dict[str, Any], labels: np.ndarray | None, num_nodes: int
-) -> dict[str, np.ndarray | None]:
+def check_masks(masks: dict[str, Any], labels: np.ndarray | None, num_nodes: int) -> dict[str, Any]:
     """Returns the three masks as [N] bool, or all None."""
     missing = [key for key, mask in masks.items() if mask is None]
     if len(missing) == len(masks):

@@ -1,55 +1,87 @@
 """A graph in memory, and the gate through which every untrusted graph comes in."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import itertools
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from ..errors import InputError
 from .adjacency import blocks
-from .checks import check_edges, check_features, check_labels, check_masks, check_node_ids
+from .checks import (
+    MASKS,
+    check_edges,
+    check_features,
+    check_labels,
+    check_masks,
+    check_node_ids,
+    told_of,
+)
 
 _BLOCK_ROWS = 1 << 14
 
 
 # eq=False: comparing arrays with == gives arrays, so a generated __eq__ could only raise.
 @dataclasses.dataclass(frozen=True, eq=False)
-class GraphData:
+class LabelledNodes:
+    """Labels and split of N nodes: all that an evaluation needs to know of them.
+
+    Attributes:
+        name: what they are called in reports and messages.
+        num_nodes: N.
+        labels: [N] int64 in [-1, num_classes), -1 where unknown; or None.
+        class_names: the label as the source wrote it, for classes 0 .. num_classes - 1.
+        node_ids: [N] int64 or str, all different; None if the nodes are known by their order alone.
+        train_mask: [N] bool; the three masks are disjoint, and all present or all None.
+        val_mask: [N] bool or None.
+        test_mask: [N] bool or None.
+    """
+
+    name: str
+    num_nodes: int
+    labels: np.ndarray | None
+    class_names: tuple[str, ...] = ()
+    node_ids: np.ndarray | None = None
+    train_mask: np.ndarray | None = None
+    val_mask: np.ndarray | None = None
+    test_mask: np.ndarray | None = None
+
+    @property
+    def num_classes(self) -> int:
+        """Number of known classes; 0 without labels."""
+        return len(self.class_names)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether there is a train / validation / test split."""
+        return self.train_mask is not None
+
+    def reordered(self, order: np.ndarray) -> LabelledNodes:
+        """Node i of the result is node order[i] of these; of a graph, the labels alone."""
+        arrays = {key: getattr(self, key) for key in ("labels", "node_ids", *MASKS)}
+        moved = {key: None if array is None else array[order] for key, array in arrays.items()}
+        return LabelledNodes(self.name, len(order), class_names=self.class_names, **moved)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class GraphData(LabelledNodes):
     """One homogeneous graph with N nodes and E directed edges. Made by `make_graph_data`.
 
     Attributes:
-        name: what the graph is called in reports and messages.
         features: [N, F] float32, a dense array or a `scipy.sparse.csr_matrix`; or a `np.memmap` of
             any number dtype, of which `feature_rows` reads a part; all finite.
         edge_index: [2, E] int64, sources in row 0 and targets in row 1; no self-loops, no
             duplicates, sorted by (source, target). Of an undirected graph both directions are here.
             int32 if the graph came memory-mapped and N fits.
-        node_ids: [N] int64 or str, all different.
-        labels: [N] int64 in [-1, num_classes), -1 where unknown; or None.
-        train_mask: [N] bool; the three masks are disjoint, and all present or all None.
-        val_mask: [N] bool or None.
-        test_mask: [N] bool or None.
-        class_names: the label as the source wrote it, for classes 0 .. num_classes - 1.
     """
 
-    name: str
     features: np.ndarray | scipy.sparse.csr_matrix
     edge_index: np.ndarray
-    node_ids: np.ndarray
-    labels: np.ndarray | None = None
-    train_mask: np.ndarray | None = None
-    val_mask: np.ndarray | None = None
-    test_mask: np.ndarray | None = None
-    class_names: tuple[str, ...] = ()
-
-    @property
-    def num_nodes(self) -> int:
-        """N."""
-        return self.features.shape[0]
 
     @property
     def num_features(self) -> int:
@@ -61,21 +93,17 @@ class GraphData:
         """E, every direction counted: twice the number of links of an undirected graph."""
         return self.edge_index.shape[1]
 
-    @property
-    def num_classes(self) -> int:
-        """Number of known classes; 0 without labels."""
-        return len(self.class_names)
-
     def digest(self) -> str:
         """SHA-256 of features and edges, as hexadecimal digits: what training depends on."""
         sha = hashlib.sha256(repr(self.features.shape).encode())
-        matrix = self.features
+        matrix: Any = self.features
+        parts: Iterable[np.ndarray]
         if scipy.sparse.issparse(matrix):
             parts = [matrix.data, matrix.indices, matrix.indptr]
         else:  # in blocks: of memory-mapped features only one at a time takes memory
             parts = (matrix[rows] for rows in blocks(self.num_nodes, _BLOCK_ROWS))
         for part in itertools.chain(parts, [self.edge_index]):
-            sha.update(np.ascontiguousarray(part))
+            sha.update(np.ascontiguousarray(part).data)
         return sha.hexdigest()
 
     @property
@@ -85,14 +113,9 @@ class GraphData:
 
     def feature_rows(self, nodes: np.ndarray | slice) -> np.ndarray:
         """Dense float32 features of some nodes, [len(nodes), F]; reads no others."""
-        rows = self.features[nodes]
+        rows: Any = self.features[nodes]
         rows = rows.toarray() if scipy.sparse.issparse(rows) else rows
         return np.ascontiguousarray(rows, np.float32)
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether the graph comes with a train / validation / test split."""
-        return self.train_mask is not None
 
 
 def make_graph_data(
@@ -129,19 +152,14 @@ def make_graph_data(
     Raises:
         InputError: one line that says which part is wrong, what was expected and what came.
     """
-    try:
+    with told_of(name):
         features = check_features(features)
         num_nodes = features.shape[0]
         edge_index = check_edges(edge_index, num_nodes, undirected=undirected)
         node_ids = check_node_ids(node_ids, num_nodes)
         labels, class_names = check_labels(labels, num_nodes)
-        masks = check_masks(
-            {"train_mask": train_mask, "val_mask": val_mask, "test_mask": test_mask},
-            labels,
-            num_nodes,
-        )
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
+        masks = dict(zip(MASKS, (train_mask, val_mask, test_mask), strict=True))
+        masks = check_masks(masks, labels, num_nodes)
     if not (features.nnz if scipy.sparse.issparse(features) else features.any()):
         warnings.warn(
             f"{name}: all features are 0, so all nodes get the same embedding; constant or one-hot"
@@ -156,6 +174,7 @@ def make_graph_data(
         )
     return GraphData(
         name=name,
+        num_nodes=num_nodes,
         features=features,
         edge_index=edge_index,
         node_ids=node_ids,

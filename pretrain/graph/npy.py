@@ -6,9 +6,8 @@ features stay in their file and are read where they are needed; edges are read i
 
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import InputError
+from .array_files import read_npy
 from .data import GraphData
 from .npz import ALLOWED_KEYS, graph_from_arrays
 
@@ -38,21 +37,5 @@ def load_npy_folder(path: str | Path) -> GraphData:
             f"{path}: unknown files {', '.join(unknown)}; allowed: {', '.join(ALLOWED_KEYS)}, each"
             " with .npy"
         )
-    arrays = {file.stem: _read(file, mapped=file.stem in _MAPPED_KEYS) for file in files}
+    arrays = {file.stem: read_npy(file, mapped=file.stem in _MAPPED_KEYS) for file in files}
     return graph_from_arrays(arrays, path, name=f"npy:{path}")
-
-
-def _read(file: Path, *, mapped: bool) -> np.ndarray:
-    """The array of one file."""
-    # np.load would take any file that it does not know for a pickle.
-    try:
-        if mapped:
-            return np.lib.format.open_memmap(file, mode="r")
-        with file.open("rb") as opened:
-            return np.lib.format.read_array(opened, allow_pickle=False)
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror or error}") from None
-    # A damaged file fails in NumPy's parser of headers, in mmap or in malloc.
-    except (ValueError, EOFError, MemoryError, SyntaxError, OverflowError) as error:
-        hint = "; object arrays are not read" if "bject" in str(error) else ""
-        raise InputError(f"{file}: not an npy file, or a truncated one ({error}){hint}") from None

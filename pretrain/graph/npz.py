@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from ..errors import InputError
-from .array_files import read_npz
-from .checks import csr_from_parts
+from .array_files import check_keys, read_npz
+from .checks import MASKS, csr_from_parts, told_of
 from .data import GraphData, make_graph_data
 
 _CSR_KEYS = ("features_data", "features_indices", "features_indptr", "features_shape")
-_OPTIONAL_KEYS = ("labels", "train_mask", "val_mask", "test_mask", "node_ids")
+_OPTIONAL_KEYS = ("labels", *MASKS, "node_ids")
 ALLOWED_KEYS = ("features", *_CSR_KEYS, "edge_index", *_OPTIONAL_KEYS)
 
 
@@ -25,7 +24,7 @@ def load_npz(path: str | Path) -> GraphData:
     return graph_from_arrays(read_npz(path), path, name=f"npz:{path}")
 
 
-def graph_from_arrays(parts: Mapping[str, np.ndarray], path: str | Path, *, name: str) -> GraphData:
+def graph_from_arrays(parts: Mapping[str, Any], path: str | Path, *, name: str) -> GraphData:
     """Makes a graph of arrays under the keys of docs/datasets.md.
 
     Args:
@@ -36,32 +35,24 @@ def graph_from_arrays(parts: Mapping[str, np.ndarray], path: str | Path, *, name
     Raises:
         InputError: unknown or missing keys, or parts that do not make a graph.
     """
-    unknown = sorted(set(parts) - set(ALLOWED_KEYS))
-    if unknown:
-        raise InputError(
-            f"{path}: unknown keys {', '.join(unknown)}; allowed: {', '.join(ALLOWED_KEYS)}"
-        )
-    if "edge_index" not in parts:
-        raise InputError(f"{path}: the key edge_index is missing")
+    check_keys(path, parts, required=("edge_index",), allowed=ALLOWED_KEYS)
     csr_given = [key for key in _CSR_KEYS if key in parts]
     if ("features" in parts) == bool(csr_given):
         raise InputError(
             f"{path}: expected either features or {', '.join(_CSR_KEYS)}, got "
             + ("both" if csr_given else "neither")
         )
-    if csr_given:
-        if len(csr_given) < len(_CSR_KEYS):
-            missing = [key for key in _CSR_KEYS if key not in parts]
-            raise InputError(f"{path}: CSR features lack {', '.join(missing)}")
-        try:
-            features = csr_from_parts(*(parts[key] for key in _CSR_KEYS))
-        except InputError as error:
-            raise InputError(f"{path}: features: {error}") from None
-    else:
-        features = parts["features"]
+    missing = [key for key in _CSR_KEYS if key not in parts]
+    if csr_given and missing:
+        raise InputError(f"{path}: CSR features lack {', '.join(missing)}")
+    with told_of(f"{path}: features"):
+        features = (
+            csr_from_parts(*(parts[k] for k in _CSR_KEYS)) if csr_given else parts["features"]
+        )
+    optional: dict[str, Any] = {key: parts.get(key) for key in _OPTIONAL_KEYS}
     return make_graph_data(
         name=name,
         features=features,
         edge_index=parts["edge_index"],
-        **{key: parts.get(key) for key in _OPTIONAL_KEYS},
+        **optional,
     )

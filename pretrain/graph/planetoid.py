@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from ..errors import InputError
+from .array_files import cannot_read
 from .data import GraphData, make_graph_data
 from .restricted_pickle import restricted_load
 
@@ -44,34 +45,25 @@ def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
 
     first_test, num_nodes = allx.shape[0], int(test_nodes.max()) + 1
     num_train, num_test = len(y), len(test_nodes)
-    _expect(
-        paths["ally"], len(ally) == first_test, f"{first_test} rows, as in allx", f"{len(ally)}"
-    )
-    _expect(paths["tx"], tx.shape[0] == num_test, f"{num_test} rows, as test.index", tx.shape[0])
-    _expect(paths["ty"], len(ty) == num_test, f"{num_test} rows, as test.index", len(ty))
-    _expect(
-        paths["tx"], tx.shape[1] == allx.shape[1], f"{allx.shape[1]} columns, as allx", tx.shape[1]
-    )
-    _expect(
-        paths["allx"],
-        num_train + _NUM_VALIDATION <= first_test,
-        f"at least {num_train} + {_NUM_VALIDATION} rows",
-        first_test,
-    )
-    _expect(
-        paths["test.index"],
-        test_nodes.min() >= first_test,
-        f"nodes from {first_test} on, after the rows of allx",
-        test_nodes.min(),
-    )
+    num_public, first_listed = num_train + _NUM_VALIDATION, test_nodes.min()
+
+    def expect(part: str, holds: bool, expected: str, got: int) -> None:
+        if not holds:
+            raise InputError(f"{paths[part]}: expected {expected}, got {got}")
+
+    expect("ally", len(ally) == first_test, f"{first_test} rows, as in allx", len(ally))
+    expect("tx", tx.shape[0] == num_test, f"{num_test} rows, as test.index", tx.shape[0])
+    expect("ty", len(ty) == num_test, f"{num_test} rows, as test.index", len(ty))
+    width = allx.shape[1]
+    expect("tx", tx.shape[1] == width, f"{width} columns, as allx", tx.shape[1])
+    enough = f"at least {num_train} + {_NUM_VALIDATION} rows"
+    expect("allx", first_test >= num_public, enough, first_test)
+    after = f"nodes from {first_test} on, after the rows of allx"
+    expect("test.index", first_listed >= first_test, after, first_listed)
     # Every node is a key of the graph, also one without links. Checked before rows are made for
     # the nodes in between, because one large number in the list would ask for any amount of memory.
-    _expect(
-        paths["test.index"],
-        num_nodes <= num_listed,
-        f"nodes below {num_listed}, the number of nodes in ind.{name}.graph",
-        num_nodes - 1,
-    )
+    below = f"nodes below {num_listed}, the number of nodes in ind.{name}.graph"
+    expect("test.index", num_nodes <= num_listed, below, num_nodes - 1)
 
     row_of_node = np.full(num_nodes - first_test, -1)
     row_of_node[test_nodes - first_test] = np.arange(num_test)
@@ -88,14 +80,9 @@ def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
         edge_index=np.stack([source, target]),
         labels=labels,
         train_mask=nodes < num_train,
-        val_mask=(nodes >= num_train) & (nodes < num_train + _NUM_VALIDATION),
+        val_mask=(nodes >= num_train) & (nodes < num_public),
         test_mask=np.isin(nodes, test_nodes),
     )
-
-
-def _expect(path: Path, holds: bool, expected: str, got: Any) -> None:
-    if not holds:
-        raise InputError(f"{path}: expected {expected}, got {got}")
 
 
 def _find_files(name: str, folder: Path) -> dict[str, Path]:
@@ -154,7 +141,7 @@ def _read_test_index(path: Path) -> np.ndarray:
     try:
         nodes = np.array([int(line) for line in path.read_text().split()], dtype=np.int64)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+        raise cannot_read(path, error) from None
     except (ValueError, OverflowError) as error:
         raise InputError(f"{path}: expected one node number per line: {error}") from None
     if len(nodes) == 0 or len(np.unique(nodes)) < len(nodes):

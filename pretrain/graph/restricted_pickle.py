@@ -22,12 +22,13 @@ import pickletools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import InputError
-from .checks import csr_from_parts
+from .array_files import cannot_read
+from .checks import csr_from_parts, told_of
 
 _NUMBER_TYPE = re.compile(r"[iu][1248]|f[248]")
 
@@ -53,32 +54,30 @@ def restricted_load(path: str | Path) -> Any:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+        raise cannot_read(path, error) from None
     return restricted_loads(content, source=str(path))
 
 
 def restricted_loads(content: bytes, *, source: str = "pickle") -> Any:
     """Like `restricted_load`, for bytes; `source` names them in messages."""
-    try:
-        _check_memo(content)
-        value = _Unpickler(io.BytesIO(content), encoding="latin1").load()
-        if isinstance(value, _Array | _Csr):
-            value = value.value
-    except InputError as error:
-        raise type(error)(f"{source}: {error}") from None
-    # A corrupt pickle program can fail in any way (IndexError, KeyError, TypeError, MemoryError
-    # ...), and none of them tells the reader more than this.
-    except Exception as error:
-        raise InputError(
-            f"{source}: truncated or corrupt pickle ({type(error).__name__}: {error})"
-        ) from None
-    return value
+    with told_of(source):
+        try:
+            _check_memo(content)
+            value = _Unpickler(io.BytesIO(content), encoding="latin1").load()
+            return value.value if isinstance(value, _Array | _Csr) else value
+        except InputError:
+            raise
+        # A corrupt pickle program can fail in any way (IndexError, KeyError, TypeError, MemoryError
+        # ...), and none of them tells the reader more than this.
+        except Exception as error:
+            problem = f"truncated or corrupt pickle ({type(error).__name__}: {error})"
+            raise InputError(problem) from None
 
 
 def _check_memo(content: bytes) -> None:
     """Refuses memo slots beyond the file's length: the unpickler would allocate up to there."""
     for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(content):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > len(content):
             raise RefusedPickleError(f"refused memo slot {argument} in {len(content)} bytes")
 
 
@@ -97,7 +96,7 @@ class _Dtype:
             raise RefusedPickleError(f"refused array of a structured dtype: {state!r:.80}")
         self.order = order
 
-    def read(self, content: bytes, shape: tuple[int, ...], order: str) -> np.ndarray:
+    def read(self, content: bytes, shape: tuple[int, ...], order: Literal["C", "F"]) -> np.ndarray:
         """Returns the array in native byte order, in memory of its own."""
         dtype = np.dtype(self.order + self.code)
         if math.prod(shape) * dtype.itemsize != len(content):

@@ -10,10 +10,12 @@ import numpy as np
 
 from ..config.options import PretrainConfig
 from ..errors import InputError
-from ..evaluation.links import HeldOutEdges, read_held_out_edges
-from ..graph.array_files import read_npy, read_npz
-from ..graph.checks import check_node_ids
+from ..graph.array_files import check_keys, read_npy, read_npz
+from ..graph.checks import check_node_ids, told_of
+from ..graph.data import LabelledNodes
+from ..graph.held_out import HeldOutEdges
 from .folder import OutputFolder
+from .held_out import read_held_out_edges
 
 _LARGEST_VALUE = 1e15  # squares of larger ones, or their sums, would overflow float32
 
@@ -54,15 +56,12 @@ def read_embeddings(source: str) -> EmbeddingFile:
         raise InputError(f"{source}: expected the folder of a run, but there is no embeddings.npz")
     single = path.endswith(".npy")
     arrays = {"embeddings": read_npy(path)} if single else read_npz(path)
-    if "embeddings" not in arrays:
-        raise InputError(f"{path}: the key embeddings is missing")
-    try:
+    check_keys(path, arrays, required=("embeddings",))
+    with told_of(path):
         embeddings = _check(arrays["embeddings"])
-        node_ids = None
-        if "node_ids" in arrays:
-            node_ids = check_node_ids(arrays["node_ids"], len(embeddings))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        node_ids = arrays.get("node_ids")
+        if node_ids is not None:
+            node_ids = check_node_ids(node_ids, len(embeddings))
     held_out = config = None
     if folder:
         if folder.held_out_edges.exists():
@@ -76,21 +75,15 @@ def read_embeddings(source: str) -> EmbeddingFile:
 
 
 def matching_order(
-    wanted: np.ndarray | None,
-    num_wanted: int,
-    given: np.ndarray | None,
-    num_given: int,
-    *,
-    names: tuple[str, str],
+    nodes: LabelledNodes, given: np.ndarray | None, num_given: int, *, name: str
 ) -> np.ndarray:
-    """Where each wanted node is found: given[order] equals wanted.
+    """Where each node is found: given[order] equals nodes.node_ids.
 
     Args:
-        wanted: [N] ids, or None: known by their order alone.
-        num_wanted: N.
+        nodes: N nodes with ids, or known by their order alone.
         given: [M] ids, or None.
         num_given: M.
-        names: of both, for messages.
+        name: of what was given, for messages.
 
     Returns:
         [N] int64; 0 .. N - 1 where either side has no ids.
@@ -98,18 +91,19 @@ def matching_order(
     Raises:
         InputError: other numbers of nodes, or ids of other nodes.
     """
-    ours, theirs = names
-    if num_wanted != num_given:
+    wanted = nodes.node_ids
+    if nodes.num_nodes != num_given:
         raise InputError(
-            f"{theirs}: expected {num_wanted} rows, as many as {ours} has nodes, got {num_given}"
+            f"{name}: expected {nodes.num_nodes} rows, as many as {nodes.name} has nodes, got"
+            f" {num_given}"
         )
     if wanted is None or given is None:
-        return np.arange(num_wanted)
+        return np.arange(num_given)
     if wanted.dtype.kind != given.dtype.kind:
         kinds = {"U": "strings", "i": "integers"}
         raise InputError(
-            f"{theirs}: expected node_ids that are {kinds[wanted.dtype.kind]}, as in {ours}, got"
-            f" {kinds[given.dtype.kind]}"
+            f"{name}: expected node_ids that are {kinds[wanted.dtype.kind]}, as in {nodes.name},"
+            f" got {kinds[given.dtype.kind]}"
         )
     order = np.argsort(given, kind="stable")
     position = np.searchsorted(given, wanted, sorter=order)
@@ -117,8 +111,8 @@ def matching_order(
     strange = given[found] != wanted
     if strange.any():
         raise InputError(
-            f"{theirs}: expected the node_ids of {ours}, but {wanted[strange.argmax()]} is missing"
-            f" ({int(strange.sum())} such nodes)"
+            f"{name}: expected the node_ids of {nodes.name}, but {wanted[strange.argmax()]} is"
+            f" missing ({int(strange.sum())} such nodes)"
         )
     return found
 

@@ -36,7 +36,7 @@ def accuracies(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     found = {}
     for name, probe in probes.items():
         if probe.get("accuracy") is not None:
-            values = [v for v in probe.get("fold_accuracies") or () if v is not None]
+            values = [v for v in probe.get("split_accuracies") or () if v is not None]
             found[name] = {"mean": probe["accuracy"], "std": probe.get("std"), "values": values}
     return found
 

@@ -5,23 +5,21 @@ import os
 
 import numpy as np
 import pytest
-from graph_barlow_twins.pretrain.cli import evaluate as evaluate_command
 from graph_barlow_twins.pretrain.cli.main import main
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
+from graph_barlow_twins.pretrain.evaluation import inputs
+from graph_barlow_twins.pretrain.evaluation.baselines import UNTRAINED, baseline_embeddings
 from graph_barlow_twins.pretrain.evaluation.clustering import clustering
-from graph_barlow_twins.pretrain.evaluation.linear_probe import baseline_embeddings, linear_probe
-from graph_barlow_twins.pretrain.evaluation.links import (
-    HeldOutEdges,
-    hold_out_edges,
-    link_prediction,
-    save_held_out_edges,
-)
+from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
+from graph_barlow_twins.pretrain.evaluation.links import link_prediction
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
-from graph_barlow_twins.pretrain.job import UNTRAINED
+from graph_barlow_twins.pretrain.graph.held_out import HeldOutEdges, hold_out_edges
+from graph_barlow_twins.pretrain.output.held_out import save_held_out_edges
 
 NUM_NODES = 60
 CLASSES = np.random.default_rng(0).permutation(np.arange(NUM_NODES) % 2)
-FAST = ("--quiet", "--seeds", "3")
+FAST = ("--quiet", "--seeds", "2")
+ONE_SEED = ("--quiet", "--seeds", "1")
 
 
 def matrix(seed=0, noise=0.8, width=4):
@@ -85,14 +83,16 @@ def assert_refused(capsys, arguments, message):
 
 def test_npy_and_labels_give_random_splits(files, capsys):
     path = files("e.npy", matrix())
-    content = evaluate(path, "--labels", files("l.npy", CLASSES), "--quiet")
+    content = evaluate(path, "--labels", files("l.npy", CLASSES), *FAST)
     data = make_graph_data(**graph_parts(), name="g")
-    expected = linear_probe(matrix(), data, split="random", seeds=10)
-    assert values(content, "linear_probe") == list(expected.fold_accuracies)
-    assert content["results"]["embeddings"]["strengths"] == [list(expected.strengths)]
-    assert len(values(content, "knn_probe")) == len(values(content, "nmi")) == 10
+    expected = linear_probe(matrix(), data, split="random", seeds=2)
+    assert values(content, "linear_probe") == list(expected.split_accuracies)
+    assert content["results"]["embeddings"]["inverse_regularization"] == [
+        list(expected.inverse_regularizations)
+    ]
+    assert len(values(content, "knn_probe")) == len(values(content, "nmi")) == 2
     assert content["protocol"]["split"] == "random splits"
-    assert content["protocol"]["splits"] == 10
+    assert content["protocol"]["splits"] == 2
     assert list(content["results"]) == ["embeddings"]
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -104,20 +104,20 @@ def test_npy_and_labels_give_random_splits(files, capsys):
 
 def test_masks_give_the_public_split_and_embeddings_the_deviation(files, capsys):
     labels = files("l.npz", labels=CLASSES, **masks())
-    paths = [files(f"{seed}.npy", matrix(seed)) for seed in range(3)]
+    paths = [files(f"{seed}.npy", matrix(seed)) for seed in range(2)]
     content = evaluate(*paths, "--labels", labels, *FAST)
     data = make_graph_data(**graph_parts(**masks()), name="g")
-    expected = [linear_probe(matrix(seed), data).accuracy for seed in range(3)]
+    expected = [linear_probe(matrix(seed), data).accuracy for seed in range(2)]
     assert values(content, "linear_probe") == expected
-    assert len(values(content, "nmi")) == 9
+    assert len(values(content, "nmi")) == 4
     assert content["protocol"]["split"] == "public split"
     out = capsys.readouterr().out
-    assert "embeddings: 3 files" in out
+    assert "embeddings: 2 files" in out
     assert "one optimum" in out
     random = evaluate(*paths, "--labels", labels, "--split", "random", *FAST)
-    assert len(values(random, "linear_probe")) == 9
-    folds = evaluate(*paths, "--labels", labels, "--split", "folds", "--folds", "4", *FAST)
-    assert len(values(folds, "linear_probe")) == 12
+    assert len(values(random, "linear_probe")) == 4
+    folds = evaluate(*paths, "--labels", labels, "--split", "folds", "--folds", "3", *FAST)
+    assert len(values(folds, "linear_probe")) == 6
 
 
 def test_string_labels_and_unknown_ones(files):
@@ -125,8 +125,8 @@ def test_string_labels_and_unknown_ones(files):
     names[:5] = ""
     known = np.where(np.arange(NUM_NODES) < 5, -1, CLASSES)
     path = files("e.npy", matrix())
-    by_name = evaluate(path, "--labels", files("l.npy", names), *FAST)
-    by_number = evaluate(path, "--labels", files("m.npy", known), *FAST)
+    by_name = evaluate(path, "--labels", files("l.npy", names), *ONE_SEED)
+    by_number = evaluate(path, "--labels", files("m.npy", known), *ONE_SEED)
     assert by_name["results"] == by_number["results"]
     assert by_name["protocol"]["labelled_nodes"] == NUM_NODES - 5
 
@@ -137,23 +137,45 @@ def test_rows_are_matched_by_node_ids(files, convert):
     order = np.random.default_rng(3).permutation(NUM_NODES)
     path = files("e.npz", embeddings=matrix()[order], node_ids=ids[order])
     labels = files("l.npz", labels=CLASSES, node_ids=ids, **masks())
-    content = evaluate(path, "--labels", labels, *FAST)
-    plain = evaluate(files("p.npy", matrix()), "--labels", labels, *FAST)
+    content = evaluate(path, "--labels", labels, *ONE_SEED)
+    plain = evaluate(files("p.npy", matrix()), "--labels", labels, *ONE_SEED)
     assert content["results"] == plain["results"]
     # Held-out edges are row numbers of the embeddings, wherever the rows have gone.
     pairs = HeldOutEdges(*np.random.default_rng(4).integers(NUM_NODES, size=(2, 2, 30)))
     held_out = files("h.npz", **pairs._asdict())
-    content = evaluate(path, "--labels", labels, "--held-out-edges", held_out, *FAST)
+    content = evaluate(path, "--labels", labels, "--held-out-edges", held_out, *ONE_SEED)
     expected = link_prediction(matrix()[order], pairs)
     assert values(content, "link_auc") == [expected.auc]
     assert values(content, "link_ap") == [expected.average_precision]
     # Labels in another order than the graph, and a graph in another order than the embeddings.
     dataset = "npz:" + files("g.npz", **graph_parts(node_ids=ids))
     turned = files("t.npz", labels=CLASSES[order], node_ids=ids[order])
-    arguments = ("--dataset", dataset, "--labels", turned, "--no-baselines", *FAST)
+    arguments = ("--dataset", dataset, "--labels", turned, "--no-baselines", *ONE_SEED)
     content = evaluate(path, *arguments)
-    unmasked = evaluate(path, "--labels", files("u.npz", labels=CLASSES, node_ids=ids), *FAST)
+    unmasked = evaluate(path, "--labels", files("u.npz", labels=CLASSES, node_ids=ids), *ONE_SEED)
     assert content["results"] == unmasked["results"]
+
+
+def test_held_out_pairs_are_the_same_nodes_in_every_embedding(files):
+    ids = np.arange(NUM_NODES) * 7
+    orders = [np.random.default_rng(seed).permutation(NUM_NODES) for seed in range(2)]
+    paths = [
+        files(f"{seed}.npz", embeddings=matrix(seed)[order], node_ids=ids[order])
+        for seed, order in enumerate(orders)
+    ]
+    pairs = HeldOutEdges(*np.random.default_rng(4).integers(NUM_NODES, size=(2, 2, 30)))
+    shared = ("--held-out-edges", files("h.npz", **pairs._asdict()))
+    unknown = np.full(NUM_NODES, -1)
+    # Nodes of the graph by their order there; without a graph, rows of the first embeddings.
+    dataset = "npz:" + files("g.npz", **graph_parts(labels=unknown, node_ids=ids))
+    labels = files("l.npz", labels=unknown, node_ids=ids)
+    for source, nodes in (
+        (("--dataset", dataset, "--no-baselines"), pairs),
+        (("--labels", labels), pairs.renumbered(orders[0])),
+    ):
+        content = evaluate(*paths, *source, *shared, *FAST)
+        expected = [link_prediction(matrix(seed), nodes).auc for seed in range(2)]
+        assert values(content, "link_auc") == expected
 
 
 def test_run_folders_bring_their_held_out_edges(files, tmp_path):
@@ -162,10 +184,10 @@ def test_run_folders_bring_their_held_out_edges(files, tmp_path):
     for seed in range(2):
         path = files(f"run{seed}/embeddings.npz", embeddings=matrix(seed), node_ids=data.node_ids)
         runs.append(os.path.dirname(path))
-        pairs = HeldOutEdges(*hold_out_edges(data, 0.2, seed)[1:])
+        pairs = hold_out_edges(data, 0.2, seed)[1]
         save_held_out_edges(pairs, tmp_path / f"run{seed}" / "held_out_edges.npz")
         expected.append(link_prediction(matrix(seed), pairs).auc)
-    content = evaluate(*runs, "--labels", files("l.npy", CLASSES), *FAST)
+    content = evaluate(*runs, "--labels", files("l.npy", CLASSES), *ONE_SEED)
     assert values(content, "link_auc") == expected
     assert content["protocol"]["held_out_edges"] == [pairs.positives.shape[1]] * 2
 
@@ -177,18 +199,18 @@ def test_baselines_stand_beside_and_see_no_held_out_edge(files, tmp_path, monkey
         seen.append((graph, config))
         return matrix(100 + len(seen), width=4)
 
-    monkeypatch.setattr(evaluate_command, "untrained_embeddings", untrained)
+    monkeypatch.setattr(inputs, "untrained_embeddings", untrained)
     data = make_graph_data(**graph_parts(), name="g")
     runs = []
     for seed in range(2):
         path = files(f"run{seed}/embeddings.npz", embeddings=matrix(seed), node_ids=data.node_ids)
         runs.append(os.path.dirname(path))
-        pairs = HeldOutEdges(*hold_out_edges(data, 0.2, seed)[1:])
+        pairs = hold_out_edges(data, 0.2, seed)[1]
         save_held_out_edges(pairs, tmp_path / f"run{seed}" / "held_out_edges.npz")
         config = PretrainConfig(output=str(tmp_path), seed=40 + seed, units=(8, 4))
         (tmp_path / f"run{seed}" / "config.json").write_text(json.dumps(config.to_dict()))
     dataset = "npz:" + files("g.npz", **graph_parts())
-    content = evaluate(*runs, "--dataset", dataset, *FAST)
+    content = evaluate(*runs, "--dataset", dataset, *ONE_SEED)
     assert list(content["results"]) == ["embeddings", "raw features", "PCA", UNTRAINED]
     for seed, (graph, config) in enumerate(seen):
         remaining = hold_out_edges(data, 0.2, seed)[0]
@@ -196,15 +218,15 @@ def test_baselines_stand_beside_and_see_no_held_out_edge(files, tmp_path, monkey
         assert (config.seed, config.units) == (40 + seed, (8, 4))
     assert len(seen) == 2
     for name, baseline in baseline_embeddings(data, 4).items():
-        expected = linear_probe(baseline, data, split="random", seeds=3)
-        assert values(content, "linear_probe", name) == list(expected.fold_accuracies)
-        assert values(content, "nmi", name) == list(clustering(baseline, data, seeds=3).nmi)
+        expected = linear_probe(baseline, data, split="random", seeds=1)
+        assert values(content, "linear_probe", name) == list(expected.split_accuracies)
+        assert values(content, "nmi", name) == list(clustering(baseline, data, seeds=1).nmi)
         assert len(values(content, "link_auc", name)) == 2
-    assert len(values(content, "linear_probe", UNTRAINED)) == 6
+    assert len(values(content, "linear_probe", UNTRAINED)) == 2
     # Without a run's folder: the default encoder, of the embeddings' width, one seed for each file.
     seen.clear()
     paths = [os.path.join(run, "embeddings.npz") for run in runs]
-    content = evaluate(*paths, "--dataset", dataset, *FAST)
+    content = evaluate(*paths, "--dataset", dataset, *ONE_SEED)
     assert [(config.seed, config.units[-1]) for _, config in seen] == [(0, 4), (1, 4)]
     assert all(graph.num_edges == data.num_edges for graph, _ in seen)
     assert "link_auc" not in content["results"]["PCA"]["measures"]
@@ -215,11 +237,12 @@ def test_links_alone_need_no_labels(files):
     pairs = HeldOutEdges(*np.random.default_rng(4).integers(NUM_NODES, size=(2, 2, 30)))
     held_out = files("h.npz", **pairs._asdict())
     path = files("e.npy", matrix())
-    arguments = ("--dataset", dataset, "--held-out-edges", held_out, "--no-baselines", *FAST)
-    assert list(evaluate(path, *arguments)["results"]["embeddings"]["measures"]) == [
-        "link_auc",
-        "link_ap",
-    ]
+    arguments = ("--dataset", dataset, "--held-out-edges", held_out, "--no-baselines", "--quiet")
+    content = evaluate(path, *arguments)
+    assert list(content["results"]["embeddings"]["measures"]) == ["link_auc", "link_ap"]
+    protocol = content["protocol"]
+    assert (protocol["seed"], protocol["seeds"], protocol["folds"]) == (0, 10, 10)  # the defaults
+    assert protocol["split"] is None
 
 
 def test_many_nodes_are_sampled_and_it_is_said(files, capsys):
@@ -239,8 +262,8 @@ def test_many_nodes_are_sampled_and_it_is_said(files, capsys):
 def test_other_numbers_are_embeddings_too(files, dtype):
     given = (10 * matrix()).astype(dtype)
     labels = files("l.npy", CLASSES)
-    content = evaluate(files("e.npy", given), "--labels", labels, *FAST)
-    same = evaluate(files("f.npy", given.astype(np.float32)), "--labels", labels, *FAST)
+    content = evaluate(files("e.npy", given), "--labels", labels, *ONE_SEED)
+    same = evaluate(files("f.npy", given.astype(np.float32)), "--labels", labels, *ONE_SEED)
     assert content["results"] == same["results"]
 
 

@@ -6,23 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 from graph_barlow_twins.pretrain.evaluation.knn_probe import NEIGHBOURS, knn_probe, nearest_class
-from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from sklearn.neighbors import KNeighborsClassifier
 
-
-def graph(labels, masks=None):
-    """A path; `masks` is a string of t(rain), v(alidation), e(valuate)."""
-    n = len(labels)
-    parts = {}
-    if masks is not None:
-        letters = np.array(list(masks))
-        keys = {"train_mask": "t", "val_mask": "v", "test_mask": "e"}
-        parts = {key: letters == letter for key, letter in keys.items()}
-    edges = np.stack([np.arange(n - 1), np.arange(1, n)])
-    labels = np.asarray(labels)
-    return make_graph_data(
-        name="g", features=np.eye(n, 2), edge_index=edges, labels=labels, **parts
-    )
+from tests.evaluation.graphs import path_graph
 
 
 def on_circle(degrees):
@@ -30,10 +16,8 @@ def on_circle(degrees):
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-@pytest.mark.parametrize("block", [1, 2**22])
 @pytest.mark.parametrize("convert", [np.asarray, scipy.sparse.csr_matrix])
-def test_votes_equal_sklearns(monkeypatch, block, convert):
-    monkeypatch.setattr("graph_barlow_twins.pretrain.evaluation.knn_probe._BLOCK_ENTRIES", block)
+def test_votes_equal_sklearns(convert):
     rng = np.random.default_rng(0)
     labels = rng.integers(2, size=300)  # two classes and odd k: no ties
     embeddings = rng.normal(size=(300, 5)) * rng.uniform(0.1, 10, size=(300, 1))
@@ -74,7 +58,7 @@ def test_each_part_of_the_public_split_has_its_purpose():
     embeddings = on_circle(np.concatenate([centres, centres + 3, centres + 6]))
     embeddings += 0.001 * rng.normal(size=embeddings.shape)
     labels = np.concatenate([labels] * 3)
-    data = graph(labels, "t" * 40 + "v" * 40 + "e" * 40)
+    data = path_graph(labels, "t" * 40 + "v" * 40 + "e" * 40)
     result = knn_probe(embeddings, data)
     assert result.accuracy == 1
     assert result.std is None
@@ -94,13 +78,13 @@ def test_k_is_chosen_on_validation_not_on_test():
     asked = np.tile([[4.0, 1], [-30.0, 1]], (10, 1))
     embeddings = np.concatenate([train, asked, asked])
     labels = np.concatenate([labels, np.tile([0, 1], 20)])
-    data = graph(labels, "t" * 19 + "v" * 20 + "e" * 20)
+    data = path_graph(labels, "t" * 19 + "v" * 20 + "e" * 20)
     result = knn_probe(embeddings, data)
     assert result.neighbours == (3,)  # 1 is wrong on half of them
     assert result.accuracy == 1
     changed = labels.copy()
     changed[19:39:2] = 1  # now the mislabelled node is right about the validation nodes
-    changed_result = knn_probe(embeddings, graph(changed, "t" * 19 + "v" * 20 + "e" * 20))
+    changed_result = knn_probe(embeddings, path_graph(changed, "t" * 19 + "v" * 20 + "e" * 20))
     assert changed_result.neighbours == (1,)
     assert changed_result.accuracy == 0.5
 
@@ -110,29 +94,29 @@ def test_folds_and_random_splits_have_a_deviation():
     labels = np.arange(120) % 3
     embeddings = np.eye(3)[labels] + 0.7 * rng.normal(size=(120, 3))
     for options, count in ({"folds": 4}, 4), ({"split": "random", "seeds": 6}, 6):
-        result = knn_probe(embeddings, graph(labels), **options)
-        assert len(result.fold_accuracies) == len(result.neighbours) == count
-        assert result.accuracy == pytest.approx(np.mean(result.fold_accuracies))
-        assert result.std == pytest.approx(np.std(result.fold_accuracies))
+        result = knn_probe(embeddings, path_graph(labels), **options)
+        assert len(result.split_accuracies) == len(result.neighbours) == count
+        assert result.accuracy == pytest.approx(np.mean(result.split_accuracies))
+        assert result.std == pytest.approx(np.std(result.split_accuracies))
         assert 0.4 < result.accuracy < 1
         assert set(result.neighbours) <= set(NEIGHBOURS)
 
 
 def test_fewer_training_nodes_than_neighbours():
     embeddings = on_circle([0, 90, 1, 91, 2, 92])
-    result = knn_probe(embeddings, graph([0, 1, 0, 1, 0, 1], "ttvvee"))
+    result = knn_probe(embeddings, path_graph([0, 1, 0, 1, 0, 1], "ttvvee"))
     assert result.neighbours == (1,)
     assert result.accuracy == 1
-    assert knn_probe(embeddings, graph([0, 1] * 3), split="random", seeds=2).accuracy == 1
+    assert knn_probe(embeddings, path_graph([0, 1] * 3), split="random", seeds=2).accuracy == 1
 
 
 def test_wrong_calls_are_errors():
     labels = np.arange(12) % 2
     embeddings = np.ones((12, 2))
     with pytest.raises(ValueError, match=r"expected \[12, K\], got \(11, 2\)"):
-        knn_probe(embeddings[1:], graph(labels))
+        knn_probe(embeddings[1:], path_graph(labels))
     with pytest.raises(ValueError, match="needs labels"):
-        knn_probe(embeddings, graph(np.full(12, -1)))
+        knn_probe(embeddings, path_graph(np.full(12, -1)))
     embeddings[3, 1] = np.nan
     with pytest.raises(ValueError, match="finite"):
-        knn_probe(embeddings, graph(labels))
+        knn_probe(embeddings, path_graph(labels))

@@ -3,27 +3,11 @@
 import numpy as np
 import pytest
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
-from graph_barlow_twins.pretrain.evaluation.splits import draw_splits, plan_probe, stratified_sample
-from graph_barlow_twins.pretrain.graph.data import make_graph_data
+from graph_barlow_twins.pretrain.evaluation.sampling import stratified_sample
+from graph_barlow_twins.pretrain.evaluation.splits import draw_splits, plan_probe
 
+from tests.evaluation.graphs import path_graph
 from tests.graph.parts import refused
-
-
-def graph(labels, sizes=None):
-    """A path; with `sizes` the first nodes train, the next validate, the next test."""
-    n = len(labels)
-    masks = {}
-    if sizes is not None:
-        ends = np.cumsum([0, *sizes])
-        keys = ("train_mask", "val_mask", "test_mask")
-        nodes = np.arange(n)
-        for key, start, end in zip(keys, ends[:-1], ends[1:], strict=True):
-            masks[key] = (start <= nodes) & (nodes < end)
-    edges = np.stack([np.arange(n - 1), np.arange(1, n)])
-    labels = np.asarray(labels)
-    return make_graph_data(
-        name="g", features=np.eye(n, 2), edge_index=edges, labels=labels, **masks
-    )
 
 
 def splits_of(data, **options):
@@ -43,7 +27,7 @@ def assert_disjoint(split, known):
 
 def test_random_splits_without_masks_are_10_10_80_of_each_class():
     labels = np.repeat([0, 1, 2, -1], [100, 50, 30, 20])
-    splits = splits_of(graph(labels), split="random", seeds=4)
+    splits = splits_of(path_graph(labels), split="random", seeds=4)
     assert len(splits) == 4
     for split in splits:
         assert_disjoint(split, np.flatnonzero(labels >= 0))
@@ -58,7 +42,7 @@ def test_random_splits_with_masks_have_the_sizes_of_the_masks():
     rng = np.random.default_rng(0)
     labels = rng.integers(3, size=200)
     labels[5], labels[190:] = -1, -1
-    data = graph(labels, (30, 60, 90))  # 10 labelled nodes are in no mask
+    data = path_graph(labels, "t" * 30 + "v" * 60 + "e" * 90)  # 10 labelled nodes are in no mask
     (public,) = splits_of(data)
     np.testing.assert_array_equal(public.train, np.setdiff1d(np.arange(30), [5]))
     splits = splits_of(data, split="random", seeds=3)
@@ -72,7 +56,7 @@ def test_random_splits_with_masks_have_the_sizes_of_the_masks():
 
 
 def test_seed_number_i_of_seed_0_is_seed_i():
-    data = graph(np.arange(100) % 2)
+    data = path_graph(np.arange(100) % 2)
     splits = splits_of(data, split="random", seeds=3)
     (third,) = splits_of(data, split="random", seeds=1, seed=2)
     np.testing.assert_array_equal(splits[2].test, third.test)
@@ -81,7 +65,7 @@ def test_seed_number_i_of_seed_0_is_seed_i():
 def test_folds_test_every_labelled_node_once():
     labels = np.arange(60) % 3
     labels[:6] = -1
-    splits = splits_of(graph(labels), folds=6)
+    splits = splits_of(path_graph(labels), folds=6)
     tested = np.concatenate([split.test for split in splits])
     np.testing.assert_array_equal(np.sort(tested), np.arange(6, 60))
     for split in splits:
@@ -91,8 +75,8 @@ def test_folds_test_every_labelled_node_once():
 
 
 def test_folds_ignore_masks_when_asked_for():
-    data = graph(np.arange(60) % 2, (10, 10, 10))
-    assert plan_probe(data).folds == 1
+    data = path_graph(np.arange(60) % 2, "t" * 10 + "v" * 10 + "e" * 10)
+    assert plan_probe(data).num_splits == 1
     splits = splits_of(data, split="folds", folds=5)
     assert sum(len(split.test) for split in splits) == 60
 
@@ -101,7 +85,7 @@ def test_folds_ignore_masks_when_asked_for():
 def test_large_graphs_are_probed_on_some_of_their_nodes(protocol):
     labels = np.repeat([0, 1, 2], [1500, 480, 20])
     labels = np.random.default_rng(0).permutation(labels)
-    data = graph(labels, (400, 400, 1200))
+    data = path_graph(labels, "t" * 400 + "v" * 400 + "e" * 1200)
     with pytest.warns(UserWarning, match=r"200 of 2,000 labelled nodes take part"):
         splits = splits_of(data, split=protocol, folds=5, seeds=3, max_nodes=200)
     for split in splits:
@@ -129,12 +113,12 @@ def test_the_probe_takes_the_limit():
     rng = np.random.default_rng(0)
     labels = np.arange(400) % 2
     embeddings = rng.normal(size=(400, 3)) + labels[:, None]
-    data = graph(labels)
+    data = path_graph(labels)
     with pytest.warns(UserWarning, match="100 of 400"):
-        limited = linear_probe(embeddings, data, folds=5, max_nodes=100)
-    assert (limited.num_train, limited.num_test) == (80, 100)
-    assert linear_probe(embeddings, data, folds=5, max_nodes=400) == linear_probe(
-        embeddings, data, folds=5
+        limited = linear_probe(embeddings, data, folds=2, max_nodes=100)
+    assert (limited.num_train, limited.num_test) == (50, 100)
+    assert linear_probe(embeddings, data, folds=2, max_nodes=400) == linear_probe(
+        embeddings, data, folds=2
     )
 
 
@@ -172,11 +156,14 @@ def test_sample_keeps_rare_classes(counts, size, at_least, expected):
 
 
 def test_plans_that_cannot_be_are_refused():
-    unmasked, masked = graph([0, 0, 1, 1]), graph([0, 0, 0, 1, 1, 1], (2, 2, 2))
+    unmasked, masked = (
+        path_graph([0, 0, 1, 1]),
+        path_graph([0, 0, 0, 1, 1, 1], "t" * 2 + "v" * 2 + "e" * 2),
+    )
     refused("a public split needs masks, and there are none", plan_probe, unmasked, split="public")
     refused("two classes in train_mask, got 1", plan_probe, masked, split="random")
-    assert plan_probe(masked, split="folds", folds=3).folds == 3
-    refused("a class of at least 2 nodes", plan_probe, graph([0, 1, 2]), split="random")
+    assert plan_probe(masked, split="folds", folds=3).num_splits == 3
+    refused("a class of at least 2 nodes", plan_probe, path_graph([0, 1, 2]), split="random")
     with pytest.raises(ValueError, match="split: expected one of public, random, folds, got 'k'"):
         plan_probe(unmasked, split="k")
     with pytest.raises(ValueError, match="seeds: expected at least 1, got 0"):

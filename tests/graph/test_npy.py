@@ -141,7 +141,7 @@ def test_adjacency_lists_the_neighbours():
 _LIMITED = """
 import resource, sys
 import numpy as np
-from graph_barlow_twins.pretrain.datasets import load_dataset
+from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 
 megabyte = 2**20
 resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[2]) * megabyte,) * 2)
@@ -155,6 +155,7 @@ except MemoryError:
 """
 
 
+@pytest.mark.slow  # a process of its own
 def test_a_graph_larger_than_the_allowed_memory(tmp_path):
     nodes, width = 30_000, 4_096  # 492 MB, of which the disk holds nothing: the file is sparse
     write_folder(tmp_path / "g", edge_index=np.array([[0, 1], [1, 2]]))

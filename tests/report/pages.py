@@ -40,7 +40,7 @@ def make_content(data=None, *, D=8, dataset=None, steps=30):
             probe[name] = {
                 "accuracy": accuracy,
                 "std": 0.01,
-                "fold_accuracies": folds,
+                "split_accuracies": folds,
                 "protocol": "k folds",
             }
     metrics = {
@@ -56,7 +56,7 @@ def make_content(data=None, *, D=8, dataset=None, steps=30):
                 "linear_probe": {
                     "mean": one["accuracy"],
                     "std": one["std"],
-                    "values": one["fold_accuracies"],
+                    "values": one["split_accuracies"],
                 }
             }
             for name, one in probe.items()

@@ -1,0 +1,151 @@
+"""What the command `evaluate` reads: embeddings, labels, graph, links, in the order of one list.
+
+TensorFlow is imported for the untrained encoder alone, after everything that can be wrong with the
+input has been looked at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..config.options import PretrainConfig
+from ..errors import InputError
+from ..graph.data import GraphData, LabelledNodes
+from ..graph.datasets import load_dataset
+from ..graph.held_out import HeldOutEdges, without_links
+from ..graph.labels import read_labels
+from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
+from ..output.held_out import read_held_out_edges
+from ..training.recipe import with_defaults
+from .baselines import UNTRAINED, baseline_embeddings
+from .rows import Matrix
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationInputs:
+    """Everything that was read, in the order of the nodes of `labels`.
+
+    Attributes:
+        files: the embeddings; `held_out` of each holds nodes of `labels`, in all or in none.
+        labels: of the nodes.
+        data: the graph, if one was given.
+    """
+
+    files: list[EmbeddingFile]
+    labels: LabelledNodes
+    data: GraphData | None
+
+    @property
+    def held_out(self) -> list[HeldOutEdges]:
+        """None, or one for each file."""
+        return [one.held_out for one in self.files if one.held_out is not None]
+
+
+def read_inputs(
+    sources: Sequence[str],
+    *,
+    labels: str | None = None,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    knn: int = 10,
+    held_out_edges: str | None = None,
+) -> EvaluationInputs:
+    """Reads all, and brings the rows of every file into the order of the labels.
+
+    Args:
+        sources: at least one, each as of `read_embeddings`.
+        labels: see `read_labels`; by default those of the data set.
+        dataset: see `load_dataset`; the labels may be enough.
+        data_dir: see `load_dataset`.
+        knn: see `load_dataset`.
+        held_out_edges: file of pairs for all sources: nodes of the data set by their order there;
+            without a data set, row numbers of the first source. By default each source's own.
+
+    Raises:
+        InputError: neither labels nor a data set, or files that cannot be read, or that do not
+            belong together.
+    """
+    if not (labels or dataset):
+        raise InputError("evaluate: expected --labels or --dataset, got neither")
+    files = [read_embeddings(source) for source in sources]
+    first = files[0]
+    width = first.embeddings.shape[1]
+    for one in files[1:]:
+        if one.embeddings.shape[1] != width:
+            raise InputError(
+                f"{one.source}: expected {width} columns, as in {first.source}, got"
+                f" {one.embeddings.shape[1]}; evaluate embeddings of different kinds apart"
+            )
+    data = load_dataset(dataset, data_dir, knn=knn) if dataset else None
+    nodes: Any = data
+    if labels:
+        nodes = read_labels(labels, data_dir, knn=knn)
+        if data is not None:
+            order = matching_order(data, nodes.node_ids, nodes.num_nodes, name=nodes.name)
+            nodes = dataclasses.replace(nodes.reordered(order), node_ids=data.node_ids)
+    if nodes.node_ids is None and len(first.embeddings) == nodes.num_nodes:
+        nodes = dataclasses.replace(nodes, node_ids=first.node_ids)  # they are in this order
+    without = [one.source for one in files if one.held_out is None]
+    if not held_out_edges and without and len(without) < len(files):
+        raise InputError(
+            f"{without[0]}: expected held_out_edges.npz, as in the other runs; give"
+            " --held-out-edges FILE for all of them"
+        )
+    aligned = [_aligned(one, nodes) for one in files]
+    if held_out_edges:
+        count = len(first.embeddings) if data is None else data.num_nodes
+        shared: HeldOutEdges | None = read_held_out_edges(held_out_edges, count)
+        if data is None:
+            shared = _aligned(dataclasses.replace(first, held_out=shared), nodes).held_out
+        aligned = [dataclasses.replace(one, held_out=shared) for one in aligned]
+    return EvaluationInputs(aligned, nodes, data)
+
+
+def _aligned(file: EmbeddingFile, nodes: LabelledNodes) -> EmbeddingFile:
+    """Rows, and rows that pairs speak of, in the order of the nodes."""
+    order = matching_order(nodes, file.node_ids, len(file.embeddings), name=file.source)
+    if np.array_equal(order, np.arange(len(order))):
+        return file
+    held_out = file.held_out and file.held_out.renumbered(order.argsort())
+    return dataclasses.replace(
+        file, embeddings=file.embeddings[order], node_ids=nodes.node_ids, held_out=held_out
+    )
+
+
+def baseline_candidates(
+    inputs: EvaluationInputs, seed: int, say: Callable[[str], None]
+) -> dict[str, Matrix | list[Matrix]]:
+    """Raw features, PCA, and for each embedding the same encoder untrained."""
+    data: Any = inputs.data
+    width = inputs.files[0].embeddings.shape[1]
+    say("PCA of the features")
+    baselines = baseline_embeddings(data, width, seed)
+    say("loading TensorFlow for the untrained encoder")
+    untrained = []
+    for number, one in enumerate(inputs.files):
+        graph = data
+        if one.held_out is not None:
+            graph = without_links(graph, one.held_out.positives)
+        config = one.config or with_defaults(
+            PretrainConfig(output="none", seed=seed + number), graph, width=width
+        )
+        untrained.append(untrained_embeddings(graph, config))
+    return {**baselines, UNTRAINED: untrained}
+
+
+def untrained_embeddings(data: GraphData, config: PretrainConfig) -> np.ndarray:
+    """What the encoder of a run makes of the graph before any training, float32 [N, D]."""
+    from ..quiet import quiet_tensorflow
+
+    with quiet_tensorflow():
+        import tensorflow as tf
+
+        from ..training.run import make_run
+
+    tf.get_logger().setLevel("ERROR")  # as in the main job
+    run = make_run(data, dataclasses.replace(config, quiet=True))  # no bar amid our messages
+    return run.embed(run.initial_weights)
