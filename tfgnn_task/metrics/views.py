@@ -13,19 +13,12 @@ import tensorflow as tf
 
 from ...kernels.metrics.views import alignment, cross_correlation_metrics, uniformity
 from ...kernels.validation import check_epsilon, check_positive
+from ..weights import check_predictions
 from .means import BatchMeans
 
 
-class _OfTwoViews(BatchMeans):
-    def check(self, y_pred: tf.Tensor) -> tf.Tensor:
-        """The predictions, if they are two stacked views."""
-        if y_pred.shape.rank != 3 or y_pred.shape[1] != 2:
-            raise ValueError(f"expected predictions of shape [N, 2, D] (got {y_pred.shape})")
-        return y_pred
-
-
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
-class CrossCorrelationMetrics(_OfTwoViews):
+class CrossCorrelationMetrics(BatchMeans):
     """Means over batches of `cross_correlation_metrics` of predictions ``[N, 2, D]``.
 
     Weights, steps that are skipped, and values that are not finite: see `BatchMeans`.
@@ -43,6 +36,7 @@ class CrossCorrelationMetrics(_OfTwoViews):
     """
 
     KEYS = ("correlation_diagonal", "correlation_off_diagonal")
+    check = staticmethod(check_predictions)
 
     def __init__(
         self,
@@ -71,7 +65,7 @@ class CrossCorrelationMetrics(_OfTwoViews):
 
 
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
-class AlignmentUniformityMetrics(_OfTwoViews):
+class AlignmentUniformityMetrics(BatchMeans):
     """Means over batches of alignment, and of the mean uniformity of the views ``[N, 2, D]``.
 
     Weights, steps that are skipped, and values that are not finite: see `BatchMeans`.
@@ -88,6 +82,7 @@ class AlignmentUniformityMetrics(_OfTwoViews):
     """
 
     KEYS = ("alignment", "uniformity")
+    check = staticmethod(check_predictions)
 
     def __init__(
         self,
