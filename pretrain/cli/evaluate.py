@@ -33,7 +33,7 @@ from ..graph.datasets import CHOICES, load_dataset
 from ..graph.labels import LabelledNodes, labels_of, read_labels
 from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
 from ..output.folder import write_json
-from ..training.recipe import with_defaults
+from ..training.recipe import Recipe, make_recipe
 
 EMBEDDINGS = "embeddings"
 
@@ -231,14 +231,19 @@ def _baselines(inputs: _Inputs, seed: int, say) -> dict[str, Any]:
     if inputs.held_out:
         graphs = [without_links(inputs.data, one.positives) for one in inputs.held_out]
     baselines[UNTRAINED] = [
-        untrained_embeddings(graph, one.config or _default_config(graph, width, seed + number))
+        untrained_embeddings(
+            graph,
+            make_recipe(one.config, graph)
+            if one.config
+            else make_recipe(PretrainConfig(output="none", seed=seed + number), graph, width),
+        )
         for number, (graph, one) in enumerate(zip(graphs, inputs.files, strict=True))
     ]
     return baselines
 
 
-def untrained_embeddings(data: GraphData, config: PretrainConfig):
-    """What the encoder of a run makes of the graph before any training, float32 [N, D]."""
+def untrained_embeddings(data: GraphData, recipe: Recipe):
+    """What the encoder of a recipe makes of the graph before any training, float32 [N, D]."""
     from ..quiet import quiet_tensorflow
 
     with quiet_tensorflow():
@@ -247,12 +252,8 @@ def untrained_embeddings(data: GraphData, config: PretrainConfig):
         from ..training.run import make_run
 
     tf.get_logger().setLevel("ERROR")  # as in the main job
-    run = make_run(data, dataclasses.replace(config, quiet=True))  # no bar amid our messages
+    run = make_run(data, recipe)
     return run.embed(run.initial_weights)
-
-
-def _default_config(data: GraphData, width: int, seed: int) -> PretrainConfig:
-    return with_defaults(PretrainConfig(output="none", seed=seed), data, width=width)
 
 
 def _check_output(path: Path, inputs: list[Path]) -> None:

@@ -1,8 +1,8 @@
 """Representations of all nodes of a large graph, layer by layer, in blocks of nodes.
 
-The formula is that of `encoder.build_encoder` or of `encoder_linear`, over the full graph: no
-sampling, exact degrees, and hidden normalisations with the statistics of all nodes. What is held at
-once is, of graph convolutions, one matrix [N, min(width before, width after)] per layer and its
+The formula is that of `gcn.build_encoder` or of `linear.build_linear_encoder`, over the full graph:
+no sampling, exact degrees, and hidden normalisations with the statistics of all nodes. What is held
+at once is, of graph convolutions, one matrix [N, min(width before, width after)] per layer and its
 propagated copy, while the states in between are computed again, block by block, when they are
 needed; of a linear encoder three matrices [N, D]. NumPy and SciPy alone.
 
@@ -23,10 +23,10 @@ from ...kernels.linalg import unit_rows
 from ..graph.adjacency import Adjacency, adjacency_of, blocks
 from ..graph.data import GraphData
 
-_EPSILON = 1e-3  # encoder_layers.NodeNormalization
+_EPSILON = 1e-3  # layers.NormalizedActivation
 _BLOCK_ENTRIES = 1 << 23  # 32 MB as float32
 
-Rows = Callable[[slice], np.ndarray]  # a block of nodes to its states, float32 [rows, width]
+States = Callable[[slice], np.ndarray]  # a block of nodes to its states, float32 [rows, width]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class EncoderWeights:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LinearWeights:
-    """The numbers of a linear encoder, see `encoder_linear.build_linear_encoder`.
+    """The numbers of a linear encoder, see `linear.build_linear_encoder`.
 
     Attributes:
         kernel: W [F, D].
@@ -137,7 +137,7 @@ def embed_in_blocks(
                 yield block
                 bar.update()
 
-        state: Rows = data.feature_rows
+        state: States = data.feature_rows
         for layer, kernel in enumerate(weights.kernels):
             state = _propagated(state, kernel, propagation, count, each_block)
             if layer < last:
@@ -191,7 +191,7 @@ class _Propagation:
         return (links @ scaled + scaled[block]) * self._scale[block]
 
 
-def _propagated(state: Rows, kernel, propagation: _Propagation, count: int, each_block) -> Rows:
+def _propagated(state: States, kernel, propagation: _Propagation, count: int, each_block) -> States:
     """``A H W``, with the narrower of H and H W held for all nodes."""
     narrow = np.empty((count, min(kernel.shape)), np.float32)
     for block in each_block():
@@ -210,7 +210,7 @@ def _widens(kernel: np.ndarray) -> bool:
     return kernel.shape[0] <= kernel.shape[1]
 
 
-def _normalized(state: Rows, parameters, each_block) -> Rows:
+def _normalized(state: States, parameters, each_block) -> States:
     """``PReLU(normalize(state))`` with the exact mean and variance of all nodes."""
     gamma, beta, slope = parameters
     count, mean, squares = 0, 0.0, 0.0

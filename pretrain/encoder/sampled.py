@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ..graph.tensor import EDGE_SET, NODE_SET
-from ..training.sampler import HOP
+from ..graph.tensor import EDGE_SET, HOP, NODE_SET
 from .layers import Bias, FeatureProjection, InitialFeatures, NormalizedActivation
 from .sparse_product import sparse_product
 
 
 def build_sampled_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> tf.keras.Model:
-    """`encoder.build_encoder`, trimmed to the neighbourhoods of the roots.
+    """`gcn.build_encoder`, trimmed to the neighbourhoods of the roots.
 
     With L layers, layer l is computed for the nodes at most L - l hops from their root: with
     neighbours drawn 10 and 5 at a time the widest product is taken over one row per root in place
@@ -44,7 +43,7 @@ def build_sampled_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> 
 
 
 class InwardPropagation(tf.keras.layers.Layer):
-    """`encoder_layers.Propagation` for the nodes at most ``hops`` hops from their root.
+    """`layers.Propagation` for the nodes at most ``hops`` hops from their root.
 
     Args:
         hops: at least 0.

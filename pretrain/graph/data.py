@@ -14,6 +14,7 @@ from .adjacency import blocks
 from .checks import check_edges, check_features, check_labels, check_masks, check_node_ids
 
 _BLOCK_ROWS = 1 << 14
+_SAMPLED_ROWS = 20_000
 
 
 # eq=False: comparing arrays with == gives arrays, so a generated __eq__ could only raise.
@@ -93,6 +94,19 @@ class GraphData:
     def has_masks(self) -> bool:
         """Whether the graph comes with a train / validation / test split."""
         return self.train_mask is not None
+
+
+def feature_density(data: GraphData) -> float:
+    """Share of the feature entries that are not zero, in [0, 1].
+
+    Of dense features with more rows than 20,000, so many are looked at, at equal distances.
+    """
+    features = data.features
+    if scipy.sparse.issparse(features):
+        return features.nnz / (data.num_nodes * data.num_features)
+    rows = np.linspace(0, data.num_nodes - 1, min(data.num_nodes, _SAMPLED_ROWS)).astype(np.int64)
+    sample = features if len(rows) == data.num_nodes else data.feature_rows(rows)
+    return np.count_nonzero(sample) / sample.size
 
 
 def make_graph_data(

@@ -23,9 +23,8 @@ from tensorflow_gnn.experimental import sampler
 from ...kernels.random import derive_key, row_words
 from ..graph.adjacency import Adjacency
 from ..graph.data import GraphData
-from ..graph.tensor import EDGE_SET, FEATURE, KEPT_COLUMNS, NODE_SET, STEP
+from ..graph.tensor import EDGE_SET, FEATURE, HOP, KEPT_COLUMNS, NODE_SET, STEP
 
-HOP = "hop"
 _NODE_BITS = 32
 _VISITS = 2**31  # visits are counted modulo this: tickets are int64 and not negative
 
