@@ -79,14 +79,16 @@ class Propagation(tf.keras.layers.Layer):
         graph, state = inputs
         edges = graph.edge_sets[EDGE_SET].adjacency
         nodes = tf.shape(state)[0]
+        scaled = state * degree_scale(edges.source, nodes)
         ones = tf.ones_like(edges.source, state.dtype)
-
-        def scale(ends):
-            return tf.math.rsqrt(1 + tf.math.unsorted_segment_sum(ones, ends, nodes))[:, tf.newaxis]
-
-        scaled = state * scale(edges.source)
         neighbours = sparse_product(edges.target, edges.source, ones, nodes, scaled)
-        return (neighbours + scaled) * scale(edges.target)
+        return (neighbours + scaled) * degree_scale(edges.target, nodes)
+
+
+def degree_scale(ends: tf.Tensor, num_nodes) -> tf.Tensor:
+    """``1 / sqrt(1 + degree)`` of each node, float32 [N, 1], of the ends of all edges [E]."""
+    ones = tf.ones_like(ends, tf.float32)
+    return tf.math.rsqrt(1 + tf.math.unsorted_segment_sum(ones, ends, num_nodes))[:, tf.newaxis]
 
 
 class NormalizedActivation(tf.keras.layers.Layer):

@@ -83,6 +83,6 @@ def test_the_dictionary_is_that_of_the_configuration_with_its_gaps_filled():
 
 def test_density_of_many_rows_is_that_of_a_sample():
     features = np.zeros((30_000, 2), np.float32)
-    features[::3] = 1
+    features[np.random.default_rng(0).random(30_000) < 1 / 3] = 1
     data = make_graph_data(name="g", features=features, edge_index=[[0], [1]])
-    assert feature_density(data) == pytest.approx(1 / 3, abs=0.01)
+    assert feature_density(data) == pytest.approx(1 / 3, abs=0.02)
