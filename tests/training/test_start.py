@@ -10,7 +10,6 @@ from graph_barlow_twins.pretrain.training import fit as training
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 from graph_barlow_twins.pretrain.training.run import make_run
 from graph_barlow_twins.tfgnn_task import BarlowTwinsTask
-from tensorflow.python.autograph.impl import api
 
 OPTIONS = {
     "linear": {"encoder": "linear", "units": (8,), "hops": 2, "steps": 4},
@@ -31,32 +30,29 @@ def run_on_ring(**options):
 
 @pytest.mark.parametrize("kind", ["gcn", "sampled", pytest.param("linear", marks=pytest.mark.slow)])
 def test_train_step_is_traced_once_and_as_it_is(kind, tmp_path, monkeypatch):
-    traces, converted = [], []
-    plain_metrics, plain_convert = BarlowTwinsTask.metrics, api._convert_actual
+    was_rewritten = []  # once per trace
+    plain_metrics = BarlowTwinsTask.metrics
 
     def metrics(task):
         (one,) = plain_metrics(task)
         plain_update = one.update_state
 
-        def update_state(*args, **kwargs):
-            traces.append(one)
-            return plain_update(*args, **kwargs)
+        def update_state(y_true, y_pred, **kwargs):
+            try:
+                if tf.reduce_sum(y_pred) > 0:  # of a symbolic tensor: only AutoGraph makes sense
+                    pass
+                was_rewritten.append(True)
+            except tf.errors.OperatorNotAllowedInGraphError:
+                was_rewritten.append(False)
+            return plain_update(y_true, y_pred, **kwargs)
 
         one.update_state = update_state
         return (one,)
 
-    def convert(entity, *args):
-        converted.append(getattr(entity, "__qualname__", str(entity)))
-        return plain_convert(entity, *args)
-
     monkeypatch.setattr(BarlowTwinsTask, "metrics", metrics)
-    run = run_on_ring(**OPTIONS[kind])
-    monkeypatch.setattr(api, "_convert_actual", convert)
-    trained = run.train(OutputFolder(tmp_path))
+    trained = run_on_ring(**OPTIONS[kind]).train(OutputFolder(tmp_path))
     assert len(trained.history["loss"]) >= 2
-    assert len(traces) == 1
-    # Keras' own `tf.function` is all that is rewritten.
-    assert [name.split(".")[-1] for name in converted] == ["train_function"]
+    assert was_rewritten == [False]
 
 
 @pytest.mark.slow
