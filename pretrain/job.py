@@ -26,7 +26,7 @@ from .graph.held_out import hold_out_edges
 from .output.folder import OutputFolder, check_same_training, prepare, training_state, write_json
 from .output.held_out import save_held_out_edges
 from .quiet import quiet_tensorflow
-from .training.recipe import with_defaults
+from .training.recipe import Recipe, make_recipe
 
 TRAINED = "trained encoder"
 
@@ -71,14 +71,14 @@ def run_job(config: PretrainConfig) -> JobResult:
     held_out = None
     if config.hold_out_edges:  # from here on, nothing sees the links that are held out
         data, held_out = hold_out_edges(data, config.hold_out_edges, config.seed)
-    given, config = config, with_defaults(config, data)
-    state = training_state(digest, config)
+    recipe = make_recipe(config, data)
+    state = training_state(digest, recipe.to_dict())
     if config.resume:
         check_same_training(folder, state)
     folder.root.mkdir(parents=True, exist_ok=True)
     if config.overwrite:
         folder.remove_artefacts()
-    write_json(folder.config, given.to_dict())
+    write_json(folder.config, config.to_dict())
     folder.checkpoint.mkdir(exist_ok=True)
     write_json(folder.training_state, state)
     if held_out is not None:
@@ -91,13 +91,13 @@ def run_job(config: PretrainConfig) -> JobResult:
         from .graph.tensor import plain_spec
         from .output.export import export_model, save_embeddings
         from .report.run import report_run
-        from .training.full_graph import make_encoder
+        from .training.build import make_encoder
         from .training.run import make_run
 
     tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
     tf.config.experimental.enable_op_determinism()
-    run = make_run(data, config)
+    run = make_run(data, recipe, show=not config.quiet)
     untrained = run.embed(run.initial_weights)
     seconds = {"loading": time.perf_counter() - start}
     trained = run.train(folder)
@@ -108,7 +108,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     save_embeddings(embeddings, data, folder)
     _say(config, "exporting the model")
     plain = plain_spec(data.num_features)
-    exported = make_encoder(plain, config)
+    exported = make_encoder(plain, recipe)
     exported.set_weights(weights)
     export_model(exported, plain, folder)
     seconds["export"] = time.perf_counter() - export_start
@@ -128,7 +128,7 @@ def run_job(config: PretrainConfig) -> JobResult:
         )
     seconds["evaluation"] = time.perf_counter() - evaluation_start
     seconds["total"] = time.perf_counter() - start
-    metrics = _metrics(data, config, embeddings, trained, results, seconds)
+    metrics = _metrics(data, recipe, embeddings, trained, results, seconds)
     write_json(folder.metrics, metrics)
     shutil.rmtree(folder.checkpoint, ignore_errors=True)
 
@@ -140,7 +140,7 @@ def run_job(config: PretrainConfig) -> JobResult:
         folder.report,
         metrics,
         data=data,
-        config=config,
+        configuration=config.to_dict() | recipe.to_dict(),
         embeddings=embeddings,
         untrained=untrained,
         correlations=correlations if run.correlation else None,
@@ -149,7 +149,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     return JobResult(folder, data, metrics, results)
 
 
-def _metrics(data, config, embeddings, trained, results: dict[str, Result], seconds: dict) -> dict:
+def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dict:
     from ..reference.metrics import rankme
 
     rows = embeddings
@@ -161,14 +161,14 @@ def _metrics(data, config, embeddings, trained, results: dict[str, Result], seco
         "edges": data.num_edges,
         "features": data.num_features,
         "dimension": embeddings.shape[1],
-        "encoder": config.encoder,
-        "units": list(config.units),
-        "hops": config.hops,
+        "encoder": recipe.encoder,
+        "units": list(recipe.units),
+        "hops": recipe.hops,
         "steps": len(trained.history["loss"]),
-        "lambda": config.lambda_,
-        "drop_edges": list(config.drop_edges),
-        "mask_features": list(config.mask_features),
-        "drop_entries": list(config.drop_entries),
+        "lambda": recipe.lambda_,
+        "drop_edges": list(recipe.drop_edges),
+        "mask_features": list(recipe.mask_features),
+        "drop_entries": list(recipe.drop_entries),
         "rankme": rankme(rows),
         "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
         "evaluation": {name: one.to_dict() for name, one in results.items()},

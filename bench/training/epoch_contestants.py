@@ -24,10 +24,9 @@ def linear(data, units):
 def ours(data, units, encoder="gcn"):
     """The training of the main job, with its checkpoints, curves and TensorBoard log."""
     from graph_barlow_twins.pretrain.config.options import PretrainConfig
-    from graph_barlow_twins.pretrain.graph.tensor import graph_tensor_from_data
     from graph_barlow_twins.pretrain.output.folder import OutputFolder
-    from graph_barlow_twins.pretrain.training.full_graph import initial_weights, train
-    from graph_barlow_twins.pretrain.training.recipe import with_defaults
+    from graph_barlow_twins.pretrain.training.recipe import make_recipe
+    from graph_barlow_twins.pretrain.training.run import make_run
 
     config = PretrainConfig(
         output="unused",
@@ -39,15 +38,13 @@ def ours(data, units, encoder="gcn"):
         drop_entries=0.0,
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
-        quiet=True,
     )
-    config = with_defaults(config, data)
-    graph, weights = graph_tensor_from_data(data), initial_weights(data, config)
+    recipe = make_recipe(config, data)
 
     def training(callback, epochs):
         with tempfile.TemporaryDirectory() as folder:
-            run = dataclasses.replace(config, steps=epochs)
-            train(graph, weights, run, OutputFolder(Path(folder)), callbacks=[callback])
+            run = make_run(data, dataclasses.replace(recipe, steps=epochs))
+            run.train(OutputFolder(Path(folder)), callbacks=[callback])
 
     return training
 

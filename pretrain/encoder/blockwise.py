@@ -1,8 +1,8 @@
 """Representations of all nodes of a large graph, layer by layer, in blocks of nodes.
 
-The formula is that of `encoder.build_encoder` or of `encoder_linear`, over the full graph: no
-sampling, exact degrees, and hidden normalisations with the statistics of all nodes. What is held at
-once is, of graph convolutions, one matrix [N, min(width before, width after)] per layer and its
+The formula is that of `gcn.build_encoder` or of `linear.build_linear_encoder`, over the full graph:
+no sampling, exact degrees, and hidden normalisations with the statistics of all nodes. What is held
+at once is, of graph convolutions, one matrix [N, min(width before, width after)] per layer and its
 propagated copy, while the states in between are computed again, block by block, when they are
 needed; of a linear encoder three matrices [N, D]. NumPy and SciPy alone.
 
@@ -23,10 +23,10 @@ from ...kernels.linalg import unit_rows
 from ..graph.adjacency import Adjacency, adjacency_of, blocks
 from ..graph.data import GraphData
 
-_EPSILON = 1e-3  # encoder_layers.NodeNormalization
+_EPSILON = 1e-3  # layers.NormalizedActivation
 _BLOCK_ENTRIES = 1 << 23  # 32 MB as float32
 
-Rows = Callable[[slice], np.ndarray]  # a block of nodes to its states, float32 [rows, width]
+States = Callable[[slice], np.ndarray]  # a block of nodes to its states, float32 [rows, width]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class EncoderWeights:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LinearWeights:
-    """The numbers of a linear encoder, see `encoder_linear.build_linear_encoder`.
+    """The numbers of a linear encoder, see `linear.build_linear_encoder`.
 
     Attributes:
         kernel: W [F, D].
@@ -121,51 +121,49 @@ def embed_in_blocks(
             f"weights: expected {data.num_features} features, got {weights.num_features}"
         )
     propagation = _Propagation(adjacency or adjacency_of(data.edge_index, data.num_nodes))
-    if isinstance(weights, LinearWeights):
-        return _embed_linear(weights, data, propagation, block_rows, quiet)
-    count, last = data.num_nodes, len(weights.kernels) - 1
-    if block_rows is None:
-        widest = max(max(kernel.shape) for kernel in weights.kernels)
-        block_rows = max(1, _BLOCK_ENTRIES // widest)
-    # Per layer: propagation, and statistics or the result; where it widens also the kept sums.
-    passes = 2 * len(weights.kernels) + sum(map(_widens, weights.kernels))
-    steps = passes * -(-count // block_rows)
+    is_linear = isinstance(weights, LinearWeights)
+    kernels = (weights.kernel,) if is_linear else weights.kernels
+    block_rows = block_rows or max(1, _BLOCK_ENTRIES // max(max(one.shape) for one in kernels))
+    if is_linear:
+        passes = len(weights.coefficients)
+    else:  # per layer propagation, and statistics or the result; where it widens also the kept sums
+        passes = 2 * len(kernels) + sum(map(_widens, kernels))
+    steps = passes * -(-data.num_nodes // block_rows)
     with tqdm(total=steps, desc="embed", unit="block", disable=quiet) as bar:
 
         def each_block():
-            for block in blocks(count, block_rows):
+            for block in blocks(data.num_nodes, block_rows):
                 yield block
                 bar.update()
 
-        state: Rows = data.feature_rows
-        for layer, kernel in enumerate(weights.kernels):
-            state = _propagated(state, kernel, propagation, count, each_block)
-            if layer < last:
-                state = _normalized(state, weights.normalizations[layer], each_block)
-        result = np.empty((count, weights.kernels[-1].shape[1]), np.float32)
-        for block in each_block():
-            result[block] = state(block) + weights.bias
+        embed = _embed_linear if is_linear else _embed_convolutional
+        return embed(weights, data, propagation, each_block)
+
+
+def _embed_convolutional(weights: EncoderWeights, data, propagation, each_block) -> np.ndarray:
+    count, last = data.num_nodes, len(weights.kernels) - 1
+    state: States = data.feature_rows
+    for layer, kernel in enumerate(weights.kernels):
+        state = _propagated(state, kernel, propagation, count, each_block)
+        if layer < last:
+            state = _normalized(state, weights.normalizations[layer], each_block)
+    result = np.empty((count, weights.kernels[-1].shape[1]), np.float32)
+    for block in each_block():
+        result[block] = state(block) + weights.bias
     return result
 
 
-def _embed_linear(weights: LinearWeights, data, propagation, block_rows, quiet) -> np.ndarray:
+def _embed_linear(weights: LinearWeights, data, propagation, each_block) -> np.ndarray:
     """Holds three matrices [N, D]."""
-    count, width = data.num_nodes, weights.kernel.shape[1]
-    block_rows = block_rows or max(1, _BLOCK_ENTRIES // max(weights.kernel.shape))
-    steps = len(weights.coefficients) * -(-count // block_rows)
-    with tqdm(total=steps, desc="embed", unit="block", disable=quiet) as bar:
-        projected = np.empty((count, width), np.float32)
-        for block in blocks(count, block_rows):
-            rows = unit_rows(data.feature_rows(block) * weights.column_weights)
-            projected[block] = rows @ weights.kernel
-            bar.update()
-        result, scaled = weights.coefficients[-1] * projected, np.empty_like(projected)
-        for coefficient in weights.coefficients[-2::-1]:  # Horner's rule
-            for block in blocks(count, block_rows):
-                scaled[block] = propagation.scaled(result[block], block)
-            for block in blocks(count, block_rows):
-                result[block] = propagation(scaled, block) + coefficient * projected[block]
-                bar.update()
+    projected = np.empty((data.num_nodes, weights.kernel.shape[1]), np.float32)
+    for block in each_block():
+        rows = unit_rows(data.feature_rows(block) * weights.column_weights)
+        projected[block] = rows @ weights.kernel
+    result, scaled = weights.coefficients[-1] * projected, np.empty_like(projected)
+    for coefficient in weights.coefficients[-2::-1]:  # Horner's rule
+        np.multiply(result, propagation.scale, out=scaled)
+        for block in each_block():
+            result[block] = propagation(scaled, block) + coefficient * projected[block]
     result *= weights.scale
     return result
 
@@ -175,11 +173,11 @@ class _Propagation:
 
     def __init__(self, adjacency: Adjacency):
         self._adjacency = adjacency
-        self._scale = (1 / np.sqrt(1 + adjacency.degrees)).astype(np.float32)[:, np.newaxis]
+        self.scale = (1 / np.sqrt(1 + adjacency.degrees)).astype(np.float32)[:, np.newaxis]
 
     def scaled(self, states: np.ndarray, block: slice) -> np.ndarray:
         """Rows of ``D^(-1/2) H``."""
-        return states * self._scale[block]
+        return states * self.scale[block]
 
     def __call__(self, scaled: np.ndarray, block: slice) -> np.ndarray:
         """A block of rows of the product, of all rows of ``D^(-1/2) H``."""
@@ -188,10 +186,10 @@ class _Propagation:
         ones = np.ones(len(columns), np.float32)
         shape = (block.stop - block.start, len(scaled))
         links = scipy.sparse.csr_matrix((ones, columns, starts - starts[0]), shape, copy=False)
-        return (links @ scaled + scaled[block]) * self._scale[block]
+        return (links @ scaled + scaled[block]) * self.scale[block]
 
 
-def _propagated(state: Rows, kernel, propagation: _Propagation, count: int, each_block) -> Rows:
+def _propagated(state: States, kernel, propagation: _Propagation, count: int, each_block) -> States:
     """``A H W``, with the narrower of H and H W held for all nodes."""
     narrow = np.empty((count, min(kernel.shape)), np.float32)
     for block in each_block():
@@ -210,7 +208,7 @@ def _widens(kernel: np.ndarray) -> bool:
     return kernel.shape[0] <= kernel.shape[1]
 
 
-def _normalized(state: Rows, parameters, each_block) -> Rows:
+def _normalized(state: States, parameters, each_block) -> States:
     """``PReLU(normalize(state))`` with the exact mean and variance of all nodes."""
     gamma, beta, slope = parameters
     count, mean, squares = 0, 0.0, 0.0

@@ -21,7 +21,7 @@ class FeatureProjection(tf.keras.layers.Layer):
     """``X diag(m) W``: node features X [N, F] times a trainable kernel W [F, units].
 
     Sparse features are multiplied as a sparse matrix. The mask m of feature columns is that of the
-    graph's context (`graph_tensor.KEPT_COLUMNS`; absent: ones). It meets the small kernel in place
+    graph's context (`graph.tensor.KEPT_COLUMNS`; absent: ones). It meets the small kernel in place
     of the features, so a masked view needs no copy of X.
 
     Args:
@@ -43,18 +43,29 @@ class FeatureProjection(tf.keras.layers.Layer):
         kept = graph.context.features.get(KEPT_COLUMNS)
         if features is None and FEATURE in nodes.features:
             features = nodes[FEATURE]
-        num_features = kept.shape[-1] if features is None else features.shape[-1]
         if not self.weights:
-            self.kernel = self.add_weight("kernel", [num_features, self._units])
-        # Every component of a batch has the same mask (reference.corruption.mask_columns).
+            self.make_weights(kept.shape[-1] if features is None else features.shape[-1])
+        # Every component of a batch has the same mask.
         kernel = self.kernel if kept is None else self.kernel * kept[0][:, tf.newaxis]
         if features is not None:
-            return tf.matmul(features, kernel)
+            return tf.matmul(self.scaled(features), kernel)
         columns = nodes[COLUMNS]
-        rows = columns.value_rowids()
-        return sparse_product(
-            rows, columns.flat_values, nodes[VALUES].flat_values, columns.nrows(), kernel
-        )
+        rows, count = columns.value_rowids(), columns.nrows()
+        values = self.scaled_entries(nodes[VALUES].flat_values, rows, columns.flat_values, count)
+        return sparse_product(rows, columns.flat_values, values, count, kernel)
+
+    def make_weights(self, num_features: int):
+        """Makes the kernel [F, units]."""
+        self.kernel = self.add_weight("kernel", [num_features, self._units])
+
+    def scaled(self, features: tf.Tensor) -> tf.Tensor:
+        """What the kernel is multiplied with, of dense features [N, F]; here themselves."""
+        return features
+
+    def scaled_entries(self, values: tf.Tensor, rows, columns, num_rows) -> tf.Tensor:
+        """The same of sparse features, entry by entry."""
+        del rows, columns, num_rows
+        return values
 
 
 class Propagation(tf.keras.layers.Layer):
@@ -68,22 +79,24 @@ class Propagation(tf.keras.layers.Layer):
         graph, state = inputs
         edges = graph.edge_sets[EDGE_SET].adjacency
         nodes = tf.shape(state)[0]
+        scaled = state * degree_scale(edges.source, nodes)
         ones = tf.ones_like(edges.source, state.dtype)
-
-        def scale(ends):
-            return tf.math.rsqrt(1 + tf.math.unsorted_segment_sum(ones, ends, nodes))[:, tf.newaxis]
-
-        scaled = state * scale(edges.source)
         neighbours = sparse_product(edges.target, edges.source, ones, nodes, scaled)
-        return (neighbours + scaled) * scale(edges.target)
+        return (neighbours + scaled) * degree_scale(edges.target, nodes)
+
+
+def degree_scale(ends: tf.Tensor, num_nodes) -> tf.Tensor:
+    """``1 / sqrt(1 + degree)`` of each node, float32 [N, 1], of the ends of all edges [E]."""
+    ones = tf.ones_like(ends, tf.float32)
+    return tf.math.rsqrt(1 + tf.math.unsorted_segment_sum(ones, ends, num_nodes))[:, tf.newaxis]
 
 
 class NormalizedActivation(tf.keras.layers.Layer):
     """``PReLU(gamma (x - mean) / sqrt(variance + 0.001) + beta)`` per feature.
 
-    Mean and variance are those over the nodes at hand, in training and in use: a full graph is the
-    whole population, so there are no moving averages to wait for, and the representation of another
-    graph is normalised by that graph's own statistics.
+    Mean and variance are those over all nodes of the call, in training and in use: a full graph is
+    the whole population, so there are no moving averages to wait for. Several graphs in one call
+    share their statistics, so each is represented otherwise than alone.
 
     Args:
         compiled: have XLA make one pass of it, forward and backward: a fifth of the time, but it

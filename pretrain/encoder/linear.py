@@ -5,9 +5,9 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ..graph.tensor import COLUMNS, EDGE_SET, FEATURE, KEPT_COLUMNS, NODE_SET, VALUES
-from .layers import HiddenState
-from .sparse_product import sparse_matrix, sparse_polynomial, sparse_product
+from ..graph.tensor import EDGE_SET
+from .layers import FeatureProjection, HiddenState
+from .sparse_product import sparse_matrix, sparse_polynomial
 from .start import hop_coefficients
 
 
@@ -16,7 +16,7 @@ def build_linear_encoder(spec: tfgnn.GraphTensorSpec, width: int, hops: int) -> 
 
     w weighs the feature columns, R scales each row of X diag(w) to length 1, W is the one trained
     part, P(A) mixes the hops (`MixedPropagation`), and s gives each column of the result its scale,
-    which the loss is blind to and a regularised probe is not. `linear_start.start_weights` chooses
+    which the loss is blind to and a regularised probe is not. `start.start_weights` chooses
     W, w and s.
 
     Args:
@@ -33,65 +33,49 @@ def build_linear_encoder(spec: tfgnn.GraphTensorSpec, width: int, hops: int) -> 
     2021, https://openreview.net/forum?id=CYO5T-YjWZV, equation 8, for the mixture of hops.
     """
     graph = tf.keras.Input(type_spec=spec)
-    state = RowProjection(width)(graph)
-    state = MixedPropagation(hops)([graph, state])
+    state = MixedPropagation(hops)([graph, RowProjection(width)(graph)])
     state = ColumnScale()(state)
     return tf.keras.Model(graph, HiddenState()([graph, state]), name="encoder")
 
 
-class RowProjection(tf.keras.layers.Layer):
+class RowProjection(FeatureProjection):
     """``R X diag(w) diag(m) W``, where R scales each row of X diag(w) to length 1.
 
-    The mask m is that of the graph's context (`graph_tensor.KEPT_COLUMNS`). A masked view keeps the
-    row lengths of the whole graph, as if its words had been struck out in a finished matrix. Rows
-    without any word stay 0.
-
-    Args:
-        units: columns of the trained kernel W. The column weights w are not trained.
+    A masked view keeps the row lengths of the whole graph, as if its words had been struck out in a
+    finished matrix. Rows of zeros stay. The column weights w are not trained.
     """
 
-    def __init__(self, units: int, **kwargs):
-        super().__init__(**kwargs)
-        self._units = units
+    def make_weights(self, num_features: int):
+        """Makes the kernel [F, units] and the column weights [F], 1 at first."""
+        super().make_weights(num_features)
+        self.column_weights = self.add_weight(
+            "column_weights", [num_features], initializer="ones", trainable=False
+        )
 
-    def build(self, input_shape):
-        """Waits for the graph: the shape of a GraphTensor does not tell F."""
-        super().build(input_shape)
+    # By the largest entry first: squares of small ones would be 0. Not by the `unit_rows` of the
+    # metrics: its norm takes squares by another operation, and the last bits would be others.
 
-    def call(self, graph):
-        """Graph to [N, units]."""
-        nodes = graph.node_sets[NODE_SET]
-        kept = graph.context.features.get(KEPT_COLUMNS)
-        dense = nodes[FEATURE] if FEATURE in nodes.features else None
-        if not self.weights:
-            num_features = kept.shape[-1] if dense is None else dense.shape[-1]
-            self.kernel = self.add_weight("kernel", [num_features, self._units])
-            self.column_weights = self.add_weight(
-                "column_weights", [num_features], initializer="ones", trainable=False
-            )
-        # Every component of a batch has the same mask (reference.corruption.mask_columns).
-        kernel = self.kernel if kept is None else self.kernel * kept[0][:, tf.newaxis]
-        if dense is not None:
-            weighted = dense * self.column_weights
-            # By the largest entry first: squares of small ones would be 0.
-            largest = tf.reduce_max(tf.abs(weighted), axis=1, keepdims=True)
-            weighted = tf.math.divide_no_nan(weighted, largest)
-            squares = tf.reduce_sum(weighted**2, axis=1, keepdims=True)
-            return tf.matmul(tf.math.divide_no_nan(weighted, tf.sqrt(squares)), kernel)
-        columns = nodes[COLUMNS]
-        rows, count = columns.value_rowids(), columns.nrows()
-        weighted = nodes[VALUES].flat_values * tf.gather(self.column_weights, columns.flat_values)
-        largest = tf.math.unsorted_segment_max(tf.abs(weighted), rows, count)
+    def scaled(self, features: tf.Tensor) -> tf.Tensor:
+        """``R X diag(w)``."""
+        weighted = features * self.column_weights
+        largest = tf.reduce_max(tf.abs(weighted), axis=1, keepdims=True)
+        weighted = tf.math.divide_no_nan(weighted, largest)
+        squares = tf.reduce_sum(weighted**2, axis=1, keepdims=True)
+        return tf.math.divide_no_nan(weighted, tf.sqrt(squares))
+
+    def scaled_entries(self, values: tf.Tensor, rows, columns, num_rows) -> tf.Tensor:
+        """The same of sparse features, entry by entry."""
+        weighted = values * tf.gather(self.column_weights, columns)
+        largest = tf.math.unsorted_segment_max(tf.abs(weighted), rows, num_rows)
         weighted = tf.math.divide_no_nan(weighted, tf.gather(largest, rows))
-        squares = tf.math.unsorted_segment_sum(weighted**2, rows, count)
-        values = tf.math.divide_no_nan(weighted, tf.gather(tf.sqrt(squares), rows))
-        return sparse_product(rows, columns.flat_values, values, count, kernel)
+        squares = tf.math.unsorted_segment_sum(weighted**2, rows, num_rows)
+        return tf.math.divide_no_nan(weighted, tf.gather(tf.sqrt(squares), rows))
 
 
 class MixedPropagation(tf.keras.layers.Layer):
     """``P(A) H = (c[0] I + c[1] A + ... + c[K] A^K) H``.
 
-    A = Di^(-1/2) (adjacency + I) Do^(-1/2), as in `encoder_layers.Propagation`. The coefficients c
+    A = Di^(-1/2) (adjacency + I) Do^(-1/2), as in `layers.Propagation`. The coefficients c
     are a weight that is not trained, so an exported model tells them; `hop_coefficients` at first.
 
     Args:

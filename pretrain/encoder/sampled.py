@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ..graph.tensor import EDGE_SET, NODE_SET
-from ..training.sampler import HOP
-from .layers import Bias, FeatureProjection, InitialFeatures, NormalizedActivation
+from ..graph.tensor import EDGE_SET, HOP, NODE_SET
+from .layers import Bias, FeatureProjection, InitialFeatures, NormalizedActivation, degree_scale
 from .sparse_product import sparse_product
 
 
 def build_sampled_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> tf.keras.Model:
-    """`encoder.build_encoder`, trimmed to the neighbourhoods of the roots.
+    """`gcn.build_encoder`, trimmed to the neighbourhoods of the roots.
 
     With L layers, layer l is computed for the nodes at most L - l hops from their root: with
     neighbours drawn 10 and 5 at a time the widest product is taken over one row per root in place
@@ -44,7 +43,7 @@ def build_sampled_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> 
 
 
 class InwardPropagation(tf.keras.layers.Layer):
-    """`encoder_layers.Propagation` for the nodes at most ``hops`` hops from their root.
+    """`layers.Propagation` for the nodes at most ``hops`` hops from their root.
 
     Args:
         hops: at least 0.
@@ -64,17 +63,12 @@ class InwardPropagation(tf.keras.layers.Layer):
         hop = graph.node_sets[NODE_SET][HOP]
         adjacency = graph.edge_sets[EDGE_SET].adjacency
         is_input, is_output = hop <= self._hops + 1, hop <= self._hops
-
-        def scale(ends):
-            ones = tf.ones_like(ends, state.dtype)
-            degrees = tf.math.unsorted_segment_sum(ones, ends, tf.size(hop))
-            return tf.math.rsqrt(1 + degrees)[:, tf.newaxis]
-
         # No edge is longer than a hop, so where the target is an output the source is an input.
         is_used = tf.gather(is_output, adjacency.target)
         source = tf.boolean_mask(adjacency.source, is_used)
         target = tf.boolean_mask(adjacency.target, is_used)
-        scaled = state * tf.boolean_mask(scale(adjacency.source), is_input)
+        scale_out = degree_scale(adjacency.source, tf.size(hop))
+        scaled = state * tf.boolean_mask(scale_out, is_input)
         neighbours = sparse_product(
             tf.gather(_positions(is_output), target),
             tf.gather(_positions(is_input), source),
@@ -83,7 +77,8 @@ class InwardPropagation(tf.keras.layers.Layer):
             scaled,
         )
         own = tf.boolean_mask(scaled, tf.boolean_mask(is_output, is_input))
-        return (neighbours + own) * tf.boolean_mask(scale(adjacency.target), is_output)
+        scale_in = degree_scale(adjacency.target, tf.size(hop))
+        return (neighbours + own) * tf.boolean_mask(scale_in, is_output)
 
 
 class RootStates(tf.keras.layers.Layer):

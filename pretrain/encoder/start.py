@@ -51,7 +51,7 @@ def column_weights(features: np.ndarray | scipy.sparse.csr_matrix) -> np.ndarray
 
 
 def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.ndarray]:
-    """The weights of `encoder_linear.build_linear_encoder`: W, w, c and s.
+    """The weights of `linear.build_linear_encoder`: W, w, c and s.
 
     With M = P(A) R X diag(w), its columns centred, W holds the first right singular vectors of M,
     and s its singular values in proportion. So the columns of the first representation M W diag(s)
@@ -71,10 +71,10 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     """
     rng = np.random.default_rng(seed)
     weights = column_weights(data.features)
-    words = _weighted_unit_rows(data, weights)
+    features = _weighted_unit_rows(data, weights)
     coefficients = hop_coefficients(hops)
     operator = _normalized_adjacency(data)
-    count, num_features = words.shape
+    count, num_features = features.shape
 
     def propagate(state):
         total = coefficients[-1] * state
@@ -83,11 +83,11 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
         return total
 
     def forward(directions):  # M times [F, k]
-        state = propagate(words @ directions)
+        state = propagate(features @ directions)
         return state - state.mean(axis=0)
 
     def backward(state):  # transposed M times [N, k]; the operator is symmetric
-        return words.T @ propagate(state - state.mean(axis=0))
+        return features.T @ propagate(state - state.mean(axis=0))
 
     rank = min(width, count, num_features)
     sample = min(rank + _OVERSAMPLING, count, num_features)

@@ -20,7 +20,7 @@ from ..graph.held_out import HeldOutEdges, without_links
 from ..graph.labels import read_labels
 from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
 from ..output.held_out import read_held_out_edges
-from ..training.recipe import with_defaults
+from ..training.recipe import Recipe, make_recipe
 from .baselines import UNTRAINED, baseline_embeddings
 from .rows import Matrix
 
@@ -130,15 +130,16 @@ def baseline_candidates(
         graph = data
         if one.held_out is not None:
             graph = without_links(graph, one.held_out.positives)
-        config = one.config or with_defaults(
-            PretrainConfig(output="none", seed=seed + number), graph, width=width
-        )
-        untrained.append(untrained_embeddings(graph, config))
+        if one.config is not None:
+            recipe = make_recipe(one.config, graph)
+        else:
+            recipe = make_recipe(PretrainConfig(output="none", seed=seed + number), graph, width)
+        untrained.append(untrained_embeddings(graph, recipe))
     return {**baselines, UNTRAINED: untrained}
 
 
-def untrained_embeddings(data: GraphData, config: PretrainConfig) -> np.ndarray:
-    """What the encoder of a run makes of the graph before any training, float32 [N, D]."""
+def untrained_embeddings(data: GraphData, recipe: Recipe) -> np.ndarray:
+    """What the encoder of a recipe makes of the graph before any training, float32 [N, D]."""
     from ..quiet import quiet_tensorflow
 
     with quiet_tensorflow():
@@ -147,5 +148,5 @@ def untrained_embeddings(data: GraphData, config: PretrainConfig) -> np.ndarray:
         from ..training.run import make_run
 
     tf.get_logger().setLevel("ERROR")  # as in the main job
-    run = make_run(data, dataclasses.replace(config, quiet=True))  # no bar amid our messages
+    run = make_run(data, recipe)
     return run.embed(run.initial_weights)

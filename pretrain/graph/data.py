@@ -24,6 +24,7 @@ from .checks import (
 )
 
 _BLOCK_ROWS = 1 << 14
+_SAMPLED_ROWS = 20_000
 
 
 # eq=False: comparing arrays with == gives arrays, so a generated __eq__ could only raise.
@@ -116,6 +117,19 @@ class GraphData(LabelledNodes):
         rows: Any = self.features[nodes]
         rows = rows.toarray() if scipy.sparse.issparse(rows) else rows
         return np.ascontiguousarray(rows, np.float32)
+
+
+def feature_density(data: GraphData) -> float:
+    """Share of the feature entries that are not zero, in [0, 1].
+
+    Of dense features with more rows than 20,000, so many are looked at, at equal distances.
+    """
+    features = data.features
+    if scipy.sparse.issparse(features):
+        return features.nnz / (data.num_nodes * data.num_features)
+    rows = np.linspace(0, data.num_nodes - 1, min(data.num_nodes, _SAMPLED_ROWS)).astype(np.int64)
+    sample = features if len(rows) == data.num_nodes else data.feature_rows(rows)
+    return np.count_nonzero(sample) / sample.size
 
 
 def make_graph_data(

@@ -16,10 +16,8 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
-from tensorflow_gnn import runner
 
-from ..training.recipe import feature_density
-from .data import GraphData
+from .data import GraphData, feature_density
 
 NODE_SET = tfgnn.NODES
 EDGE_SET = tfgnn.EDGES
@@ -27,6 +25,7 @@ FEATURE = "features"
 COLUMNS, VALUES = "columns", "values"
 KEPT_COLUMNS = "kept_columns"
 STEP = "step"
+HOP = "hop"  # of the nodes of a sampled subgraph: edges between them and its root
 
 # Up to this share of entries that are not zero, features are sparse. On Cora's words (1.3 %, 512
 # columns, 2 cores) the sparse product and its gradient took 9 ms and the dense ones 73, so they
@@ -80,30 +79,6 @@ def num_dense_features(spec: tfgnn.GraphTensorSpec) -> int | None:
 def relaxed_spec(graph: tfgnn.GraphTensor) -> tfgnn.GraphTensorSpec:
     """The graph's spec with any number of nodes and edges: views have fewer edges."""
     return graph.spec.relax(num_nodes=True, num_edges=True)
-
-
-class StepsProvider(runner.DatasetProvider):
-    """The same graph once per training step, numbered in the context feature "step".
-
-    The corruptors key their draws by that number, so step t draws the same views in every run and
-    after a resume.
-    """
-
-    def __init__(self, graph: tfgnn.GraphTensor, *, first_step: int, steps: int):
-        """Args: the full graph, the number of the first step, and of the step after the last."""
-        self._graph = graph
-        self._range = (first_step, steps)
-
-    @property
-    def spec(self) -> tfgnn.GraphTensorSpec:
-        """Spec of the dataset's elements."""
-        return relaxed_spec(with_step(self._graph, tf.constant(0, tf.int64)))
-
-    def get_dataset(self, context: tf.distribute.InputContext) -> tf.data.Dataset:
-        """See `runner.DatasetProvider`."""
-        del context  # one full graph cannot be sharded
-        graph = self._graph
-        return tf.data.Dataset.range(*self._range).map(lambda step: with_step(graph, step))
 
 
 def with_step(graph: tfgnn.GraphTensor, step: tf.Tensor) -> tfgnn.GraphTensor:

@@ -7,14 +7,9 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
+from ..encoder.apply import read_out
 from ..graph.data import GraphData
-from ..graph.tensor import NODE_SET
 from .folder import OutputFolder, replacing
-
-
-def embed(encoder: tf.keras.Model, graph: tfgnn.GraphTensor) -> np.ndarray:
-    """Representations of the graph as it is, float32 [N, D]."""
-    return _read_out(encoder(graph)).numpy()
 
 
 @tf.autograph.experimental.do_not_convert  # as `training.fit`
@@ -34,7 +29,7 @@ def export_model(
     """
     examples = tf.keras.Input(shape=(), dtype=tf.string, name="examples")
     parsed = tfgnn.keras.layers.ParseExample(spec)(examples)
-    outputs = _read_out(encoder(parsed.merge_batch_to_components()))
+    outputs = read_out(encoder(parsed.merge_batch_to_components()))
     model = tf.keras.Model(examples, outputs)
     # The exporter calls the model in a `tf.function` of its own.
     model.call = tf.autograph.experimental.do_not_convert(model.call)
@@ -48,7 +43,3 @@ def save_embeddings(embeddings: np.ndarray, data: GraphData, folder: OutputFolde
     """Writes ``node_ids`` [N] and ``embeddings`` float32 [N, D]."""
     with replacing(folder.embeddings) as temporary, temporary.open("wb") as file:
         np.savez(file, node_ids=data.node_ids, embeddings=embeddings)
-
-
-def _read_out(graph):
-    return tfgnn.keras.layers.Readout(node_set_name=NODE_SET)(graph)

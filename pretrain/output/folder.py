@@ -17,6 +17,8 @@ from ..errors import InputError
 
 # Options that say how to run, not what to compute: they may differ when a run is resumed.
 _RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir")
+# Version 0.1.0 wrote null for the defaults of these, which are the same still.
+_ONCE_OPEN = ("batch_size", "epochs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,15 +172,14 @@ def damaged(path: Path) -> InputError:
     return InputError(f"--resume: {path} is damaged; start again with --overwrite")
 
 
-def training_state(digest: str, config: PretrainConfig) -> dict[str, Any]:
+def training_state(digest: str, recipe: dict[str, Any]) -> dict[str, Any]:
     """What has to be the same when a training goes on: the content of ``training_state``.
 
     Args:
         digest: `GraphData.digest`.
-        config: with defaults filled in, see `recipe.with_defaults`.
+        recipe: `Recipe.to_dict`.
     """
-    options = {name: value for name, value in config.to_dict().items() if name not in _RUN_OPTIONS}
-    return {"sha256": digest, "options": options}
+    return {"sha256": digest, "options": recipe}
 
 
 def check_same_training(folder: OutputFolder, state: dict[str, Any]) -> None:
@@ -207,6 +208,8 @@ def check_same_training(folder: OutputFolder, state: dict[str, Any]) -> None:
         )
     for name, ours in state["options"].items():
         theirs = options.get(name)
+        if theirs is None and name in _ONCE_OPEN:
+            continue
         if ours != theirs:
             raise InputError(
                 f"--resume: the default of {name} for this graph is {ours!r} now, but"

@@ -38,8 +38,8 @@ def view_correlation(encoder, task, graph, step: int = 0) -> np.ndarray:
     import tensorflow_gnn as tfgnn
 
     from ...reference.loss import cross_correlation
+    from ..encoder.apply import embed
     from ..graph.tensor import with_step
-    from ..output.export import embed
 
     (_, *views), _ = task.preprocess(with_step(graph, tf.constant(step, tf.int64)))
     representations = []

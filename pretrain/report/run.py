@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..config.options import PretrainConfig
 from ..graph.data import GraphData
 from .content import ReportContent, write_report
 from .data import correlation, projection, spectrum, versions
@@ -21,7 +20,7 @@ def report_run(
     metrics: dict[str, Any],
     *,
     data: GraphData,
-    config: PretrainConfig,
+    configuration: dict[str, Any],
     embeddings: np.ndarray,
     untrained: np.ndarray,
     correlations: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None,
@@ -33,7 +32,7 @@ def report_run(
         metrics: the content of metrics.json; its seconds get the key "report", and "total" grows.
             Both end where the page is written (a tenth of a second), so that it can show them.
         data: the graph.
-        config: the options as used.
+        configuration: the options as used, by name.
         embeddings: finite floats [N, D] of the trained encoder.
         untrained: those of the untrained one, [N, D].
         correlations: gives C before and after training, [D, D] each; see `view_correlation`.
@@ -46,11 +45,11 @@ def report_run(
         content = ReportContent(
             metrics=metrics,
             class_names=data.class_names,
-            configuration=config.to_dict(),
+            configuration=configuration,
             versions=versions(),
             correlations=tuple(map(correlation, correlations())) if correlations else None,
-            projection=projection(embeddings, data, config.seed),
-            spectrum=spectrum(embeddings, untrained, config.seed),
+            projection=projection(embeddings, data, configuration["seed"]),
+            spectrum=spectrum(embeddings, untrained, configuration["seed"]),
         )
         seconds = metrics["seconds"]
         total = seconds.pop("total")  # to the end again

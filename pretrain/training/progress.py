@@ -11,11 +11,12 @@ from ..errors import TrainingDivergedError
 
 
 class StepRecorder(tf.keras.callbacks.Callback):
-    """Records the metrics of every step, shows a progress bar, stops on a loss that is not finite.
+    """Records the metrics of every step, shows a progress bar, ends the training.
 
     Keras reports running means over an epoch. The loss is reset after each step, so that what is
     recorded belongs to the step alone. The other metrics, which cost a decomposition, belong to the
-    first of every so many steps.
+    first of every so many steps. The training ends after its last step, in the middle of an epoch
+    of Keras' or not, and with an error after a loss that is not finite.
 
     Args:
         steps: number of the step after the last.
@@ -64,6 +65,8 @@ class StepRecorder(tf.keras.callbacks.Callback):
         for metric in self.model.metrics:
             if metric.name == "loss" or done % self._metrics_every_n_steps == 0:
                 metric.reset_state()
+        if done == self._steps:
+            self.model.stop_training = True
         if not math.isfinite(values["loss"]):
             raise TrainingDivergedError(
                 f"the loss became {values['loss']} at step {done - 1}; try a lower --learning-rate"

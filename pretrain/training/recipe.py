@@ -1,101 +1,111 @@
-"""What the default recipe derives from a graph's own statistics; labels are never looked at."""
+"""The recipe of a training: what was given, and what the graph's own statistics choose.
+
+Labels are never looked at. Why the defaults are what they are: docs/recipe.md.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
-import numpy as np
-import scipy.sparse
-
-from ..config.options import DEFAULT_UNITS, GCN, LINEAR, PretrainConfig
-from ..graph.data import GraphData
-
-_SAMPLED_ROWS = 20_000
-_STEPS = {LINEAR: 60, GCN: 200}
-_HOPS = 8
-# Bags of words have at most a third of this (Cora 1.3 %, abstracts with TF-IDF weights 10 %);
-# measured quantities, such as the pixels of the digits, several times as much.
-_WORDS_DENSITY = 0.3
+from ..config import defaults as default
+from ..config.defaults import GCN, LINEAR
+from ..config.options import PretrainConfig
+from ..graph.data import GraphData, feature_density
 
 
-def feature_density(data: GraphData) -> float:
-    """Share of the feature entries that are not zero, in [0, 1].
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a training does, everything decided; see `make_recipe`.
 
-    Of dense features with more rows than 20,000, so many are looked at, at equal distances.
+    Names, ranges and meanings are those of `PretrainConfig`. Pairs are of the two views. None
+    stands only where an option has no meaning: `hops` of a gcn, `steps` when sampling, `batch_size`
+    and `epochs` on the full graph.
     """
-    features = data.features
-    if scipy.sparse.issparse(features):
-        return features.nnz / (data.num_nodes * data.num_features)
-    rows = np.linspace(0, data.num_nodes - 1, min(data.num_nodes, _SAMPLED_ROWS)).astype(np.int64)
-    sample = features if len(rows) == data.num_nodes else data.feature_rows(rows)
-    return np.count_nonzero(sample) / sample.size
+
+    seed: int
+    steps: int | None
+    fan_out: tuple[int, ...]
+    batch_size: int | None
+    epochs: int | None
+    learning_rate: float
+    warmup_steps: int
+    schedule: str
+    early_stopping: str
+    patience: int
+    weight_decay: float
+    encoder: str
+    units: tuple[int, ...]
+    hops: int | None
+    drop_edges: tuple[float, float]
+    mask_features: tuple[float, float]
+    drop_entries: tuple[float, float]
+    lambda_: float
+    projector_units: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold, under the keys of `PretrainConfig.to_dict`."""
+        return {
+            name.rstrip("_"): list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+        }
 
 
-def default_mask_rate(data: GraphData) -> float:
-    """0.2 for the sparsest features, falling linearly to 0 where two thirds are not zero.
-
-    In a bag of words a masked column touches few nodes; where features are dense it takes something
-    from every node, and what a node has in common with its neighbours is worth more than the
-    harder task (docs/recipe.md). To three digits.
-    """
-    return round(0.2 * max(0.0, 1 - 1.5 * feature_density(data)), 3)
-
-
-def default_edge_rate(config: PretrainConfig) -> float:
-    """0.7 of the full graph's edges; 0.3 of sampled ones, of which few are left to begin with."""
-    return 0.3 if config.fan_out else 0.7
-
-
-def default_encoder(config: PretrainConfig, data: GraphData) -> str:
-    """Linear for bags of words on a full graph, unless several layers are asked for; with `hops`.
-
-    A vocabulary often has more words than the graph has nodes. There a hidden layer learns the
-    nodes by heart: on such graphs the linear encoder was 1 to 6 points better in the linear probe
-    (docs/recipe.md).
-    """
-    if config.hops is not None:
-        return LINEAR
-    several = config.units is not None and len(config.units) > 1
-    if config.fan_out or several or feature_density(data) > _WORDS_DENSITY:
-        return GCN
-    return LINEAR
-
-
-def default_units(encoder: str, data: GraphData, width: int | None = None) -> tuple[int, ...]:
-    """512 and 256; of the linear encoder 512, or min(N, F) directions where that is less.
-
-    Args:
-        encoder: "linear" or "gcn".
-        data: the graph.
-        width: of the representation, in place of the default.
-    """
-    *hidden, last = DEFAULT_UNITS[encoder]
-    if width is None:
-        width = min(last, data.num_nodes, data.num_features) if encoder == LINEAR else last
-    return (*hidden, width)
-
-
-def with_defaults(
-    config: PretrainConfig, data: GraphData, *, width: int | None = None
-) -> PretrainConfig:
-    """The configuration with values in place of what was left to the graph.
+def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = None) -> Recipe:
+    """Decides what the configuration leaves open.
 
     Args:
         config: as given.
         data: the graph.
         width: of the representation where the configuration leaves it open.
     """
-    encoder = config.encoder or default_encoder(config, data)
+    given = {field.name: getattr(config, field.name) for field in dataclasses.fields(Recipe)}
+    sampled = bool(config.fan_out)
+    encoder = config.encoder or _encoder(config, data)
+    units = config.units or _units(encoder, data, width)
+    edge_rate = default.SAMPLED_EDGE_RATE if sampled else default.EDGE_RATE
     defaults = {
         "encoder": encoder,
-        "units": default_units(encoder, data, width),
-        "drop_edges": (default_edge_rate(config),) * 2,
-        "mask_features": (default_mask_rate(data),) * 2,
+        "units": units,
+        "hops": default.HOPS if encoder == LINEAR else None,
+        "steps": None if sampled else default.STEPS[encoder],
+        "batch_size": default.BATCH_SIZE if sampled else None,
+        "epochs": default.EPOCHS if sampled else None,
+        "drop_edges": (edge_rate, edge_rate),
+        "mask_features": (_mask_rate(data),) * 2,
+        "lambda_": 1 / (config.projector_units or units)[-1],
     }
-    if not config.fan_out:
-        defaults["steps"] = _STEPS[encoder]
+    left = {name: value for name, value in defaults.items() if given[name] is None}
+    return Recipe(**(given | left))
+
+
+def _encoder(config: PretrainConfig, data: GraphData) -> str:
+    """Linear for bags of words on a full graph, unless several layers are asked for; with `hops`.
+
+    A vocabulary often has more words than the graph has nodes. There a hidden layer learns the
+    nodes by heart: on such graphs the linear encoder was 1 to 6 points better in the linear probe.
+    """
+    if config.hops is not None:
+        return LINEAR
+    several = config.units is not None and len(config.units) > 1
+    if config.fan_out or several or feature_density(data) > default.WORDS_DENSITY:
+        return GCN
+    return LINEAR
+
+
+def _units(encoder: str, data: GraphData, width: int | None) -> tuple[int, ...]:
+    """The default widths; the linear encoder has no more than min(N, F) directions."""
+    *hidden, last = default.UNITS[encoder]
     if encoder == LINEAR:
-        defaults["hops"] = _HOPS
-    defaults["lambda_"] = 1 / (config.projector_units or config.units or defaults["units"])[-1]
-    left = {name: one for name, one in defaults.items() if getattr(config, name) is None}
-    return dataclasses.replace(config, **left)
+        last = min(last, data.num_nodes, data.num_features)
+    return (*hidden, width or last)
+
+
+def _mask_rate(data: GraphData) -> float:
+    """`MASK_RATE` for the sparsest features, falling linearly to 0 where two thirds are not zero.
+
+    In a bag of words a masked column touches few nodes; where features are dense it takes something
+    from every node, and what a node has in common with its neighbours is worth more than the
+    harder task. To three digits.
+    """
+    return round(default.MASK_RATE * max(0.0, 1 - 1.5 * feature_density(data)), 3)

@@ -1,28 +1,82 @@
-"""Trains the encoder on sampled subgraphs of a large graph, through TF-GNN's runner."""
+"""Training of a large graph on sampled subgraphs, and embedding of all of it."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_gnn as tfgnn
-from tensorflow_gnn import runner
 
 from ...kernels.keys import derive_key
-from ..config.options import PretrainConfig
+from ..encoder.blockwise import EncoderWeights, embed_in_blocks
 from ..encoder.sampled import build_sampled_encoder
-from ..graph.adjacency import Adjacency
+from ..graph.adjacency import adjacency_of
 from ..graph.data import GraphData
 from ..output.folder import OutputFolder
-from .full_graph import Trained, fit, make_task
+from .build import initial_weights, make_task
+from .fit import Callbacks, Trained, fit
+from .recipe import Recipe
 from .sampler import SubgraphSampler, UndirectedSubgraphs
 
-DEFAULT_BATCH_SIZE, DEFAULT_EPOCHS = 1024, 1
 _MOST_STEPS_PER_CHECKPOINT = 50
 _BATCHES_AHEAD = 2  # sampled while a step is computed
+
+
+class SampledRun:
+    """Every step takes sampled subgraphs; representations are those of the full graph all the same.
+
+    Args and attributes: see `FullGraphRun`; the recipe has a fan-out.
+    """
+
+    correlation = None  # there are no two views of all nodes
+
+    def __init__(self, data: GraphData, recipe: Recipe, *, show: bool = False):
+        self._data, self._recipe, self._show = data, recipe, show
+        self._adjacency = adjacency_of(data.edge_index, data.num_nodes)
+        self.initial_weights = initial_weights(data, recipe)
+
+    @tf.autograph.experimental.do_not_convert  # as `fit`; the sampler is a Keras model, too
+    def train(self, folder: OutputFolder, *, callbacks: Callbacks = ()) -> Trained:
+        """Trains from scratch, or on from the checkpoint in the folder; see `fit`."""
+        recipe, schedule = self._recipe, schedule_of(self._recipe, self._data.num_nodes)
+        sampler = SubgraphSampler(
+            self._data, self._adjacency, fan_out=recipe.fan_out, seed=recipe.seed
+        )
+
+        def graphs_from(first_step: int) -> tf.data.Dataset:
+            steps = tf.data.Dataset.range(first_step, schedule.steps)
+            sample = functools.partial(_sample, sampler, schedule)
+            graphs = steps.map(sample, num_parallel_calls=_BATCHES_AHEAD, deterministic=True)
+            return graphs.prefetch(_BATCHES_AHEAD)
+
+        def model_fn(spec):
+            encoder = build_sampled_encoder(spec, recipe.units)
+            encoder.set_weights(self.initial_weights)
+            return encoder
+
+        return fit(
+            graphs_from,
+            graphs_from(0).unbatch().element_spec,
+            model_fn,
+            make_task(recipe, readout="first_node"),
+            recipe,
+            folder,
+            steps=schedule.steps,
+            steps_per_checkpoint=schedule.steps_per_checkpoint,
+            show=self._show,
+            feature_processors=[UndirectedSubgraphs(len(recipe.fan_out))],
+            callbacks=callbacks,
+        )
+
+    def embed(self, weights: list[np.ndarray]) -> np.ndarray:
+        """Representations of the graph as it is, float32 [N, D]."""
+        return embed_in_blocks(
+            EncoderWeights.from_list(weights),
+            self._data,
+            adjacency=self._adjacency,
+            quiet=not self._show,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,98 +116,31 @@ class Schedule:
         return roots
 
 
-def schedule_of(config: PretrainConfig, num_nodes: int) -> Schedule:
+def schedule_of(recipe: Recipe, num_nodes: int) -> Schedule:
     """The schedule of a run: batches as large as allowed, and checkpoints every 50 steps or so."""
-    batches = -(-num_nodes // (config.batch_size or DEFAULT_BATCH_SIZE))
+    batches = -(-num_nodes // recipe.batch_size)
     checkpoints = -(-batches // _MOST_STEPS_PER_CHECKPOINT)
     steps_per_checkpoint = -(-batches // checkpoints)
     steps_per_epoch = checkpoints * steps_per_checkpoint
     return Schedule(
         num_nodes=num_nodes,
         batch_size=-(-num_nodes // steps_per_epoch),
-        steps=steps_per_epoch * (config.epochs or DEFAULT_EPOCHS),
+        steps=steps_per_epoch * recipe.epochs,
         steps_per_checkpoint=steps_per_checkpoint,
-        seed=derive_key(config.seed, "order of the roots"),
+        seed=derive_key(recipe.seed, "order of the roots"),
     )
 
 
-class SampledStepsProvider(runner.DatasetProvider):
-    """One batch of sampled subgraphs per training step; step t is the same in every run."""
+def _sample(sampler: SubgraphSampler, schedule: Schedule, step: tf.Tensor):
+    """The batch of a step, the same in every run."""
 
-    def __init__(self, sampler: SubgraphSampler, schedule: Schedule, first_step: int):
-        """Args: what samples, which roots, and the number of the first step."""
-        self._sampler = sampler
-        self._schedule = schedule
-        self._first_step = first_step
+    def visits_and_roots(step):
+        visits = schedule.visits(int(step))
+        return visits, schedule.roots(visits)
 
-    @property
-    def spec(self) -> tfgnn.GraphTensorSpec:
-        """Spec of a single subgraph."""
-        return self._dataset().unbatch().element_spec
-
-    def get_dataset(self, context: tf.distribute.InputContext) -> tf.data.Dataset:
-        """See `runner.DatasetProvider`."""
-        del context  # one process
-        return self._dataset().prefetch(_BATCHES_AHEAD)
-
-    def _dataset(self) -> tf.data.Dataset:
-        steps = tf.data.Dataset.range(self._first_step, self._schedule.steps)
-        return steps.map(self._sample, num_parallel_calls=_BATCHES_AHEAD, deterministic=True)
-
-    def _sample(self, step: tf.Tensor) -> tfgnn.GraphTensor:
-        visits, roots = tf.numpy_function(
-            self._visits_and_roots, [step], [tf.int64, tf.int64], stateful=False
-        )
-        size = [self._schedule.batch_size]
-        visits, roots = tf.ensure_shape(visits, size), tf.ensure_shape(roots, size)
-        return self._sampler(roots, visits, step)
-
-    def _visits_and_roots(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        visits = self._schedule.visits(int(step))
-        return visits, self._schedule.roots(visits)
-
-
-@tf.autograph.experimental.do_not_convert  # as `fit`; the sampler is a Keras model, too
-def train_sampled(
-    data: GraphData,
-    adjacency: Adjacency,
-    initial_weights: Sequence[np.ndarray],
-    config: PretrainConfig,
-    folder: OutputFolder,
-) -> Trained:
-    """Trains from scratch, or from the checkpoint in the folder if there is one.
-
-    Args:
-        data: the graph.
-        adjacency: its edges.
-        initial_weights: of the encoder, in the order of `build_encoder`.
-        config: with seed and fan-out.
-        folder: where checkpoint and TensorBoard log go.
-
-    Returns:
-        What training gives; the weights of its encoder fit `build_encoder`'s.
-
-    Raises:
-        TrainingDivergedError: if the loss becomes NaN or infinite.
-    """
-    schedule = schedule_of(config, data.num_nodes)
-    sampler = SubgraphSampler(data, adjacency, fan_out=config.fan_out, seed=config.seed)
-
-    def model_fn(spec):
-        encoder = build_sampled_encoder(spec, config.units)
-        encoder.set_weights(initial_weights)
-        return encoder
-
-    return fit(
-        lambda first_step: SampledStepsProvider(sampler, schedule, first_step),
-        model_fn,
-        make_task(config, readout="first_node"),
-        config,
-        folder,
-        steps=schedule.steps,
-        steps_per_checkpoint=schedule.steps_per_checkpoint,
-        feature_processors=[UndirectedSubgraphs(len(config.fan_out))],
-    )
+    drawn = tf.numpy_function(visits_and_roots, [step], [tf.int64, tf.int64], stateful=False)
+    visits, roots = (tf.ensure_shape(part, [schedule.batch_size]) for part in drawn)
+    return sampler(roots, visits, step)
 
 
 @functools.lru_cache(maxsize=2)  # two epochs meet while batches are sampled ahead

@@ -23,9 +23,8 @@ from tensorflow_gnn.experimental import sampler
 from ...kernels.random import derive_key, row_words
 from ..graph.adjacency import Adjacency
 from ..graph.data import GraphData
-from ..graph.tensor import EDGE_SET, FEATURE, KEPT_COLUMNS, NODE_SET, STEP
+from ..graph.tensor import EDGE_SET, FEATURE, HOP, KEPT_COLUMNS, NODE_SET, STEP
 
-HOP = "hop"
 _NODE_BITS = 32
 _VISITS = 2**31  # visits are counted modulo this: tickets are int64 and not negative
 
@@ -34,10 +33,9 @@ class KeyedUniformEdgesSampler(tf.keras.layers.Layer, sampler.OutgoingEdgesSampl
     """Draws up to `sample_size` neighbours of each node, uniformly, without replacement.
 
     Args:
-        adjacency: the neighbours; its tensors are held, not copied per layer.
+        adjacency: the neighbours, in tensors: several layers share them.
         sample_size: how many to draw; a node with fewer neighbours gives all of them.
         key: uint64 scalar or int; the draws are a function of it and of the ticket.
-        edge_set_name: what TF-GNN calls the edges.
 
     Call argument: tickets, int64 ragged ``[components, (nodes)]``. Returns: "#source" and "#target"
     tickets of the drawn edges, ``[components, (edges)]``.
@@ -48,17 +46,11 @@ class KeyedUniformEdgesSampler(tf.keras.layers.Layer, sampler.OutgoingEdgesSampl
     brilliance", Communications of the ACM 30 (9).
     """
 
-    def __init__(self, adjacency: _Tensors, *, sample_size: int, key, edge_set_name=EDGE_SET):
-        super().__init__()
-        self._adjacency = adjacency
-        self._sample_size = sample_size
-        self._key = key
-        self._edge_set_name = edge_set_name
+    edge_set_name = EDGE_SET
 
-    @property
-    def edge_set_name(self) -> str:
-        """See `sampler.OutgoingEdgesSampler`."""
-        return self._edge_set_name
+    def __init__(self, adjacency: Adjacency, *, sample_size: int, key):
+        super().__init__()
+        self._adjacency, self._sample_size, self._key = adjacency, sample_size, key
 
     def call(self, source_node_ids: tf.RaggedTensor) -> dict[str, tf.RaggedTensor]:
         """See the class."""
@@ -88,14 +80,11 @@ class FeatureRows(tf.keras.layers.Layer, sampler.KeyToFeaturesAccessor):
     TF-GNN's `InMemIndexToFeaturesAccessor` holds all of them in memory; these may stay on disk.
     """
 
+    resource_name = NODE_SET
+
     def __init__(self, data: GraphData):
         super().__init__()
         self._data = data
-
-    @property
-    def resource_name(self) -> str:
-        """See `sampler.KeyToFeaturesAccessor`."""
-        return NODE_SET
 
     def call(self, keys: tf.RaggedTensor) -> dict[str, tf.RaggedTensor]:
         """Tickets ``[components, (nodes)]`` to float32 features ``[components, (nodes), F]``."""
@@ -126,7 +115,7 @@ class SubgraphSampler:
         schema.edge_sets[EDGE_SET].target = NODE_SET
         builder = tfgnn.sampler.SamplingSpecBuilder(schema).seed(NODE_SET)
         spec = builder.sample(list(fan_out), EDGE_SET).build()
-        tensors = _Tensors(adjacency)
+        tensors = Adjacency(tf.constant(adjacency.starts), tf.constant(adjacency.neighbours))
         root_key = derive_key(tf.constant(seed, tf.uint64), "sampling")
         hop_of = {operation.op_name: hop for hop, operation in enumerate(spec.sampling_ops)}
         self._model = sampler.create_sampling_model_from_spec(
@@ -188,30 +177,14 @@ class UndirectedSubgraphs(tf.keras.layers.Layer):
         (source, target), edge_sizes = _both_directions(*ends, nodes.sizes)
         hop = _hops_from_root(source, target, nodes.sizes, self._hops)
         dtype = nodes.sizes.dtype
-        return tfgnn.GraphTensor.from_pieces(
-            context=graph.context,
-            node_sets={
-                NODE_SET: tfgnn.NodeSet.from_fields(
-                    sizes=nodes.sizes, features={**nodes.features, HOP: hop}
-                )
-            },
-            edge_sets={
-                EDGE_SET: tfgnn.EdgeSet.from_fields(
-                    sizes=tf.cast(edge_sizes, dtype),
-                    adjacency=tfgnn.Adjacency.from_indices(
-                        (NODE_SET, tf.cast(source, dtype)), (NODE_SET, tf.cast(target, dtype))
-                    ),
-                )
-            },
+        return tfgnn.homogeneous(
+            tf.cast(source, dtype),
+            tf.cast(target, dtype),
+            node_features={**nodes.features, HOP: hop},
+            context_features=dict(graph.context.features),
+            node_set_sizes=nodes.sizes,
+            edge_set_sizes=tf.cast(edge_sizes, dtype),
         )
-
-
-class _Tensors:
-    """An adjacency as tensors that several layers share."""
-
-    def __init__(self, adjacency: Adjacency):
-        self.starts = tf.constant(adjacency.starts)
-        self.neighbours = tf.constant(adjacency.neighbours)
 
 
 def _with_static_batch(graph, count: int, context) -> tfgnn.GraphTensor:

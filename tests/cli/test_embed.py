@@ -50,9 +50,9 @@ def run_folder(tmp_path_factory):
 
 def expected_embeddings(encoder, dataset):
     """By the encoder itself, on the graph as training sees it."""
+    from graph_barlow_twins.pretrain.encoder.apply import embed
     from graph_barlow_twins.pretrain.encoder.gcn import build_encoder
     from graph_barlow_twins.pretrain.graph.tensor import graph_tensor_from_data, relaxed_spec
-    from graph_barlow_twins.pretrain.output.export import embed
 
     graph = graph_tensor_from_data(load_dataset(dataset))
     own = build_encoder(relaxed_spec(graph), UNITS)

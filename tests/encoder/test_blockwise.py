@@ -31,7 +31,7 @@ def encoder_with_random_weights(data, units, seed=0):
 
 
 def whole(encoder, graph):
-    from graph_barlow_twins.pretrain.output.export import embed
+    from graph_barlow_twins.pretrain.encoder.apply import embed
 
     return embed(encoder, graph)
 
@@ -42,15 +42,16 @@ def assert_equal(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * scale)
 
 
-@pytest.mark.parametrize("units", [(5,), (9,), (12, 4), (4, 12), (16, 8, 16), (7, 7)])
-@pytest.mark.parametrize("block_rows", [7, 1000])
-def test_blocks_equal_the_encoder(units, block_rows):
+@pytest.mark.parametrize("units", [(5,), (12, 4), (16, 8, 16), (7, 7)])
+def test_blocks_equal_the_encoder(units):
     data = random_graph()
     encoder, graph = encoder_with_random_weights(data, units)
     weights = EncoderWeights.from_list(encoder.get_weights())
-    assert_equal(embed_in_blocks(weights, data, block_rows=block_rows), whole(encoder, graph))
+    for block_rows in (7, 1000):
+        assert_equal(embed_in_blocks(weights, data, block_rows=block_rows), whole(encoder, graph))
 
 
+@pytest.mark.slow
 def test_blocks_equal_the_encoder_on_cora(planetoid_dir):
     data = load_dataset("planetoid:cora", str(planetoid_dir))
     encoder, graph = encoder_with_random_weights(data, (512, 256))

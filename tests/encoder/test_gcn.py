@@ -21,7 +21,13 @@ from graph_barlow_twins.pretrain.graph.tensor import (
 
 NODES, EDGES = 60, 150
 # Layers that widen and that narrow: the product is taken in either order.
-UNITS = [(4,), (16, 8), (8, 16), (64, 32, 48)]
+CASES = [
+    ((4,), False, 0.04),
+    ((64, 8), False, 1.0),
+    ((8, 16), True, 1.0),
+    ((64, 32, 48), True, 0.04),
+    ((8, 16, 16), False, 1.0),
+]
 
 
 def make_data(num_features=40, density=0.04):
@@ -74,9 +80,7 @@ def randomise(encoder):
     return encoder
 
 
-@pytest.mark.parametrize("units", UNITS)
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("density", [0.04, 1.0])
+@pytest.mark.parametrize(("units", "compiled", "density"), CASES)
 def test_is_its_formula(units, compiled, density):
     data = make_data(density=density)
     graph = graph_tensor_from_data(data)

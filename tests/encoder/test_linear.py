@@ -1,7 +1,6 @@
 """The linear encoder: its formula, its start, its blocks, and the command that trains it."""
 
 import dataclasses
-import json
 
 import graph_barlow_twins.tfgnn_task as gbt  # before TensorFlow: it selects Keras 2
 import numpy as np
@@ -9,8 +8,6 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
-from graph_barlow_twins.pretrain.cli.main import main
-from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.encoder.blockwise import LinearWeights, embed_in_blocks
 from graph_barlow_twins.pretrain.encoder.linear import build_linear_encoder
 from graph_barlow_twins.pretrain.encoder.start import (
@@ -29,7 +26,6 @@ from graph_barlow_twins.pretrain.graph.tensor import (
     plain_spec,
     relaxed_spec,
 )
-from graph_barlow_twins.pretrain.training.recipe import with_defaults
 
 NODES, FEATURES, WIDTH = 60, 40, 6
 
@@ -78,8 +74,7 @@ def assert_close(actual, expected, rate=1e-5):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=rate * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("hops", [0, 1, 4])
-@pytest.mark.parametrize("density", [0.04, 1.0])
+@pytest.mark.parametrize(("hops", "density"), [(0, 0.04), (1, 1.0), (4, 0.04), (4, 1.0)])
 def test_is_its_formula_on_the_graph_on_views_and_in_blocks(hops, density):
     data, weights = make_data(density), random_weights(hops)
     graph = graph_tensor_from_data(data)
@@ -245,39 +240,19 @@ def test_frequencies_above_what_the_files_dtype_holds():
     np.testing.assert_allclose(column_weights(features), expected, rtol=1e-6)
 
 
-def test_what_the_defaults_are():
-    words, dense = make_data(0.04), make_data(1.0)
-
-    def chosen(data, **options):
-        config = with_defaults(PretrainConfig(output="-", **options), data)
-        return config.encoder, config.units, config.steps
-
-    assert chosen(words) == ("linear", (FEATURES,), 60)
-    assert chosen(words, units=(8,)) == ("linear", (8,), 60)
-    assert chosen(words, units=(8, 4)) == ("gcn", (8, 4), 200)
-    assert chosen(words, encoder="gcn") == ("gcn", (512, 256), 200)
-    assert chosen(words, fan_out=(4, 3)) == ("gcn", (512, 256), None)
-    assert chosen(dense) == ("gcn", (512, 256), 200)
-    assert chosen(dense, hops=3) == ("linear", (FEATURES,), 60)
-    assert chosen(dense, encoder="linear", steps=7) == ("linear", (FEATURES,), 7)
-
-
-def test_the_commands_train_export_and_embed_it(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("limit", [2**29, 0])
+def test_an_exported_model_gives_the_same_at_once_and_in_blocks(tmp_path, monkeypatch, limit):
     from graph_barlow_twins.pretrain.output import model as exported_model
+    from graph_barlow_twins.pretrain.output.export import export_model
+    from graph_barlow_twins.pretrain.output.folder import OutputFolder
 
-    data = make_data(0.1, binary=True)
-    path = tmp_path / "g.npz"
-    np.savez(path, features=data.features.toarray(), edge_index=data.edge_index)
-    output = tmp_path / "out"
-    arguments = ["--dataset", f"npz:{path}", "--steps", "6", "--units", "5", "--quiet"]
-    assert main(["pretrain", *arguments, "--output", str(output)]) == 0
-    metrics = json.loads((output / "metrics.json").read_text())
-    assert (metrics["encoder"], metrics["units"]) == ("linear", [5])
-    trained = np.load(output / "embeddings.npz")["embeddings"]
-    for limit in (exported_model._MOST_BYTES_AT_ONCE, 0):
-        monkeypatch.setattr(exported_model, "_MOST_BYTES_AT_ONCE", limit)
-        result = tmp_path / f"{limit}.npz"
-        embed = [output, "--dataset", f"npz:{path}", "--output", result, "--quiet"]
-        assert main(["embed", *map(str, embed)]) == 0
-        assert_close(np.load(result)["embeddings"], trained)
-    capsys.readouterr()
+    data, weights = make_data(0.1, binary=True), random_weights(2)
+    spec = plain_spec(FEATURES)
+    encoder = build_linear_encoder(spec, WIDTH, 2)
+    encoder.set_weights(weights)
+    export_model(encoder, spec, OutputFolder(tmp_path))
+    monkeypatch.setattr(exported_model, "_MOST_BYTES_AT_ONCE", limit)
+    model = exported_model.ExportedModel(tmp_path)
+    model.load()
+    expected = by_formula(weights, data.feature_rows(slice(None)), *data.edge_index)
+    assert_close(model.embed(data), expected)

@@ -171,11 +171,8 @@ def test_correlation_of_views_is_that_of_the_loss(density):
         relaxed_spec,
         with_step,
     )
-    from graph_barlow_twins.pretrain.training.full_graph import (
-        initial_weights,
-        make_encoder,
-        make_task,
-    )
+    from graph_barlow_twins.pretrain.training.build import initial_weights, make_encoder, make_task
+    from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
     rng = np.random.default_rng(0)
     features = rng.normal(size=(50, 40)) * (rng.random((50, 40)) < density)
@@ -183,22 +180,22 @@ def test_correlation_of_views_is_that_of_the_loss(density):
     data = make_graph_data(name="g", features=features, edge_index=edges)
     graph = graph_tensor_from_data(data)
     rates = {"drop_edges": 0.7, "mask_features": 0.3, "drop_entries": 0.2}
-    config = PretrainConfig(output="-", units=(8, 4), seed=5, **rates)
-    encoder = make_encoder(relaxed_spec(graph), config)
-    encoder.set_weights(initial_weights(data, config))
-    C = report_data.view_correlation(encoder, make_task(config), graph)
+    recipe = make_recipe(PretrainConfig(output="-", units=(8, 4), seed=5, **rates), data)
+    encoder = make_encoder(relaxed_spec(graph), recipe)
+    encoder.set_weights(initial_weights(data, recipe))
+    C = report_data.view_correlation(encoder, make_task(recipe), graph)
     assert C.shape == (4, 4)
     assert C.dtype == np.float32
     np.testing.assert_array_equal(
-        report_data.view_correlation(encoder, make_task(config), graph), C
+        report_data.view_correlation(encoder, make_task(recipe), graph), C
     )
-    other = report_data.view_correlation(encoder, make_task(config), graph, step=1)
+    other = report_data.view_correlation(encoder, make_task(recipe), graph, step=1)
     assert np.abs(other - C).max() > 0.01
 
     stepped = with_step(graph, tf.constant(0, tf.int64))
-    graphs, _ = make_task(config).preprocess(stepped)
-    beside = make_encoder(relaxed_spec(stepped), config)  # takes the graphs of training
+    graphs, _ = make_task(recipe).preprocess(stepped)
+    beside = make_encoder(relaxed_spec(stepped), recipe)  # takes the graphs of training
     beside.set_weights(encoder.get_weights())
-    stacked = make_task(config).predict(*(beside(one) for one in graphs)).numpy()
+    stacked = make_task(recipe).predict(*(beside(one) for one in graphs)).numpy()
     expected = reference.cross_correlation(stacked[:, 0], stacked[:, 1])
     np.testing.assert_allclose(C, expected, atol=1e-5)

@@ -104,7 +104,7 @@ def options(content, data, D):
     return {
         "metrics": content.metrics,
         "data": data,
-        "config": PretrainConfig(output="out"),
+        "configuration": PretrainConfig(output="out").to_dict(),
         "embeddings": rng.normal(size=(data.num_nodes, D)).astype(np.float32),
         "untrained": rng.normal(size=(data.num_nodes, D)).astype(np.float32),
     }

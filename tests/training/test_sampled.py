@@ -13,6 +13,7 @@ from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.errors import InputError
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
+from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
 
 def block_graph_folder(folder, nodes=2000, edges=16_000):
@@ -49,8 +50,9 @@ def test_options_that_contradict_each_other(options, message):
 def test_every_node_is_visited_once_per_epoch(num_nodes, batch_size):
     from graph_barlow_twins.pretrain.training.sampled import schedule_of
 
+    data = make_graph_data(name="g", features=np.eye(2), edge_index=[[0], [1]])
     config = PretrainConfig(output="o", fan_out=(2, 2), batch_size=batch_size, epochs=2)
-    schedule = schedule_of(config, num_nodes)
+    schedule = schedule_of(make_recipe(config, data), num_nodes)
     assert schedule.steps % schedule.steps_per_checkpoint == 0
     assert schedule.steps_per_checkpoint <= 50
     assert schedule.batch_size <= batch_size
@@ -70,56 +72,66 @@ def test_every_node_is_visited_once_per_epoch(num_nodes, batch_size):
 # --- encoder ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("units", [(6,), (8, 4), (4, 8), (8, 4, 8)])
-def test_trimmed_encoder_equals_the_encoder_at_the_roots(units, monkeypatch):
-    """Where every neighbour is drawn, and without the statistics, which are of other nodes."""
+def dense_middle(nodes=40, hubs=4):
+    """A random graph whose first nodes are linked with all others."""
+    rng = np.random.default_rng(0)
+    spokes = np.stack([np.repeat(np.arange(hubs), nodes), np.tile(np.arange(nodes), hubs)])
+    edges = np.hstack([spokes, rng.integers(0, nodes, (2, 60))])
+    return make_graph_data(name="g", features=rng.normal(size=(nodes, 5)), edge_index=edges)
+
+
+def sampled_graph(data, roots, fan_out):
     import tensorflow as tf
-    from graph_barlow_twins.pretrain.encoder import layers as encoder_layers
-    from graph_barlow_twins.pretrain.encoder.gcn import build_encoder
-    from graph_barlow_twins.pretrain.encoder.sampled import build_sampled_encoder
     from graph_barlow_twins.pretrain.graph.adjacency import adjacency_of
-    from graph_barlow_twins.pretrain.graph.tensor import graph_tensor_from_data, relaxed_spec
-    from graph_barlow_twins.pretrain.output.export import embed
     from graph_barlow_twins.pretrain.training.sampler import SubgraphSampler, UndirectedSubgraphs
 
-    monkeypatch.setattr(
-        encoder_layers.NormalizedActivation,
-        "_compute",
-        lambda self, inputs, gamma, beta, slope: tf.nn.relu(inputs * gamma + beta) - slope * inputs,
-    )
-    rng = np.random.default_rng(0)
-    data = make_graph_data(
-        name="g", features=rng.normal(size=(40, 5)), edge_index=rng.integers(0, 39, (2, 60))
-    )
+    adjacency = adjacency_of(data.edge_index, data.num_nodes)
+    sampler = SubgraphSampler(data, adjacency, fan_out=fan_out, seed=0)
+    visits = tf.range(len(roots), dtype=tf.int64)
+    batch = sampler(tf.constant(roots, tf.int64), visits, tf.constant(0, tf.int64))
+    return UndirectedSubgraphs(len(fan_out))(batch.merge_batch_to_components())
+
+
+@pytest.mark.parametrize("units", [(4, 8), (8, 4, 8)])
+def test_trimmed_encoder_equals_the_encoder_at_the_roots(units):
+    """Where each subgraph is the graph, and its nodes at most a hop from the root: the statistics
+    of the hidden layers are then those of the graph."""
+    from graph_barlow_twins.pretrain.encoder.apply import embed
+    from graph_barlow_twins.pretrain.encoder.gcn import build_encoder
+    from graph_barlow_twins.pretrain.encoder.sampled import build_sampled_encoder
+    from graph_barlow_twins.pretrain.graph.tensor import graph_tensor_from_data, relaxed_spec
+
+    data, roots = dense_middle(), np.array([3, 0, 2, 3])
     graph = graph_tensor_from_data(data)
     encoder = build_encoder(relaxed_spec(graph), units)
+    rng = np.random.default_rng(1)
     weights = [w + rng.normal(0, 0.3, w.shape) for w in encoder.get_weights()]
     encoder.set_weights(weights)
-    expected = embed(encoder, graph)
-
-    # One hop more than the layers, whose nodes are left out at once: only then do the outermost
-    # nodes that count have all their edges, and with them their degrees.
-    monkeypatch.setattr(
-        encoder_layers.InitialFeatures,
-        "call",
-        lambda self, graph: tf.boolean_mask(
-            graph.node_sets["nodes"]["features"], graph.node_sets["nodes"]["hop"] <= len(units)
-        ),
-    )
-    adjacency = adjacency_of(data.edge_index, data.num_nodes)
-    hops = len(units) + 1
-    sampler = SubgraphSampler(data, adjacency, fan_out=(40,) * hops, seed=0)
-    roots = np.array([39, 3, 17, 3])
-    batch = sampler(
-        tf.constant(roots), tf.constant([0, 1, 2, 3], tf.int64), tf.constant(0, tf.int64)
-    )
-    sampled = UndirectedSubgraphs(hops)(batch.merge_batch_to_components())
+    sampled = sampled_graph(data, roots, (40,) * len(units))
     trimmed = build_sampled_encoder(relaxed_spec(sampled), units)
     assert [w.shape for w in trimmed.get_weights()] == [w.shape for w in weights]
     trimmed.set_weights(weights)
-    result = trimmed(sampled)
-    np.testing.assert_array_equal(result.node_sets["nodes"].sizes, [1, 1, 1, 1])
-    np.testing.assert_allclose(embed(trimmed, sampled), expected[roots], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(trimmed(sampled).node_sets["nodes"].sizes, [1, 1, 1, 1])
+    expected = embed(encoder, graph)[roots]
+    np.testing.assert_allclose(embed(trimmed, sampled), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("hops", [0, 1, 2])
+def test_inward_propagation_is_propagation_at_the_inner_nodes(hops):
+    from graph_barlow_twins.pretrain.encoder.layers import Propagation
+    from graph_barlow_twins.pretrain.encoder.sampled import InwardPropagation
+
+    rng = np.random.default_rng(0)
+    data = make_graph_data(
+        name="g", features=rng.normal(size=(90, 3)), edge_index=rng.integers(0, 90, (2, 120))
+    )
+    graph = sampled_graph(data, [39, 3, 17, 3], (3, 2, 2))
+    distance = graph.node_sets["nodes"]["hop"].numpy()
+    assert set(distance) == {0, 1, 2, 3}
+    state = rng.normal(size=(len(distance), 4)).astype(np.float32)
+    expected = Propagation()([graph, state]).numpy()[distance <= hops]
+    found = InwardPropagation(hops)([graph, state[distance <= hops + 1]])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 # --- runs ------------------------------------------------------------------------------------
@@ -139,6 +151,7 @@ def run_cli(*arguments):
     return result
 
 
+@pytest.mark.slow
 def test_sampled_run_beats_raw_features_and_reports_memory(tmp_path):
     dataset = block_graph_folder(tmp_path / "g")
     options = [*FAST, "--batch-size", "256"]

@@ -1,0 +1,105 @@
+"""From a recipe to what is trained: encoder and first weights, task with its views, optimiser."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from ...kernels.keys import derive_key
+from ...tfgnn_task import (
+    BarlowTwinsTask,
+    Compose,
+    CorruptionSpec,
+    Corruptor,
+    DropEdges,
+    DropoutFeatures,
+    MaskFeatures,
+)
+from ..config.defaults import LINEAR
+from ..encoder.gcn import build_encoder
+from ..encoder.linear import build_linear_encoder
+from ..encoder.start import start_weights
+from ..graph.data import GraphData
+from ..graph.tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, plain_spec
+from .recipe import Recipe
+
+# RankMe and the like cost as much as a third of a step on Cora, and change slowly.
+METRICS_EVERY_N_STEPS = 10
+
+
+@tf.autograph.experimental.do_not_convert  # as in `fit`
+def make_encoder(
+    spec: tfgnn.GraphTensorSpec, recipe: Recipe, *, compiled: bool = False
+) -> tf.keras.Model:
+    """The recipe's encoder of a full graph, with TensorFlow's own first weights.
+
+    Args:
+        spec: see `build_encoder`.
+        recipe: its encoder, units and hops.
+        compiled: see `build_encoder`.
+    """
+    if recipe.encoder == LINEAR:
+        return build_linear_encoder(spec, recipe.units[0], recipe.hops)
+    return build_encoder(spec, recipe.units, compiled=compiled)
+
+
+def initial_weights(data: GraphData, recipe: Recipe) -> list[np.ndarray]:
+    """Of the untrained encoder: equal graphs and seeds, equal weights."""
+    if recipe.encoder == LINEAR:
+        return start_weights(data, recipe.units[0], recipe.hops, recipe.seed)
+    tf.keras.utils.set_random_seed(recipe.seed)
+    return make_encoder(plain_spec(data.num_features), recipe).get_weights()
+
+
+def make_task(recipe: Recipe, readout: str = "all_nodes") -> BarlowTwinsTask:
+    """Two views with fewer edges, feature columns and feature entries, keyed by seed and step."""
+    rates = zip(recipe.drop_edges, recipe.mask_features, recipe.drop_entries, strict=True)
+    views = [
+        Compose(
+            _corruptors(*of_view),
+            seed=derive_key(recipe.seed, f"view {number}"),
+            step_feature=STEP,
+        )
+        for number, of_view in enumerate(rates)
+    ]
+    return BarlowTwinsTask(
+        NODE_SET,
+        corruptor=views,
+        readout=readout,
+        lambda_=recipe.lambda_,
+        projector_units=recipe.projector_units,
+        metrics_every_n_steps=METRICS_EVERY_N_STEPS,
+    )
+
+
+def _corruptors(drop_edges: float, mask_features: float, drop_entries: float) -> list[Corruptor]:
+    """Those of one view.
+
+    Columns are masked in the context (`graph.tensor.KEPT_COLUMNS`), not in the features. Entries
+    are dropped from the floating feature of the nodes: dense ones, or the values of sparse ones.
+    """
+    entries = CorruptionSpec(node_set_corruption={NODE_SET: {"*": drop_entries}})
+    return [
+        DropEdges({EDGE_SET: drop_edges}),
+        MaskFeatures(CorruptionSpec(context_corruption={KEPT_COLUMNS: mask_features})),
+        DropoutFeatures(entries, skip_non_floating=True),
+    ]
+
+
+def make_optimizer(recipe: Recipe, steps: int) -> tf.keras.optimizers.Optimizer:
+    """AdamW, which is Adam without weight decay, with the recipe's learning rate by step.
+
+    Args:
+        recipe: its learning rate, warm-up, schedule and weight decay.
+        steps: of the whole training; a longer warm-up ends one step before it.
+    """
+    rate, warmup = recipe.learning_rate, min(recipe.warmup_steps, steps - 1)
+    schedules = tf.keras.optimizers.schedules
+    if recipe.schedule == "cosine":
+        rate = schedules.CosineDecay(
+            0.0 if warmup else rate, steps - warmup, warmup_target=rate, warmup_steps=warmup
+        )
+    elif warmup:
+        rate = schedules.PolynomialDecay(0.0, warmup, end_learning_rate=rate)
+    return tf.keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)

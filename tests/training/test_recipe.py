@@ -1,0 +1,88 @@
+"""What a recipe decides where the configuration leaves it open."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.sparse
+from graph_barlow_twins.pretrain.config.options import PretrainConfig
+from graph_barlow_twins.pretrain.graph.data import feature_density, make_graph_data
+from graph_barlow_twins.pretrain.training.recipe import make_recipe
+
+
+def graph(density, nodes=60, features=40):
+    matrix = scipy.sparse.random(nodes, features, density, "csr", np.float32, random_state=3)
+    return make_graph_data(
+        name="g",
+        features=matrix if density < 0.5 else matrix.toarray(),
+        edge_index=np.stack([np.arange(nodes - 1), np.arange(1, nodes)]),
+    )
+
+
+WORDS, DENSE = graph(0.04), graph(1.0)
+
+
+def chosen(data, width=None, **options):
+    return make_recipe(PretrainConfig(output="-", **options), data, width)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "expected"),
+    [
+        (WORDS, {}, ("linear", (40,), 60, 8)),
+        (WORDS, {"units": (8,)}, ("linear", (8,), 60, 8)),
+        (WORDS, {"units": (8, 4)}, ("gcn", (8, 4), 200, None)),
+        (WORDS, {"encoder": "gcn"}, ("gcn", (512, 256), 200, None)),
+        (WORDS, {"fan_out": (4, 3)}, ("gcn", (512, 256), None, None)),
+        (DENSE, {}, ("gcn", (512, 256), 200, None)),
+        (DENSE, {"hops": 0}, ("linear", (40,), 60, 0)),
+        (DENSE, {"encoder": "linear", "steps": 7}, ("linear", (40,), 7, 8)),
+        (DENSE, {"width": 5}, ("gcn", (512, 5), 200, None)),
+        (WORDS, {"width": 50}, ("linear", (50,), 60, 8)),
+        (WORDS, {"width": 50, "units": (9,)}, ("linear", (9,), 60, 8)),
+    ],
+)
+def test_encoder_widths_and_steps(data, options, expected):
+    recipe = chosen(data, **options)
+    assert (recipe.encoder, recipe.units, recipe.steps, recipe.hops) == expected
+
+
+def test_rates_and_weight_of_the_loss():
+    assert chosen(WORDS).drop_edges == (0.7, 0.7)
+    assert chosen(WORDS, fan_out=(2, 2)).drop_edges == (0.3, 0.3)
+    assert chosen(WORDS, drop_edges=(0.1, 0.0)).drop_edges == (0.1, 0.0)
+    assert feature_density(WORDS) == 0.04
+    assert chosen(WORDS).mask_features == (0.188, 0.188)
+    assert chosen(DENSE).mask_features == (0.0, 0.0)
+    assert chosen(DENSE).lambda_ == 1 / 256
+    assert chosen(DENSE, projector_units=(32, 16)).lambda_ == 1 / 16
+    assert chosen(DENSE, lambda_=0.0).lambda_ == 0.0
+
+
+def test_sampling_has_batches_and_epochs_and_the_full_graph_has_none():
+    sampled, full = chosen(DENSE, fan_out=(4, 3)), chosen(DENSE)
+    assert (sampled.batch_size, sampled.epochs) == (1024, 1)
+    assert (full.batch_size, full.epochs) == (None, None)
+    assert chosen(DENSE, fan_out=(4, 3), epochs=5, batch_size=7).epochs == 5
+
+
+def test_the_dictionary_is_that_of_the_configuration_with_its_gaps_filled():
+    config = PretrainConfig(output="-", seed=4, patience=7, schedule="cosine", drop_entries=0.1)
+    found = make_recipe(config, DENSE).to_dict()
+    given = config.to_dict()
+    assert set(given) - set(found) == {
+        *("output", "dataset", "data_dir", "knn", "folds", "hold_out_edges"),
+        *("overwrite", "resume", "quiet"),
+    }
+    assert set(found) <= set(given)
+    for name, value in found.items():
+        assert given[name] in (None, value), name
+    assert found["drop_entries"] == [0.1, 0.1]
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_density_of_many_rows_is_that_of_a_sample():
+    features = np.zeros((30_000, 2), np.float32)
+    features[np.random.default_rng(0).random(30_000) < 1 / 3] = 1
+    data = make_graph_data(name="g", features=features, edge_index=[[0], [1]])
+    assert feature_density(data) == pytest.approx(1 / 3, abs=0.02)
