@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,68 @@ import numpy as np
 
 from ..config.options import PretrainConfig
 from ..graph.data import GraphData
-from .content import ReportContent, write_report
-from .data import correlation, projection, spectrum, versions
+from ..output.folder import replacing
+from .content import Pictures, ReportContent
+from .data import correlation, projection, spectra, versions
+from .page import page
+
+
+def report_pictures(
+    data: GraphData,
+    embeddings: np.ndarray,
+    untrained: np.ndarray,
+    *,
+    seed: int,
+    correlations: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None,
+) -> Pictures | None:
+    """Computes what only the report shows: all of its time but a tenth of a second.
+
+    Args:
+        data: the graph.
+        embeddings: finite floats [N, D] of the trained encoder.
+        untrained: those of the untrained one, [N, D].
+        seed: of samples and clusters.
+        correlations: gives C before and after training, [D, D] each.
+
+    Returns:
+        The pictures; None if that failed, and a warning has said why.
+    """
+    with _failure_costs_the_report_alone():
+        return Pictures(
+            tuple(map(correlation, correlations())) if correlations else None,
+            projection(embeddings, data, seed),
+            spectra(embeddings, untrained, seed),
+        )
+    return None
+
+
+def write_report(
+    path: Path,
+    metrics: Mapping[str, Any],
+    pictures: Pictures,
+    *,
+    data: GraphData,
+    configuration: Mapping[str, Any],
+) -> bool:
+    """Writes the report, whole or not at all.
+
+    Args:
+        path: of the report.
+        metrics: the content of metrics.json.
+        pictures: see `report_pictures`.
+        data: the graph.
+        configuration: the options as used.
+
+    Returns:
+        Whether there is a report. If not, a warning has said why.
+    """
+    with _failure_costs_the_report_alone():
+        content = ReportContent(metrics, pictures, data.class_names, configuration, versions())
+        text = page(content)
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="replace")
+        return True
+    return False
 
 
 def report_run(
@@ -26,41 +87,27 @@ def report_run(
     untrained: np.ndarray,
     correlations: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> bool:
-    """Computes what only the report shows, and writes it.
-
-    Args:
-        path: of the report.
-        metrics: the content of metrics.json; its seconds get the key "report", and "total" grows.
-            Both end where the page is written (a tenth of a second), so that it can show them.
-        data: the graph.
-        config: the options as used.
-        embeddings: finite floats [N, D] of the trained encoder.
-        untrained: those of the untrained one, [N, D].
-        correlations: gives C before and after training, [D, D] each; see `view_correlation`.
-
-    Returns:
-        Whether there is a report. If not, a warning has said why.
-    """
+    """`report_pictures` and `write_report`; the metrics' seconds get "report", "total" grows."""
     start = time.perf_counter()
+    pictures = report_pictures(
+        data, embeddings, untrained, seed=config.seed, correlations=correlations
+    )
+    if pictures is None:
+        return False
+    seconds = metrics["seconds"]
+    total = seconds.pop("total")  # to the end again
+    seconds["report"] = time.perf_counter() - start
+    seconds["total"] = total + seconds["report"]
+    return write_report(path, metrics, pictures, data=data, configuration=config.to_dict())
+
+
+@contextlib.contextmanager
+def _failure_costs_the_report_alone() -> Iterator[None]:
+    """Turns an error into a warning: the embeddings are worth more than their picture."""
     try:
-        content = ReportContent(
-            metrics=metrics,
-            class_names=data.class_names,
-            configuration=config.to_dict(),
-            versions=versions(),
-            correlations=tuple(map(correlation, correlations())) if correlations else None,
-            projection=projection(embeddings, data, config.seed),
-            spectrum=spectrum(embeddings, untrained, config.seed),
-        )
-        seconds = metrics["seconds"]
-        total = seconds.pop("total")  # to the end again
-        seconds["report"] = time.perf_counter() - start
-        seconds["total"] = total + seconds["report"]
-        write_report(path, content)
-    except Exception as error:  # the embeddings are worth more than their picture
+        yield
+    except Exception as error:
         warnings.warn(
             f"no report ({type(error).__name__}: {error}); embeddings, model and metrics are there",
-            stacklevel=2,
+            stacklevel=4,
         )
-        return False
-    return True

@@ -13,7 +13,7 @@ from ..graph.data import GraphData
 from ..graph.tensor import graph_tensor_from_data, relaxed_spec
 from ..output.export import embed
 from ..output.folder import OutputFolder
-from ..report.data import view_correlation
+from .correlation import view_correlation
 from .full_graph import Trained, initial_weights, make_encoder, make_task, train
 from .recipe import with_defaults
 from .sampled import train_sampled
