@@ -1,4 +1,4 @@
-"""What a report shows, as plain values: `data` computes it, `page` sets it, `run` does both."""
+"""What a report shows, as plain values: `data` computes it, `page` sets it."""
 
 from __future__ import annotations
 
@@ -67,34 +67,23 @@ class Spectra:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Pictures:
-    """What is computed for the report alone; each is None where there is none to show.
-
-    Attributes:
-        correlations: C before and after training.
-        projection: the map of the nodes.
-        spectra: beside one another.
-    """
-
-    correlations: tuple[Correlation, Correlation] | None = None
-    projection: Projection | None = None
-    spectra: Spectra | None = None
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
 class ReportContent:
     """What a report shows. Any text may be hostile: it is escaped.
 
     Attributes:
         metrics: the content of metrics.json.
-        pictures: what the report adds.
         class_names: of the labels; empty without.
         configuration: options as used, by name.
         versions: of packages, by name.
+        correlations: C before and after training; None where there is none to show.
+        projection: the same for the map of the nodes.
+        spectra: the same for the singular values.
     """
 
     metrics: Mapping[str, Any]
-    pictures: Pictures = Pictures()
     class_names: Sequence[str] = ()
     configuration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    correlations: tuple[Correlation, Correlation] | None = None
+    projection: Projection | None = None
+    spectra: Spectra | None = None

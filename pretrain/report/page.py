@@ -10,8 +10,10 @@ import base64
 import hashlib
 import importlib.resources
 import json
+from pathlib import Path
 from typing import Any
 
+from ..output.folder import replacing
 from .content import ReportContent
 from .figures import Figure, Line, colour_bar, heat_map, line_chart, scatter
 from .sections import HOW_TO_READ, configuration, evaluation, facts, headline, short_name
@@ -21,6 +23,17 @@ from .svg import escape, number
 _FILES = importlib.resources.files(__package__)
 _STYLE = _FILES.joinpath("page.css").read_text("utf-8")
 _SCRIPT = _FILES.joinpath("page.js").read_text("utf-8")
+
+
+def write_report(path: Path, content: ReportContent) -> None:
+    """Writes the report, whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    text = page(content)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="replace")
 
 
 def page(content: ReportContent) -> str:
@@ -79,7 +92,7 @@ def _figure(
 
 
 def _map(content: ReportContent, figures: dict) -> str:
-    projection = content.pictures.projection
+    projection = content.projection
     if projection is None:
         return _empty("No map was drawn.")
     shown, N = len(projection.points), projection.num_nodes
@@ -151,7 +164,7 @@ def _curves(content: ReportContent, figures: dict) -> str:
 
 
 def _correlations(content: ReportContent, figures: dict) -> str:
-    correlations = content.pictures.correlations
+    correlations = content.correlations
     if correlations is None:
         return _empty("C was not computed for this run.")
     parts = ""
@@ -182,7 +195,7 @@ def _correlations(content: ReportContent, figures: dict) -> str:
 
 
 def _spectra(content: ReportContent, figures: dict) -> str:
-    spectra = content.pictures.spectra
+    spectra = content.spectra
     if spectra is None:
         return _empty("No spectrum was computed.")
     lines, key = [], ""

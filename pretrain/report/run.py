@@ -13,10 +13,9 @@ import numpy as np
 
 from ..config.options import PretrainConfig
 from ..graph.data import GraphData
-from ..output.folder import replacing
-from .content import Pictures, ReportContent
+from .content import ReportContent
 from .data import correlation, projection, spectra, versions
-from .page import page
+from .page import write_report
 
 
 def report_pictures(
@@ -26,7 +25,7 @@ def report_pictures(
     *,
     seed: int,
     correlations: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None,
-) -> Pictures | None:
+) -> dict[str, Any] | None:
     """Computes what only the report shows: all of its time but a tenth of a second.
 
     Args:
@@ -37,26 +36,27 @@ def report_pictures(
         correlations: gives C before and after training, [D, D] each.
 
     Returns:
-        The pictures; None if that failed, and a warning has said why.
+        "correlations", "projection" and "spectra" of a `ReportContent`; None if that failed, and a
+        warning has said why.
     """
     with _failure_costs_the_report_alone():
-        return Pictures(
-            tuple(map(correlation, correlations())) if correlations else None,
-            projection(embeddings, data, seed),
-            spectra(embeddings, untrained, seed),
-        )
+        return {
+            "correlations": tuple(map(correlation, correlations())) if correlations else None,
+            "projection": projection(embeddings, data, seed),
+            "spectra": spectra(embeddings, untrained, seed),
+        }
     return None
 
 
-def write_report(
+def write_run_report(
     path: Path,
     metrics: Mapping[str, Any],
-    pictures: Pictures,
+    pictures: Mapping[str, Any],
     *,
     data: GraphData,
     configuration: Mapping[str, Any],
 ) -> bool:
-    """Writes the report, whole or not at all.
+    """Writes the report of a run, whole or not at all.
 
     Args:
         path: of the report.
@@ -69,10 +69,8 @@ def write_report(
         Whether there is a report. If not, a warning has said why.
     """
     with _failure_costs_the_report_alone():
-        content = ReportContent(metrics, pictures, data.class_names, configuration, versions())
-        text = page(content)
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", errors="replace")
+        content = ReportContent(metrics, data.class_names, configuration, versions(), **pictures)
+        write_report(path, content)
         return True
     return False
 
@@ -87,7 +85,7 @@ def report_run(
     untrained: np.ndarray,
     correlations: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> bool:
-    """`report_pictures` and `write_report`; the metrics' seconds get "report", "total" grows."""
+    """Both of the above; the seconds of the metrics get "report", and "total" grows."""
     start = time.perf_counter()
     pictures = report_pictures(
         data, embeddings, untrained, seed=config.seed, correlations=correlations
@@ -98,7 +96,7 @@ def report_run(
     total = seconds.pop("total")  # to the end again
     seconds["report"] = time.perf_counter() - start
     seconds["total"] = total + seconds["report"]
-    return write_report(path, metrics, pictures, data=data, configuration=config.to_dict())
+    return write_run_report(path, metrics, pictures, data=data, configuration=config.to_dict())
 
 
 @contextlib.contextmanager

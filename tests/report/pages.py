@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.report import data as report_data
-from graph_barlow_twins.pretrain.report.content import Pictures, ReportContent
+from graph_barlow_twins.pretrain.report.content import ReportContent
 
 HOSTILE = "</script></title><img src=x onerror=alert(1)>\"'&\u202e\x00<!--"
 _VOID = {"meta", "link", "img", "source", "br"}
@@ -74,11 +74,9 @@ def make_content(data=None, *, D=8, dataset=None, steps=30):
         class_names=data.class_names,
         configuration={"dataset": dataset or data.name, "units": [16, D], "lambda": None},
         versions=report_data.versions(),
-        pictures=Pictures(
-            (report_data.correlation(C * 0.5), report_data.correlation(C)),
-            report_data.projection(embeddings, data, seed=0),
-            report_data.spectra(embeddings, untrained, seed=0),
-        ),
+        correlations=(report_data.correlation(C * 0.5), report_data.correlation(C)),
+        projection=report_data.projection(embeddings, data, seed=0),
+        spectra=report_data.spectra(embeddings, untrained, seed=0),
     )
 
 

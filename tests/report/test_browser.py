@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from graph_barlow_twins.pretrain.report.page import page
+from graph_barlow_twins.pretrain.report import write_report
 
 from tests.report.browser import open_tab
 from tests.report.pages import HOSTILE, make_content, make_data
@@ -27,7 +27,7 @@ def report(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     names = HOSTILE.replace("\x00", "") + "{}"
     data = make_data(NODES, name=HOSTILE, class_name=names)
-    path.write_text(page(make_content(data, D=16, dataset=HOSTILE)), "utf-8", "replace")
+    write_report(path, make_content(data, D=16, dataset=HOSTILE))
     return path.as_uri()
 
 
@@ -191,7 +191,8 @@ def test_legend_hides_a_class(tab, report):
 def test_the_policy_stops_what_escaping_would_have_missed(tab, tmp_path, report):
     """If a name ever got through as markup, the page still would not run it."""
     path = tmp_path / "broken.html"
-    text = page(make_content())
+    write_report(path, make_content())
+    text = path.read_text("utf-8")
     attack = "<img src=x onerror='window.hurt = 1'><script>window.hurt = 1</script>"
     path.write_text(text.replace("<footer>", attack + "<footer>"), encoding="utf-8")
     tab.show(path.as_uri())

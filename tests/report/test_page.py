@@ -96,7 +96,7 @@ def test_numbers_are_those_of_the_metrics(content, text):
     assert "13.4 percentage points above the best baseline, PCA" in words
     for expected in ("87.68", "74.32", "± 1.0", "9.25", "1.125", "6.54", "20.2", "24.5", "60"):
         assert expected in words, expected
-    for one in content.pictures.correlations:
+    for one in content.correlations:
         assert report_svg.number(one.diagonal) in words
         assert report_svg.number(one.off_diagonal) in words
     assert content.versions["tensorflow"] in words
@@ -133,7 +133,7 @@ def test_points_curves_and_read_outs_are_drawn(content, text):
     assert rank.count("M") == 2
     assert data["rankme"]["lines"][0]["at"][1] is None
     values = np.frombuffer(base64.b64decode(data["c-end"]["values"]), np.uint8).reshape(8, 8)
-    expected = content.pictures.correlations[1].picture
+    expected = content.correlations[1].picture
     np.testing.assert_allclose((values.astype(float) - 127) / 127, expected, atol=0.5 / 127 + 1e-6)
 
 
@@ -223,7 +223,7 @@ def test_curves_say_what_a_step_sees(content, text):
 
 
 def test_many_classes_share_a_grey():
-    drawn = scatter(make_content(make_data(N=400, classes=25)).pictures.projection)
+    drawn = scatter(make_content(make_data(N=400, classes=25)).projection)
     assert "16 other classes" in drawn.markup
     assert 'data-group="k8"' in drawn.markup
     assert 'data-group="k9"' not in drawn.markup

@@ -7,9 +7,8 @@ import warnings
 
 import numpy as np
 import pytest
-from graph_barlow_twins.pretrain.report.content import Pictures
+from graph_barlow_twins.pretrain.report import report_pictures, write_report, write_run_report
 from graph_barlow_twins.pretrain.report.page import page
-from graph_barlow_twins.pretrain.report.run import report_pictures, write_report
 
 from tests.fresh_process import run_python
 from tests.report.pages import Page, make_content, make_data
@@ -30,7 +29,7 @@ def test_degenerate_graphs_have_a_report(tmp_path, N, D, labels):
         pictures = pictures_of(data, D, correlations=lambda: (np.eye(D), np.zeros((D, D))))
         content = make_content(data, D=D)
         path = tmp_path / "report.html"
-        assert write_report(path, content.metrics, pictures, data=data, configuration={})
+        assert write_run_report(path, content.metrics, pictures, data=data, configuration={})
     Page(path.read_text("utf-8"))
 
 
@@ -45,16 +44,11 @@ def test_pictures_that_fail_are_a_warning():
 def test_written_whole_or_not_at_all(tmp_path):
     data, path = make_data(), tmp_path / "report.html"
     content = make_content(data)
-
-    def write(metrics):
-        options = {"data": data, "configuration": content.configuration}
-        return write_report(path, metrics, content.pictures, **options)
-
-    assert write(content.metrics)
+    write_report(path, content)
     assert path.read_text(encoding="utf-8") == page(content)
     before = path.read_bytes()
     with pytest.warns(UserWarning, match=r"no report \(KeyError: 'curves'\)"):
-        assert not write({"dataset": "without anything else"})
+        assert not write_run_report(path, {"dataset": "x"}, {}, data=data, configuration={})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
 
@@ -64,7 +58,7 @@ def test_a_hundred_thousand_nodes(tmp_path):
     data = make_data(100_000, classes=12)
     metrics = make_content(make_data()).metrics | {"nodes": 100_000, "dimension": 32}
     path = tmp_path / "report.html"
-    assert write_report(path, metrics, pictures_of(data, 32), data=data, configuration={})
+    assert write_run_report(path, metrics, pictures_of(data, 32), data=data, configuration={})
     assert path.stat().st_size < 3_000_000
     text = path.read_text("utf-8")
     assert "A sample of 3,000 of the 100,000 nodes" in text
@@ -72,16 +66,10 @@ def test_a_hundred_thousand_nodes(tmp_path):
     assert "Of a sample of" not in text  # 100,000 rows of 32 are quickly decomposed
 
 
-def test_no_pictures_at_all(tmp_path):
-    data, path = make_data(), tmp_path / "report.html"
-    assert write_report(path, make_content(data).metrics, Pictures(), data=data, configuration={})
-    assert Page(path.read_text("utf-8")).visible().count("No map was drawn.") == 1
-
-
 def test_needs_no_tensorflow():
     """So a report can be written again from plain arrays, within a second."""
     loaded = run_python(
-        "import sys; import graph_barlow_twins.pretrain.report.run;"
+        "import sys; import graph_barlow_twins.pretrain.report;"
         " print(*(n for n in ('tensorflow', 'tf_keras', 'matplotlib') if n in sys.modules))"
     )
     assert loaded == ""
