@@ -14,7 +14,8 @@ from pathlib import Path
 
 from .. import results
 from ..loss.contestants import use_all_cores
-from ..machine import ROOT, OthersShare, describe_run
+from ..machine import ROOT, OthersShare
+from ..reporting import start_run
 from .steps import make_rows, render
 
 FILE = Path("bench/results/epochs.jsonl")
@@ -46,9 +47,9 @@ def main(arguments=None) -> int:
     from .epoch_contestants import CONTESTANTS
     from .turns import train_in_turns
 
-    command = " ".join(["python -m bench.training.epochs", *(arguments or sys.argv[1:])])
-    config = {"command": command, "what": "epoch", "units": list(options.units)}
-    run, others_share, rows = describe_run(config), OthersShare(), []
+    config = {"what": "epoch", "units": list(options.units)}
+    run = start_run("python -m bench.training.epochs", arguments, **config)
+    others_share, rows = OthersShare(), []
     for name in options.graphs:
         data = load_dataset(name, str(options.data_dir), knn=10)
         times = train_in_turns(
@@ -62,7 +63,7 @@ def main(arguments=None) -> int:
     run["others_share"] = round(others_share(), 4)
     print(f"other processes took {run['others_share']:.1%} of the time")
     if not options.quick:
-        results.append(run, ({**row, "run": run["run"]} for row in rows), ROOT / FILE)
+        results.append(run, rows, FILE)
     return 0
 
 
