@@ -9,7 +9,7 @@ import scipy.sparse
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 
 from bench.training import steps, turns
-from bench.training.epoch_contestants import CONTESTANTS
+from bench.training.epoch_contestants import CONTESTANTS, PEER
 from bench.training.step_data import as_graphs, sample_subgraph
 
 # A star of 30 leaves around node 0, and a chain 30 - 31 - 32 from one of the leaves.
@@ -92,7 +92,7 @@ def test_table_divides_by_the_first_task():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONTESTANTS)
 def test_every_epoch_is_timed(name):
-    if name == "PyTorch Geometric" and importlib.util.find_spec("torch_geometric") is None:
+    if name == PEER and importlib.util.find_spec("torch_geometric") is None:
         pytest.skip("PyTorch Geometric (extra: peers) is not installed; it is a rival, not a part")
     rng = np.random.default_rng(0)
     data = make_graph_data(
