@@ -19,8 +19,9 @@ from pathlib import Path
 from graph_barlow_twins.pretrain.evaluation.evaluate import MEASURES
 
 from . import results
-from .machine import ROOT, OthersShare, describe_run
-from .reporting import align, describe
+from .machine import ROOT, OthersShare
+from .ratios import align
+from .reporting import describe, start_run
 
 FILE = Path("bench/results/recipe.jsonl")
 PAGE = ROOT / "docs" / "results.md"
@@ -42,19 +43,10 @@ def run_once(options: str, seed: int) -> dict:
     """metrics.json of one run, and the seconds of its whole process."""
     words = options.replace(DATA_DIR, os.environ.get("GBT_DATA_DIR", str(ROOT / DATA_DIR))).split()
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "graph_barlow_twins.pretrain.cli.main",
-            "pretrain",
-            "--quiet",
-        ]
+        command = [sys.executable, "-m", "graph_barlow_twins.pretrain", "pretrain", "--quiet"]
+        command += ["--output", f"{folder}/run", "--seed", str(seed), *words]
         start = time.perf_counter()
-        subprocess.run(
-            [*command, "--output", f"{folder}/run", "--seed", str(seed), *words],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
         metrics = json.loads(Path(folder, "run", "metrics.json").read_text())
     return metrics | {"process_seconds": seconds}
@@ -154,14 +146,13 @@ def main(arguments=None) -> int:
     parser.add_argument("--seeds", type=int, help="fewer seeds, to try things out; writes nothing")
     parser.add_argument("--cases", help="only cases whose name contains this; writes nothing")
     options = parser.parse_args(arguments)
-    command = " ".join(["python -m bench.accuracy", *(arguments or sys.argv[1:])]).strip()
-    run, rows = describe_run({"command": command, "what": "recipe"}), []
-    others_share = OthersShare()
+    run = start_run("python -m bench.accuracy", arguments, what="recipe")
+    others_share, rows = OthersShare(), []
     for name, flags, seeds in CASES:
         if options.cases and options.cases not in name:
             continue
         for seed in range(options.seeds or seeds):
-            rows.append(row_of(name, flags, seed, run_once(flags, seed)) | {"run": run["run"]})
+            rows.append(row_of(name, flags, seed, run_once(flags, seed)))
             trained = rows[-1]["evaluation"]["trained encoder"]
             shown = ", ".join(f"{MEASURES[k]} {100 * v:.2f}" for k, v in trained.items())
             print(f"{name}, seed {seed}: {shown}; {rows[-1]['process_seconds']} s", flush=True)
@@ -169,7 +160,7 @@ def main(arguments=None) -> int:
     if options.seeds or options.cases:
         print(render(run, rows))
         return 0
-    results.append(run, rows, ROOT / FILE)  # first: a quarter of an hour is in them
+    results.append(run, rows, FILE)  # first: a quarter of an hour is in them
     PAGE.write_text(render(run, rows))
     return 0
 

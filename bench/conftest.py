@@ -1,8 +1,16 @@
-"""pytest finds bench_*.py here, and saved runs do not name the host."""
+"""pytest finds bench_*.py here, measures a chosen part of it, and does not name the host."""
 
 import pytest
 
 from .loss.contestants import use_all_cores
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all",
+        action="store_true",
+        help="bench/: measure every case, not only the chosen ones (many minutes)",
+    )
 
 
 def pytest_collect_file(file_path, parent):
@@ -11,7 +19,8 @@ def pytest_collect_file(file_path, parent):
     return None
 
 
-def pytest_sessionstart(session):
+@pytest.fixture(scope="session", autouse=True)
+def all_cores():
     use_all_cores()
 
 

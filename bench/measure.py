@@ -14,6 +14,7 @@ _SHORTEST_SAMPLE = 60e-3
 _LONG_CALL = 0.2
 _PAUSE = 5e-3
 _LONGEST_PAUSE = 0.2
+_ROUNDS, _LONGEST_BENCHMARK = 7, 5.0  # seconds, as far as three rounds allow
 
 
 @dataclass
@@ -78,6 +79,16 @@ def sample(call: Callable, repetitions: int, seconds: float) -> float:
     if seconds < _LONG_CALL:
         seconds_per_call(call, -(-repetitions // 2))
     return seconds_per_call(call, repetitions)
+
+
+def run_benchmark(benchmark, call: Callable, group: str) -> None:
+    """Times a call under pytest-benchmark: seven rounds, or three where that takes seconds."""
+    call()
+    repetitions, seconds = repetitions_for(call)
+    rounds = min(_ROUNDS, max(3, int(_LONGEST_BENCHMARK / (repetitions * seconds))))
+    benchmark.group = group
+    settle()
+    benchmark.pedantic(call, rounds=rounds, iterations=repetitions)
 
 
 def measure(

@@ -5,29 +5,40 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
+from pathlib import Path
 
-from . import results
-from .loss import memory
-from .loss.cases import CASES, QUICK_CASES, Case, make_views
+from .loss.cases import CASES, QUICK_CASES, Case, make_views, parse_shapes
 from .loss.contestants import MAIN, OTHERS, Contestant, use_all_cores
+from .loss.memory import numba_first_calls
 from .loss.parity import parity_error
-from .machine import describe_run
+from .loss.table import CHECKED, render_others, render_table
 from .measure import measure
-from .ratios import compare, render_others, render_table
-from .reporting import PAGE, add_options, check, conduct, describe, limits, write_section
+from .reporting import Report
+
+REPORT = Report(
+    command="python -m bench.report",
+    file=Path("bench/results/loss.jsonl"),
+    page="docs/benchmarks.md",
+    section="results",
+    checked=CHECKED,
+)
+_TITLES = {"gradients": "### Loss and both gradients", "forward": "### The loss alone"}
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.report",
-        description="Times the loss of every contestant, prints one table with ratios, and appends "
-        f"the rows to {results.FILE}. Nothing else should run meanwhile.",
+    parser = REPORT.parser(
+        "Times the loss of every contestant, prints one table with ratios",
+        case="shape",
+        quick="three small shapes",
+        rounds=21,
+        budget=20.0,
+        quick_budget=5.0,
     )
     parser.add_argument(
         "--shapes",
+        type=parse_shapes,
         help="shapes to measure, such as 128x128,1024x512 (default: all ten)",
     )
-    add_options(parser, case="shape", quick="three small shapes", budget=20.0, quick_budget=5.0)
     parser.add_argument(
         "--forward", action="store_true", help="the loss alone instead of loss and both gradients"
     )
@@ -50,69 +61,30 @@ def run_case(case: Case, contestants: list[Contestant], what: str, rounds: int, 
     return rows
 
 
-def write_docs() -> int:
-    """Fills the results section of docs/benchmarks.md; returns the exit code."""
-    sets, parts = results.load(), []
-    for what, title in (("gradients", "Loss and both gradients"), ("forward", "The loss alone")):
-        found = results.latest(sets, what, map(str, CASES))
-        if found:
-            run, rows = found
-            tables = [table for table in (render_table(rows), render_others(rows)) if table]
-            parts.append("\n\n".join([f"### {title}", describe(run), *tables]))
-    if not parts:
-        print(f"no row set with all shapes in {results.FILE}", file=sys.stderr)
-        return 2
-    write_section(PAGE, "results", parts)
-    return 0
+def _render(rows: list[dict]) -> tuple[str, str]:
+    return render_table(rows), render_others(rows)
 
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     if options.write_docs:
-        return write_docs()
-    try:
-        shapes = options.shapes and [Case.parse(text) for text in options.shapes.split(",")]
-    except ValueError as error:
-        parser.error(str(error))
-    cases = shapes or (QUICK_CASES if options.quick else CASES)
-    rounds, budget = limits(options)
-    what = "forward" if options.forward else "gradients"
-    found = None
-    if options.check:
-        found = results.latest(results.load_committed(), what, map(str, cases))
-    if options.check and not found:
-        print(f"nothing to compare with in the committed {results.FILE}", file=sys.stderr)
-        return 2
-
-    contestants = [*MAIN, *(OTHERS if options.all else ())]
-    config = {
-        "command": " ".join(["python -m bench.report", *(arguments or sys.argv[1:])]),
-        "what": what,
-        "rounds": rounds,
-        "budget_s": budget,
-    }
-    run = describe_run(config)
+        return REPORT.write_docs([(title, what, CASES) for what, title in _TITLES.items()], _render)
     use_all_cores()
+    cases = options.shapes or (QUICK_CASES if options.quick else CASES)
+    contestants = [*MAIN, *(OTHERS if options.all else ())]
     measured = [c for c in contestants if not all(map(c.reason_to_skip, cases))]
-    errors = list(filter(None, map(parity_error, measured)))
-    if errors:
-        print("\n".join(errors), file=sys.stderr)
-        return 1
-    if not options.quick:
-        run["numba_first_call_s"] = memory.numba_first_calls()
-    rows = conduct(
-        run,
+    what = "forward" if options.forward else "gradients"
+    return REPORT.measure(
+        what,
         cases,
-        lambda case: run_case(case, contestants, what, rounds, budget),
-        lambda rows: (render_table(rows), render_others(rows)),
+        options,
+        arguments,
+        errors=lambda: map(parity_error, measured),
+        run_case=lambda case, *limits: run_case(case, contestants, what, *limits),
+        render=_render,
+        more=lambda: {"numba_first_call_s": numba_first_calls()},
     )
-    if options.check:
-        return check(*compare(rows, found[1]))
-    if not options.quick:
-        results.append(run, rows)
-    return 0
 
 
 if __name__ == "__main__":

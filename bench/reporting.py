@@ -1,4 +1,4 @@
-"""What the reports have in common: options, row sets of a file, printing, sections of the page.
+"""What the reports have in common: options, the course of a report, sections of the docs' pages.
 
 A report is `python -m bench.report` or one of its siblings for other operations. Its rows have the
 form that results.py describes; "shape" is the name of a case.
@@ -9,156 +9,180 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import results
-from .machine import ROOT, OthersShare, git
-from .ratios import ALLOWED_WORSENING, medians, ratio
-from .ratios import _align as align
-from .ratios import _number as number
-from .ratios import _times as times
+from .machine import ROOT, OthersShare, describe_run
+from .ratios import ALLOWED_WORSENING, compare
 
-__all__ = [
-    "PAGE",
-    "add_options",
-    "align",
-    "changed_ratios",
-    "check",
-    "conduct",
-    "describe",
-    "limits",
-    "load",
-    "load_committed",
-    "number",
-    "times",
-    "write_section",
-]
-
-PAGE = ROOT / "docs" / "benchmarks.md"
 # Share of the cores' time that other processes may take; an idle system takes about 0.01.
 _NOISE = 0.03
-_ROUNDS, _QUICK_ROUNDS = 21, 5
+_QUICK_ROUNDS = 5
 
 
-def add_options(
-    parser: argparse.ArgumentParser, *, case: str, quick: str, budget: float, quick_budget: float
-) -> None:
-    """The options that every report has: rounds, budget, quick, check, write-docs.
+@dataclass(frozen=True)
+class Report:
+    """Where a report keeps its rows and shows its tables, and what it watches.
 
-    Args:
-        parser: gets the options.
-        case: what a case is called, "shape" for example.
-        quick: what ``--quick`` measures.
-        budget: default seconds per case.
-        quick_budget: likewise with ``--quick``.
+    Attributes:
+        command: without options.
+        file: of the rows, relative to the repository.
+        page: of docs/.
+        section: of the page; see `write_section`.
+        checked: ``(ours, what it is compared with)`` of `ratios.compare`.
     """
-    parser.set_defaults(default_budget=budget, default_quick_budget=quick_budget)
-    parser.add_argument(
-        "--rounds",
-        type=int,
-        help=f"rounds of alternation per {case} (default: {_ROUNDS}; with --quick {_QUICK_ROUNDS})",
-    )
-    parser.add_argument(
-        "--budget",
-        type=float,
-        help=f"seconds per {case} after which no further round begins, three rounds excepted "
-        f"(default: {budget:g}; with --quick {quick_budget:g})",
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help=f"{quick} and few rounds, to try things out; appends nothing",
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help=f"compare the ratios with the latest committed row set that holds the {case}s: exit "
-        f"code 1 if one got worse by more than {ALLOWED_WORSENING:.0%}, 2 if there is nothing to "
-        "compare with; appends nothing",
-    )
-    parser.add_argument(
-        "--write-docs",
-        action="store_true",
-        help="put the tables of the latest row sets into docs/benchmarks.md; measures nothing",
-    )
+
+    command: str
+    file: Path
+    page: str
+    section: str
+    checked: Sequence[tuple[str, str]]
+
+    def parser(
+        self,
+        description: str,
+        *,
+        case: str,
+        quick: str,
+        rounds: int,
+        budget: float,
+        quick_budget: float,
+    ) -> argparse.ArgumentParser:
+        """A parser with the options that every report has.
+
+        Args:
+            description: of the command.
+            case: what a case is called, "shape" for example.
+            quick: what ``--quick`` measures.
+            rounds: default number.
+            budget: default seconds per case.
+            quick_budget: the same with ``--quick``.
+        """
+        parser = argparse.ArgumentParser(
+            prog=self.command,
+            description=f"{description}, and appends the rows to {self.file}. Nothing else should"
+            " run meanwhile.",
+        )
+        parser.set_defaults(
+            case=case, limits=(rounds, budget), quick_limits=(_QUICK_ROUNDS, quick_budget)
+        )
+        parser.add_argument(
+            "--rounds",
+            type=int,
+            help=f"rounds of alternation per {case} (default: {rounds}; with --quick"
+            f" {_QUICK_ROUNDS})",
+        )
+        parser.add_argument(
+            "--budget",
+            type=float,
+            help=f"seconds per {case} after which no further round begins, three rounds excepted"
+            f" (default: {budget:g}; with --quick {quick_budget:g})",
+        )
+        parser.add_argument(
+            "--quick",
+            action="store_true",
+            help=f"{quick} and few rounds, to try things out; appends nothing",
+        )
+        # argparse formats help texts with %.
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help=f"compare the ratios with the latest committed row set that holds the {case}s:"
+            f" exit code 1 if one got worse by more than {100 * ALLOWED_WORSENING:.0f} %%, 2 if"
+            " there is nothing to compare with; appends nothing",
+        )
+        parser.add_argument(
+            "--write-docs",
+            action="store_true",
+            help=f"put the tables of the latest row sets into {self.page}; measures nothing",
+        )
+        return parser
+
+    def write_docs(
+        self,
+        tables: Iterable[tuple[str, str, Iterable]],
+        render: Callable[[list[dict]], Iterable[str]],
+    ) -> int:
+        """Fills the section of the page with the latest row sets; returns the exit code.
+
+        Args:
+            tables: title, kind of the row set, cases that it holds.
+            render: ``rows -> tables``.
+        """
+        sets, parts = results.load(self.file), []
+        for title, what, cases in tables:
+            found = results.latest(sets, what, map(str, cases))
+            if found:
+                run, rows = found
+                parts += [title, describe(run), *render(rows)]
+        if not parts:
+            print(f"no row set with all cases in {self.file}", file=sys.stderr)
+            return 2
+        write_section(ROOT / self.page, self.section, filter(None, parts))
+        return 0
+
+    def measure(
+        self,
+        what: str,
+        cases: Sequence,
+        options: argparse.Namespace,
+        arguments: Sequence[str] | None,
+        *,
+        errors: Callable[[], Iterable[str | None]],
+        run_case: Callable[..., list[dict]],
+        render: Callable[[list[dict]], Iterable[str]],
+        more: Callable[[], dict] = dict,
+    ) -> int:
+        """Measures one row set and keeps it or compares it; returns the exit code.
+
+        Args:
+            what: kind of the row set.
+            cases: what to measure.
+            options: of `parser`.
+            arguments: of the command; None: the process's own.
+            errors: what is wrong with whom; nothing is measured unless nothing is.
+            run_case: ``(case, rounds, budget) -> rows``.
+            render: ``rows -> tables``.
+            more: about the machine, for the run; not with ``--quick``.
+        """
+        found = None
+        if options.check:
+            sets = results.load_committed(self.file)
+            found = results.latest(sets, what, map(str, cases))
+            if not found:
+                print(f"nothing to compare with in the committed {self.file}", file=sys.stderr)
+                return 2
+        wrong = list(filter(None, errors()))
+        if wrong:
+            print("\n".join(wrong), file=sys.stderr)
+            return 1
+        rounds, budget = options.quick_limits if options.quick else options.limits
+        rounds, budget = options.rounds or rounds, options.budget or budget
+        config = {"what": what, "rounds": rounds, "budget_s": budget}
+        run = start_run(self.command, arguments, **config) | ({} if options.quick else more())
+        rows, others = [], OthersShare()
+        for case in cases:
+            print(f"{case} ...", file=sys.stderr, flush=True)
+            rows += run_case(case, rounds, budget)
+        run["others_share"] = round(others(), 3)
+        print("\n\n".join(filter(None, [*render(rows), describe(run)])))
+        if run["others_share"] > _NOISE:
+            print("other processes were running: these numbers are not good", file=sys.stderr)
+        if options.check:
+            return check(*compare(rows, found[1], self.checked), options.case)
+        if not options.quick:
+            results.append(run, rows, self.file)
+        return 0
 
 
-def limits(options: argparse.Namespace) -> tuple[int, float]:
-    """``(rounds, budget in seconds)`` by the options and their defaults."""
-    rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
-    budget = options.default_quick_budget if options.quick else options.default_budget
-    return rounds, options.budget or budget
+def start_run(command: str, arguments: Sequence[str] | None, **config) -> dict:
+    """The head of a row set that is about to be measured."""
+    words = [command, *(sys.argv[1:] if arguments is None else arguments)]
+    return describe_run({"command": " ".join(words), **config})
 
 
-def load(file: Path) -> list[tuple[dict, list[dict]]]:
-    """The row sets of a file in the working tree; its path is relative to the repository."""
-    path = ROOT / file
-    return results.parse(path.read_text()) if path.exists() else []
-
-
-def load_committed(file: Path) -> list[tuple[dict, list[dict]]]:
-    """The row sets of a file in the last commit."""
-    return results.parse(git("show", f"HEAD:{file}"))
-
-
-def conduct(
-    run: dict,
-    cases: Iterable,
-    run_case: Callable[..., list[dict]],
-    render: Callable[[list[dict]], Iterable[str]],
-) -> list[dict]:
-    """Measures all cases and prints the tables; says where they come from and if it was noisy.
-
-    Args:
-        run: head of the row set, from `machine.describe_run`; gets "others_share".
-        cases: what to measure.
-        run_case: ``case -> rows``.
-        render: ``rows -> tables``.
-
-    Returns:
-        The rows of all cases.
-    """
-    rows, others = [], OthersShare()
-    for case in cases:
-        print(f"{case} ...", file=sys.stderr, flush=True)
-        rows += run_case(case)
-    run["others_share"] = round(others(), 3)
-    for row in rows:
-        row["run"] = run["run"]
-    print("\n\n".join(filter(None, [*render(rows), describe(run)])))
-    if run["others_share"] > _NOISE:
-        print("other processes were running: these numbers are not good", file=sys.stderr)
-    return rows
-
-
-def changed_ratios(
-    rows: list[dict], baseline: list[dict], pairs: Sequence[tuple[str, str]]
-) -> tuple[int, list[str]]:
-    """Which ratios of two contestants got worse by more than `ALLOWED_WORSENING`.
-
-    Args:
-        rows: New rows.
-        baseline: Earlier rows.
-        pairs: ``(ours, what it is compared with)``.
-
-    Returns:
-        ``(number of ratios compared, one line per ratio that got worse)``.
-    """
-    now, before = medians(rows), medians(baseline)
-    compared, worse = 0, []
-    for case, measured in now.items():
-        for ours, other in pairs:
-            new, old = ratio(measured, ours, other), ratio(before.get(case, {}), ours, other)
-            if new is None or old is None:
-                continue
-            compared += 1
-            if new > old * (1 + ALLOWED_WORSENING):
-                change = 100 * (new / old - 1)
-                worse.append(f"{case} {ours} / {other}: {old:.3f} -> {new:.3f} (+{change:.0f} %)")
-    return compared, worse
-
-
-def check(compared: int, worse: list[str], case: str = "shape") -> int:
+def check(compared: int, worse: list[str], case: str) -> int:
     """Prints a comparison; returns the exit code."""
     if not compared:
         print(f"nothing to compare with: no committed ratio of these {case}s", file=sys.stderr)
@@ -171,9 +195,8 @@ def check(compared: int, worse: list[str], case: str = "shape") -> int:
 
 def describe(run: dict) -> str:
     """Where a row set comes from, in one paragraph."""
-    machine = run["machine"]
+    machine, cold = run["machine"], run.get("numba_first_call_s")
     versions = ", ".join(f"{name} {v}" for name, v in run["versions"].items() if v)
-    cold = run.get("numba_first_call_s")
     return (
         f"{run['config']['command']}; {run['date'][:10]}, commit {run['commit']}"
         f"{' with local changes' if run['dirty'] else ''}; {machine['cpu']}, {machine['cores']} "

@@ -143,6 +143,20 @@ QUICK_CASES = tuple(
 )
 
 
+class LastGraph:
+    """Makes the graph of a case, and keeps one at a time: cases are ordered by graph."""
+
+    def __init__(self):
+        self._name = self._graph = None
+
+    def __call__(self, case: Case):
+        """The GraphTensor."""
+        if case.graph.name != self._name:
+            self._graph = None  # freed before the next one is made
+            self._name, self._graph = case.graph.name, case.graph.make()
+        return self._graph
+
+
 def kind_of(graph: Graph) -> tuple:
     """What two graphs share that differ in size alone: names, dtypes and ragged ranks."""
     features = graph.make(10).node_sets["nodes"].features

@@ -41,6 +41,11 @@ class Case(NamedTuple):
         return f"{self.n}x{self.d}"
 
 
+def parse_shapes(text: str) -> list[Case]:
+    """`"128x128,1024x512"` as cases; anything else is a ValueError."""
+    return [Case.parse(part) for part in text.split(",")]
+
+
 CASES = (
     Case(128, 128),
     Case(256, 256),

@@ -100,16 +100,21 @@ def numba_first_calls() -> dict:
     return {"cold": cold["first_call_s"], "cached": cached["first_call_s"]}
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.loss.memory", description=__doc__)
+def main(arguments=None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.loss.memory",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("contestant", choices=BY_NAME, help="whose memory to measure")
     shapes = " and ".join(map(str, MEMORY_CASES))
     parser.add_argument("shape", type=Case.parse, help=f"N x D; of interest are {shapes}")
     parser.add_argument("--what", choices=WHAT, default="gradients", help="what to compute")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     print(json.dumps(measure_here(options.contestant, options.shape, options.what)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,27 +6,20 @@ alternates.
 
 from functools import cache
 
-import pytest
-
 from ..loss.cases import make_views
-from ..measure import repetitions_for, settle
-from .report import CASES, CONTESTANTS, parity_error
-
-_ROUNDS = 7
-_LONGEST = 5.0  # seconds per benchmark, as far as three rounds allow
+from ..measure import run_benchmark
+from .report import CASES, CONTESTANTS, QUICK_CASES, parity_error
 
 _parity_error = cache(parity_error)
 
 
-@pytest.mark.parametrize("name", CONTESTANTS)
-@pytest.mark.parametrize("case", CASES, ids=str)
+def pytest_generate_tests(metafunc):
+    everything = metafunc.config.getoption("all")
+    metafunc.parametrize("case", CASES if everything else QUICK_CASES, ids=str)
+    metafunc.parametrize("name", CONTESTANTS)
+
+
 def test_metrics(benchmark, case, name):
     error = _parity_error(name)
     assert error is None, error
-    call = CONTESTANTS[name](*make_views(case))
-    call()
-    iterations, seconds = repetitions_for(call)
-    rounds = min(_ROUNDS, max(3, int(_LONGEST / (iterations * seconds))))
-    benchmark.group = str(case)
-    settle()
-    benchmark.pedantic(call, rounds=rounds, iterations=iterations)
+    run_benchmark(benchmark, CONTESTANTS[name](*make_views(case)), str(case))

@@ -12,25 +12,23 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import results
-from ..loss.cases import Case, make_views
+from ..loss.cases import Case, make_views, parse_shapes
 from ..loss.contestants import use_all_cores
-from ..machine import ROOT, OthersShare, describe_run
 from ..measure import measure
-from ..ratios import medians, ratio
-from ..report import describe
+from ..ratios import align, medians, number, ratio, times
+from ..reporting import Report
 
-CASES = tuple(
-    Case(*shape)
-    for shape in ((128, 128), (256, 256), (1024, 512), (8192, 256), (256, 2048), (256, 8192))
-)
+CASES = parse_shapes("128x128,256x256,1024x512,8192x256,256x2048,256x8192")
 QUICK_CASES = CASES[:2]
 PARITY_CASES = (Case(64, 24), Case(24, 64))
 _PARITY = 1e-4
-FILE = ROOT / "bench" / "results" / "metrics.jsonl"
-PAGE = ROOT / "docs" / "metrics.md"
-_BEGIN, _END = "<!-- results -->", "<!-- /results -->"
-_NOISE = 0.03
+REPORT = Report(
+    command="python -m bench.metrics.report",
+    file=Path("bench/results/metrics.jsonl"),
+    page="docs/metrics.md",
+    section="results",
+    checked=(("ours", "upstream"), ("ours", "host")),
+)
 
 
 def _metric(z_a, z_b, make):
@@ -136,92 +134,45 @@ def run_case(case: Case, rounds: int, budget: float) -> list[dict]:
     ]
 
 
-def render_table(rows: list[dict]) -> str:
+def render(rows: list[dict]) -> list[str]:
     """Medians in milliseconds, and how many times as long as ours upstream takes."""
-    lines = [
-        "| shape | " + " | ".join(f"{name} ms" for name in CONTESTANTS) + " | upstream / ours |"
-    ]
-    lines.append("| ---: " * (len(CONTESTANTS) + 2) + "|")
-    for shape, times in medians(rows).items():
-        cells = [f"{times[name]:.2f}" if name in times else "-" for name in CONTESTANTS]
-        times_as_long = ratio(times, "upstream", "ours")
-        cells.append("-" if times_as_long is None else f"{times_as_long:.2f}x")
-        lines.append("| " + " | ".join([shape, *cells]) + " |")
-    return "\n".join(lines)
-
-
-def write_docs(page: Path = PAGE, file: Path = FILE) -> int:
-    """Puts the latest row set with all shapes into docs/metrics.md; returns the exit code."""
-    sets = results.parse(file.read_text()) if file.exists() else []
-    found = results.latest(sets, "metrics", map(str, CASES))
-    if not found:
-        print(f"no row set with all shapes in {file.name}", file=sys.stderr)
-        return 2
-    run, rows = found
-    text = page.read_text()
-    before, after = text.split(_BEGIN)[0], text.split(_END)[1]
-    page.write_text("\n\n".join([before + _BEGIN, describe(run), render_table(rows), _END + after]))
-    return 0
+    lines = [["shape", *(f"{name} ms" for name in CONTESTANTS), "upstream / ours"]]
+    for shape, found in medians(rows).items():
+        cells = (number(found.get(name)) for name in CONTESTANTS)
+        lines.append([shape, *cells, times(ratio(found, "upstream", "ours"))])
+    return ["\n".join(align(lines))]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.metrics.report",
-        description="Times the metrics, prints one table with ratios, and appends the rows to "
-        "bench/results/metrics.jsonl. Nothing else should run meanwhile.",
-    )
-    parser.add_argument("--shapes", help="such as 128x128,1024x512 (default: all six)")
-    parser.add_argument("--rounds", type=int, default=11, help="rounds of alternation per shape")
-    parser.add_argument(
-        "--budget", type=float, default=8.0, help="seconds per shape, three rounds excepted"
+    parser = REPORT.parser(
+        "Times the metrics, prints one table with ratios",
+        case="shape",
+        quick="two small shapes",
+        rounds=11,
+        budget=8.0,
+        quick_budget=4.0,
     )
     parser.add_argument(
-        "--quick", action="store_true", help="two small shapes, to try things out; appends nothing"
-    )
-    parser.add_argument(
-        "--write-docs",
-        action="store_true",
-        help="put the table of the latest row set into docs/metrics.md; measures nothing",
+        "--shapes", type=parse_shapes, help="such as 128x128,1024x512 (default: all six)"
     )
     return parser
 
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     if options.write_docs:
-        return write_docs()
-    try:
-        shapes = options.shapes and [Case.parse(text) for text in options.shapes.split(",")]
-    except ValueError as error:
-        parser.error(str(error))
-    command = " ".join(["python -m bench.metrics.report", *(arguments or sys.argv[1:])])
-    config = {
-        "command": command,
-        "what": "metrics",
-        "rounds": options.rounds,
-        "budget_s": options.budget,
-    }
-    run = describe_run(config)
+        return REPORT.write_docs([("", "metrics", CASES)], render)
     use_all_cores()
-    errors = list(filter(None, map(parity_error, CONTESTANTS)))
-    if errors:
-        print("\n".join(errors), file=sys.stderr)
-        return 1
-    rows, others = [], OthersShare()
-    for case in shapes or (QUICK_CASES if options.quick else CASES):
-        print(f"{case} ...", file=sys.stderr, flush=True)
-        rows += run_case(case, options.rounds, options.budget)
-    run["others_share"] = round(others(), 3)
-    for row in rows:
-        row["run"] = run["run"]
-    print("\n\n".join([render_table(rows), describe(run)]))
-    if run["others_share"] > _NOISE:
-        print("other processes were running: these numbers are not good", file=sys.stderr)
-    if not options.quick:
-        results.append(run, rows, FILE)
-    return 0
+    return REPORT.measure(
+        "metrics",
+        options.shapes or (QUICK_CASES if options.quick else CASES),
+        options,
+        arguments,
+        errors=lambda: map(parity_error, CONTESTANTS),
+        run_case=run_case,
+        render=render,
+    )
 
 
 if __name__ == "__main__":

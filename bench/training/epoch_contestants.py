@@ -107,4 +107,5 @@ def pytorch_geometric(data, units):
     return training
 
 
-CONTESTANTS = {"ours": ours, "ours, linear": linear, "PyTorch Geometric": pytorch_geometric}
+PEER = "PyTorch Geometric"
+CONTESTANTS = {"ours": ours, "ours, linear": linear, PEER: pytorch_geometric}

@@ -1,20 +1,22 @@
 """Epochs per second on a full graph, against PyTorch Geometric: `python -m bench.training.epochs`.
 
 Both train a graph convolutional network of the same widths on two views with the same rates, in one
-process and in turns; a third contestant is our linear encoder, as wide as the first layer. Needs
-the extra "peers".
+process and in turns; a third contestant is our linear encoder, as wide as the first layer.
+Without the extra "peers" ours are measured alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import sys
 from pathlib import Path
 
 from .. import results
 from ..loss.contestants import use_all_cores
-from ..machine import ROOT, OthersShare, describe_run
+from ..machine import ROOT, OthersShare
+from ..reporting import start_run
 from .steps import make_rows, render
 
 FILE = Path("bench/results/epochs.jsonl")
@@ -43,16 +45,20 @@ def main(arguments=None) -> int:
     use_all_cores()
     from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 
-    from .epoch_contestants import CONTESTANTS
+    from .epoch_contestants import CONTESTANTS, PEER
     from .turns import train_in_turns
 
-    command = " ".join(["python -m bench.training.epochs", *(arguments or sys.argv[1:])])
-    config = {"command": command, "what": "epoch", "units": list(options.units)}
-    run, others_share, rows = describe_run(config), OthersShare(), []
+    contestants = dict(CONTESTANTS)
+    if importlib.util.find_spec("torch_geometric") is None:
+        del contestants[PEER]
+        print(f"not measured: {PEER}, which is not installed (extra: peers)", file=sys.stderr)
+    config = {"what": "epoch", "units": list(options.units)}
+    run = start_run("python -m bench.training.epochs", arguments, **config)
+    others_share, rows = OthersShare(), []
     for name in options.graphs:
         data = load_dataset(name, str(options.data_dir), knn=10)
         times = train_in_turns(
-            {who: make(data, tuple(options.units)) for who, make in CONTESTANTS.items()},
+            {who: make(data, tuple(options.units)) for who, make in contestants.items()},
             turns=2 if options.quick else options.turns,
             steps=4 if options.quick else _EPOCHS,
             skipped=1 if options.quick else _SKIPPED,
@@ -62,7 +68,7 @@ def main(arguments=None) -> int:
     run["others_share"] = round(others_share(), 4)
     print(f"other processes took {run['others_share']:.1%} of the time")
     if not options.quick:
-        results.append(run, ({**row, "run": run["run"]} for row in rows), ROOT / FILE)
+        results.append(run, rows, FILE)
     return 0
 
 

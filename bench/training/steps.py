@@ -15,7 +15,8 @@ from statistics import median
 
 from .. import results
 from ..loss.contestants import use_all_cores
-from ..machine import ROOT, OthersShare, describe_run
+from ..machine import OthersShare
+from ..reporting import start_run
 
 FILE = Path("bench/results/train_step.jsonl")
 
@@ -134,10 +135,9 @@ def main(arguments=None) -> int:
     for name in names:
         if name not in CONTESTANTS:
             parser.error(f"unknown contestant {name!r}; choose from {', '.join(CONTESTANTS)}")
-    command = " ".join(["python -m bench.training.steps", *(arguments or sys.argv[1:])])
-    config = {"command": command, "what": "training step"}
-    config |= {"hops": HOPS, "fan_out": FAN_OUT, "roots": ROOTS}
-    run, others_share, rows = describe_run(config), OthersShare(), []
+    config = {"what": "training step", "hops": HOPS, "fan_out": FAN_OUT, "roots": ROOTS}
+    run = start_run("python -m bench.training.steps", arguments, **config)
+    others_share, rows = OthersShare(), []
     provider = CoraProvider()
     for shape in shapes:
         setup = SETUPS[shape]
@@ -153,7 +153,7 @@ def main(arguments=None) -> int:
     run["others_share"] = round(others_share(), 4)
     print(f"other processes took {run['others_share']:.1%} of the time")
     if not options.quick:
-        results.append(run, ({**row, "run": run["run"]} for row in rows), ROOT / FILE)
+        results.append(run, rows, FILE)
     return 0
 
 

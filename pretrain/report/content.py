@@ -1,24 +1,17 @@
-"""The report of a run: one HTML file that opens from disk, with no network.
-
-`report_data` computes what is shown, `report_figures` draws it, `report_page` sets the page. No
-TensorFlow here: a report can be written again from plain arrays.
-"""
+"""What a report shows, as plain values: `data` computes it, `page` sets it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..output.folder import replacing
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Correlation:
-    """The cross-correlation C of two views, reduced for a picture; see `report_data`.
+    """The cross-correlation C of two views, reduced for a picture.
 
     Attributes:
         picture: float32 [d, d], entries of C for the features `shown`.
@@ -59,12 +52,12 @@ class Projection:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Spectrum:
-    """Singular values of the embeddings, largest first.
+class Spectra:
+    """Singular values of the embeddings, floats [m] each, largest first.
 
     Attributes:
-        trained: floats [m].
-        untrained: floats [m].
+        trained: of the trained encoder.
+        untrained: of the untrained one.
         num_rows: rows that they are of; a sample where fewer than the graph's nodes.
     """
 
@@ -80,11 +73,11 @@ class ReportContent:
     Attributes:
         metrics: the content of metrics.json.
         class_names: of the labels; empty without.
-        configuration: options by name.
+        configuration: options as used, by name.
         versions: of packages, by name.
         correlations: C before and after training; None where there is none to show.
-        projection: None likewise.
-        spectrum: None likewise.
+        projection: the same for the map of the nodes.
+        spectra: the same for the singular values.
     """
 
     metrics: Mapping[str, Any]
@@ -93,17 +86,4 @@ class ReportContent:
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     correlations: tuple[Correlation, Correlation] | None = None
     projection: Projection | None = None
-    spectrum: Spectrum | None = None
-
-
-def write_report(path: Path, content: ReportContent) -> None:
-    """Writes the report, all or nothing.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    from .page import page
-
-    text = page(content)
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="replace")
+    spectra: Spectra | None = None

@@ -28,11 +28,11 @@ _BISECTIONS = 40
 _BLOCK_ROWS = 192  # of a block of pairs; at 3,000 rows it takes 2 MB
 
 
+@threadpool_limits.wrap(limits=1)  # sums have one order
 def tsne(points: np.ndarray) -> np.ndarray:
-    """Places rows with similar neighbours side by side in the plane.
+    """Places rows with similar neighbours side by side in the plane, the same each time.
 
-    There are no random draws: it starts from the first two principal components. BLAS has one
-    thread, so that sums have one order; threads of its own take the blocks of pairs.
+    There are no random draws: it starts from the first two principal components.
 
     Args:
         points: finite floats [n, d], n >= MINIMUM_ROWS; compared by Euclidean distance.
@@ -40,31 +40,25 @@ def tsne(points: np.ndarray) -> np.ndarray:
     Returns:
         float32 [n, 2].
     """
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
-        return _descend(np.asarray(points, np.float64), pool)
-
-
-def _descend(points: np.ndarray, pool: Executor) -> np.ndarray:
     n = len(points)
-    similarities = _similarities(points)
-    rows = np.repeat(np.arange(n), np.diff(similarities.indptr))
+    P = _similarities(np.asarray(points, np.float64))
     start = principal_components(points, 2)
-    spread = np.std(start[:, 0]) or 1.0
     Y = np.zeros((n, 2), np.float32)
-    Y[:, : start.shape[1]] = start / spread * 1e-2
+    Y[:, : start.shape[1]] = start / (np.std(start[:, 0]) or 1.0) * 1e-2
     if not Y[:, 1].any():  # on a line the second coordinate would keep a gradient of zero
         Y[:, 1] = 1e-4 * np.cos(np.arange(n))
     velocity, gain = np.zeros_like(Y), np.ones_like(Y)
     rate = max(n / _EXAGGERATION, 20.0)
-    for iteration in range(ITERATIONS):
-        early = iteration < _EXAGGERATED_ITERATIONS
-        attraction = _attraction(similarities, rows, Y)
-        gradient = 4 * ((_EXAGGERATION if early else 1.0) * attraction - _repulsion(Y, pool))
-        agrees = gradient * velocity < 0
-        gain = np.maximum(np.where(agrees, gain + 0.2, gain * 0.8), 0.01)
-        velocity = (0.5 if early else 0.8) * velocity - rate * gain * gradient
-        Y += velocity
-        Y -= Y.mean(axis=0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for iteration in range(ITERATIONS):
+            early = iteration < _EXAGGERATED_ITERATIONS
+            pull, push = _attraction(P, Y), _repulsion(Y, pool)
+            gradient = 4 * ((_EXAGGERATION if early else 1.0) * pull - push)
+            gain = np.where(gradient * velocity < 0, gain + 0.2, gain * 0.8)
+            gain = np.maximum(gain, 0.01)
+            velocity = (0.5 if early else 0.8) * velocity - rate * gain * gradient
+            Y += velocity
+            Y -= Y.mean(axis=0)
     return Y
 
 
@@ -75,16 +69,14 @@ def principal_components(points: np.ndarray, count: int) -> np.ndarray:
     """
     X = np.asarray(points, np.float64)
     X = X - X.mean(axis=0)
-    _, axes = np.linalg.eigh(X.T @ X)
-    axes = axes[:, ::-1][:, :count]
-    largest = np.abs(axes).argmax(axis=0)
-    axes = axes * np.where(axes[largest, np.arange(axes.shape[1])] < 0, -1, 1)
-    return (X @ axes).astype(np.float32)
+    axes = np.linalg.eigh(X.T @ X)[1][:, ::-1][:, :count]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0)
+    return (X @ (axes * np.where(largest < 0, -1, 1))).astype(np.float32)
 
 
 def _similarities(X: np.ndarray) -> scipy.sparse.csr_matrix:
     """P of equation 1 and the line below it, symmetric and of sum 1, over nearest neighbours."""
-    n = len(X)
+    n, tiny = len(X), np.finfo(float).tiny
     perplexity = min(PERPLEXITY, (n - 1) / 3)
     k = min(n - 1, int(3 * perplexity) + 1)
     squares = np.sum(X**2, axis=1)
@@ -94,22 +86,25 @@ def _similarities(X: np.ndarray) -> scipy.sparse.csr_matrix:
     distances = np.take_along_axis(distances, neighbours, axis=1)
     distances -= distances.min(axis=1, keepdims=True)
     # Scaled per row, so that the bisection over the precision starts in the right decade.
-    distances /= np.maximum(distances.mean(axis=1, keepdims=True), np.finfo(float).tiny)
+    distances /= np.maximum(distances.mean(axis=1, keepdims=True), tiny)
     low, high = np.full((n, 1), 1e-3), np.full((n, 1), 1e4)
     for _ in range(_BISECTIONS):
         precision = np.sqrt(low * high)
         p = np.exp(-precision * distances)
         p /= p.sum(axis=1, keepdims=True)
-        entropy = -np.sum(p * np.log(np.maximum(p, np.finfo(float).tiny)), axis=1, keepdims=True)
-        too_wide = entropy > np.log(perplexity)
+        too_wide = -np.sum(p * np.log(np.maximum(p, tiny)), axis=1, keepdims=True) > np.log(
+            perplexity
+        )
         low, high = np.where(too_wide, precision, low), np.where(too_wide, high, precision)
-    rows = np.repeat(np.arange(n), k)
-    P = scipy.sparse.csr_matrix((p.ravel(), (rows, neighbours.ravel())), shape=(n, n))
+    P = scipy.sparse.csr_matrix(
+        (p.ravel(), (np.repeat(np.arange(n), k), neighbours.ravel())), (n, n)
+    )
     return ((P + P.T) / (2 * n)).astype(np.float32).tocsr()
 
 
-def _attraction(P: scipy.sparse.csr_matrix, rows: np.ndarray, Y: np.ndarray) -> np.ndarray:
-    """``sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, float32 [n, 2]; rows: i of each entry."""
+def _attraction(P: scipy.sparse.csr_matrix, Y: np.ndarray) -> np.ndarray:
+    """``sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, float32 [n, 2]."""
+    rows = np.repeat(np.arange(len(Y)), np.diff(P.indptr))
     dx, dy = (y[rows] - y[P.indices] for y in Y.T.copy())
     weights = P.data / (1 + dx * dx + dy * dy)
     W = scipy.sparse.csr_matrix((weights, P.indices, P.indptr), shape=P.shape)
@@ -120,12 +115,10 @@ def _attraction(P: scipy.sparse.csr_matrix, rows: np.ndarray, Y: np.ndarray) -> 
 def _repulsion(Y: np.ndarray, pool: Executor) -> np.ndarray:
     """``sum_j q_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, over all pairs; float32 [n, 2].
 
-    The pool's threads take blocks of rows each. Every block has one sum, and these are added in one
-    order.
+    The pool's threads take blocks of rows; every block has one sum, and these are added in order.
     """
     n = len(Y)
-    squares = np.sum(Y**2, axis=1)
-    ones = np.ones(n, np.float32)
+    squares, ones = np.sum(Y**2, axis=1), np.ones(n, np.float32)
     # One product gives 1 + |y_i - y_j|^2, another one the sums over j.
     left = np.column_stack([-2 * Y, squares + 1, ones])
     right = np.column_stack([Y, ones, squares]).T.copy()
@@ -136,8 +129,7 @@ def _repulsion(Y: np.ndarray, pool: Executor) -> np.ndarray:
         kernel = left[block] @ right
         # At least 1 but for rounding. In a map thousands of units wide it could be 0, and the map
         # be lost; maps end within two hundred.
-        np.abs(kernel, out=kernel)
-        np.reciprocal(kernel, out=kernel)
+        np.reciprocal(np.abs(kernel, out=kernel), out=kernel)
         total = float(np.sum(kernel @ ones))
         np.multiply(kernel, kernel, out=kernel)
         for column, target in enumerate(targets):  # faster than one product with three columns

@@ -10,11 +10,13 @@ import base64
 import hashlib
 import importlib.resources
 import json
+from pathlib import Path
 from typing import Any
 
+from ..output.folder import replacing
 from .content import ReportContent
 from .figures import Figure, Line, colour_bar, heat_map, line_chart, scatter
-from .sections import configuration, evaluation, facts, headline, short_name
+from .sections import HOW_TO_READ, configuration, evaluation, facts, headline, short_name
 from .svg import escape, number
 
 # Read on import: a package without them fails at once.
@@ -23,23 +25,34 @@ _STYLE = _FILES.joinpath("page.css").read_text("utf-8")
 _SCRIPT = _FILES.joinpath("page.js").read_text("utf-8")
 
 
+def write_report(path: Path, content: ReportContent) -> None:
+    """Writes the report, whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    text = page(content)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+
+
 def page(content: ReportContent) -> str:
     """The HTML of the report."""
-    figures: dict[str, Any] = {}
-    metrics = content.metrics
+    figures: dict[str, Any] = {}  # what the script reads out of each
+    sections = {
+        "Does it help?": evaluation(content.metrics),
+        "Where the nodes lie": _map(content, figures),
+        "How training went": _curves(content, figures),
+        "What the loss drives to the identity": _correlations(content, figures),
+        "How many directions are in use": _spectra(content, figures),
+        "How it was made": configuration(content),
+    }
     body = "".join(
-        (
-            _masthead(content),
-            "<main>",
-            _section("Does it help?", evaluation(metrics)),
-            _section("Where the nodes lie", _map(content, figures)),
-            _section("How training went", _curves(content, figures)),
-            _section("What the loss drives to the identity", _correlations(content, figures)),
-            _section("How many directions are in use", _spectrum(content, figures)),
-            _section("How it was made", configuration(content)),
-            "</main>",
-        )
+        f'<section aria-labelledby="{name}"><h2 id="{name}">{title}</h2>{section}</section>'
+        for title, section in sections.items()
+        for name in [title.lower().replace(" ", "-").replace("?", "")]
     )
+    name = escape(short_name(content.metrics["dataset"]))
     # "<" cannot end the script element where it is not written.
     data = json.dumps(figures, allow_nan=False).replace("<", "\\u003c")
     policy = (
@@ -51,8 +64,10 @@ def page(content: ReportContent) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(short_name(metrics['dataset']))} · Graph Barlow Twins</title>\n"
-        f'<link rel="icon" href="data:,">\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n'
+        f"<title>{name} · Graph Barlow Twins</title>\n"
+        f'<link rel="icon" href="data:,">\n<style>{_STYLE}</style>\n</head>\n<body>\n'
+        '<header class="masthead"><p class="kicker">Graph Barlow Twins · node embeddings</p>'
+        f"<h1>{name}</h1>{headline(content)}{facts(content)}</header><main>{body}</main>\n"
         "<footer>Written by graph-barlow-twins"
         f" {escape(content.versions.get('graph-barlow-twins', ''))}. This file loads nothing from"
         " anywhere; it can be sent as it is.</footer>\n"
@@ -61,32 +76,17 @@ def page(content: ReportContent) -> str:
     )
 
 
-def _masthead(content: ReportContent) -> str:
-    return (
-        '<header class="masthead"><p class="kicker">Graph Barlow Twins · node embeddings</p>'
-        f"<h1>{escape(short_name(content.metrics['dataset']))}</h1>{headline(content)}"
-        f"{facts(content)}</header>"
-    )
-
-
-def _section(title: str, body: str) -> str:
-    name = title.lower().replace(" ", "-").replace("?", "")
-    return f'<section aria-labelledby="{name}"><h2 id="{name}">{title}</h2>{body}</section>'
+def _empty(words: str) -> str:
+    return f'<p class="empty">{words}</p>'
 
 
 def _figure(
-    name: str,
-    figure: Figure,
-    caption: str,
-    figures: dict,
-    *,
-    before: str = "",
-    style: str = "plain",
+    figures: dict, name: str, figure: Figure, caption: str, *, key: str = "", style: str = "plain"
 ) -> str:
     if figure.data is not None:
         figures[name] = figure.data
     return (
-        f'<figure id="{name}" class="{style}">{before}{figure.markup}'
+        f'<figure id="{name}" class="{style}">{key}{figure.markup}'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 
@@ -94,13 +94,12 @@ def _figure(
 def _map(content: ReportContent, figures: dict) -> str:
     projection = content.projection
     if projection is None:
-        return '<p class="empty">No map was drawn.</p>'
-    shown = len(projection.points)
-    number_shown = (
-        f"All {shown:,} nodes."
-        if shown == projection.num_nodes
-        else f"A sample of {shown:,} of the {projection.num_nodes:,} nodes,"
-        " every group by its share."
+        return _empty("No map was drawn.")
+    shown, N = len(projection.points), projection.num_nodes
+    all_or_some = (
+        f"All {N:,} nodes."
+        if shown == N
+        else f"A sample of {shown:,} of the {N:,} nodes, every group by its share."
     )
     colours = (
         "There are no labels; the colours are clusters found by k-means in the embeddings, so they"
@@ -110,45 +109,39 @@ def _map(content: ReportContent, figures: dict) -> str:
         " that it found by itself."
     )
     caption = (
-        f"<strong>How to read it.</strong> Each dot is a node; near dots have similar embeddings. "
-        f"{colours} Distances between far groups, and their sizes, mean little in such a map."
-        f" {number_shown} Method: {escape(projection.method)}, of embeddings scaled to length 1."
+        f"{HOW_TO_READ} Each dot is a node; near dots have similar embeddings. {colours} Distances"
+        " between far groups, and their sizes, mean little in such a map."
+        f" {all_or_some} Method: {escape(projection.method)}, of embeddings scaled to length 1."
     )
     intro = "<p>The embeddings, flattened to two dimensions.</p>"
-    return intro + _figure("map", scatter(projection), caption, figures)
+    return intro + _figure(figures, "map", scatter(projection), caption)
 
 
 def _curves(content: ReportContent, figures: dict) -> str:
     metrics = content.metrics
-    curves = metrics["curves"]
+    loss, rank, caps = (metrics["curves"].get(k) or [] for k in ("loss", "rankme", "rankme_cap"))
     parts = []
-    loss = curves.get("loss") or []
-    finite = [v for v in loss if v is not None and v > 0]
-    log = len(finite) == len(loss) > 0 and max(finite) > 20 * min(finite)
     if loss:
+        finite = [v for v in loss if v is not None and v > 0]
+        log = len(finite) == len(loss) and max(finite) > 20 * min(finite)
+        first, last = number(loss[0], 4), number(loss[-1], 4)
         figure = line_chart(
             [Line("loss", "main", loss)],
-            title=f"Loss, from {number(loss[0], 4)} to {number(loss[-1], 4)} in {len(loss)} steps",
-            first_x=0,
-            x_label="step",
-            y_label="loss (logarithmic)" if log else "loss",
+            title=f"Loss, from {first} to {last} in {len(loss)} steps",
+            labels=("step", "loss (logarithmic)" if log else "loss"),
             log=log,
         )
         caption = (
-            f"<strong>The loss</strong> went from {number(loss[0], 4)} to {number(loss[-1], 4)}. It"
-            " should fall, fast at first. It need not level off. Jumps are usual: every step draws"
-            " new views."
+            f"<strong>The loss</strong> went from {first} to {last}. It should fall, fast at first."
+            " It need not level off. Jumps are usual: every step draws new views."
         )
-        parts.append(_figure("loss", figure, caption, figures))
-    rank = curves.get("rankme") or []
+        parts.append(_figure(figures, "loss", figure, caption))
     if rank:
-        cap = (curves.get("rankme_cap") or [metrics["dimension"]])[-1]
+        cap = (caps or [metrics["dimension"]])[-1]
         figure = line_chart(
             [Line("RankMe", "main", rank)],
             title=f"RankMe after {len(rank)} steps: {number(rank[-1], 4)} of {number(cap)}",
-            first_x=0,
-            x_label="step",
-            y_label="RankMe",
+            labels=("step", "RankMe"),
             from_zero=True,
             limit=(cap, f"most that is possible: {number(cap)}") if cap else None,
         )
@@ -157,98 +150,85 @@ def _curves(content: ReportContent, figures: dict) -> str:
             f" {number(cap)}, all dimensions carry something of their own; near 1, everything has"
             f" collapsed onto one line.{_scaled_columns(content)}"
         )
-        parts.append(_figure("rankme", figure, caption, figures))
-    first = metrics.get("resumed_at_step") or 0
-    resumed = f" The run was interrupted and went on at step {first:,}." if first else ""
+        parts.append(_figure(figures, "rankme", figure, caption))
+    if not parts:
+        return _empty("No curves were recorded.")
+    step = metrics.get("resumed_at_step") or 0
+    resumed = f" The run was interrupted and went on at step {step:,}." if step else ""
     sampled = content.configuration.get("fan_out")
     seen = "a batch of sampled subgraphs" if sampled else "the whole graph"
-    intro = (
+    return (
         f"<p>The loss of each step over {seen}, and RankMe of every tenth, kept in between."
-        f"{resumed}</p>"
+        f'{resumed}</p><div class="pair">{"".join(parts)}</div>'
     )
-    if not parts:
-        return '<p class="empty">No curves were recorded.</p>'
-    return f'{intro}<div class="pair">{"".join(parts)}</div>'
 
 
 def _correlations(content: ReportContent, figures: dict) -> str:
-    if content.correlations is None:
-        return '<p class="empty">C was not computed for this run.</p>'
-    parts = []
-    for name, words, one in zip(
-        ("c-start", "c-end"), ("before training", "after training"), content.correlations,
-        strict=True,
-    ):  # fmt: skip
+    correlations = content.correlations
+    if correlations is None:
+        return _empty("C was not computed for this run.")
+    parts = ""
+    names = (("c-start", "before training"), ("c-end", "after training"))
+    for (name, words), one in zip(names, correlations, strict=True):
         figure = heat_map(one, words)
         figures[name] = figure.data
-        parts.append(
+        parts += (
             f'<div id="{name}"><h3>C {words}</h3>{figure.markup}<p>mean of the diagonal'
             f" <b>{number(one.diagonal)}</b> (should be 1)<br>RMS off the diagonal"
             f" <b>{number(one.off_diagonal)}</b> (should be 0)</p></div>"
         )
-    one = content.correlations[1]
-    shown, D = len(one.shown), one.dimension
+    shown, D = len(correlations[1].shown), correlations[1].dimension
     selection = (
         f"All {D:,} features are shown."
         if shown == D
         else f"Shown are {shown:,} of the {D:,} features, evenly spaced, every value as it is; the"
         f" two numbers are of all {D:,}."
     )
-    intro = (
+    return (
         "<p>Two corrupted views of the graph go through the encoder. C<sub>ij</sub> is the"
         " correlation, over the nodes, of feature i in the first view with feature j in the"
-        " second.</p>"
-    )
-    caption = (
-        "<strong>How to read it.</strong> C should be the identity: a strong diagonal means that a"
-        " feature survives the corruption, a blank rest means that no two features say the same."
-        f" Both pictures use the draws of step 0 and one colour scale. {selection}"
-    )
-    return (
-        f'{intro}<figure><div class="heats">{"".join(parts)}</div>{colour_bar()}'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f' second.</p><figure><div class="heats">{parts}</div>{colour_bar()}<figcaption>'
+        f"{HOW_TO_READ} C should be the identity: a strong diagonal means that a feature survives"
+        " the corruption, a blank rest means that no two features say the same. Both pictures use"
+        f" the draws of step 0 and one colour scale. {selection}</figcaption></figure>"
     )
 
 
-def _spectrum(content: ReportContent, figures: dict) -> str:
-    spectrum = content.spectrum
-    if spectrum is None:
-        return '<p class="empty">No spectrum was computed.</p>'
-    series = []
-    for name, style, values in (
-        ("trained", "main", spectrum.trained),
-        ("untrained", "other", spectrum.untrained),
-    ):
+def _spectra(content: ReportContent, figures: dict) -> str:
+    spectra = content.spectra
+    if spectra is None:
+        return _empty("No spectrum was computed.")
+    lines, key = [], ""
+    for name, style in (("trained", "main"), ("untrained", "other")):
+        values = getattr(spectra, name)
         largest = float(max(values, default=0.0))
         # Below float32's rounding there is only noise.
         relative = [float(v) / largest if largest and v > 1e-7 * largest else None for v in values]
-        series.append(Line(name, style, relative))
+        lines.append(Line(name, style, relative))
+        key += (
+            f'<li><svg viewBox="0 0 30 10" aria-hidden="true"><path class="curve {style}"'
+            f' d="M1 5H29"/></svg>{name}</li>'
+        )
     figure = line_chart(
-        series,
+        lines,
         title="Singular values of trained and untrained embeddings, largest first",
+        labels=("number", "singular value / largest (logarithmic)"),
         first_x=1,
-        x_label="number",
-        y_label="singular value / largest (logarithmic)",
         log=True,
     )
-    key = (
-        '<ul class="key"><li><svg viewBox="0 0 30 10" aria-hidden="true"><path class="curve main"'
-        ' d="M1 5H29"/></svg>trained</li><li><svg viewBox="0 0 30 10" aria-hidden="true"><path'
-        ' class="curve other" d="M1 5H29"/></svg>untrained</li></ul>'
-    )
-    rows = spectrum.num_rows
+    rows = spectra.num_rows
     sample = "" if rows == content.metrics["nodes"] else f" Of a sample of {rows:,} nodes."
     caption = (
-        "<strong>How to read it.</strong> A flat line means that all directions are used alike. A"
-        " steep fall means that a few directions carry everything and the rest of the width is"
-        " unused. Values under 10⁻⁷ of the largest are left out."
-        f"{_scaled_columns(content)}{sample}"
+        f"{HOW_TO_READ} A flat line means that all directions are used alike. A steep fall means"
+        " that a few directions carry everything and the rest of the width is unused. Values under"
+        f" 10⁻⁷ of the largest are left out.{_scaled_columns(content)}{sample}"
     )
-    intro = (
+    key = f'<ul class="key">{key}</ul>'
+    return (
         "<p>Singular values of the embeddings, each as a share of the largest, beside those of the"
         " same encoder before training.</p>"
+        + _figure(figures, "spectrum", figure, caption, key=key, style="side")
     )
-    return intro + _figure("spectrum", figure, caption, figures, before=key, style="side")
 
 
 def _scaled_columns(content: ReportContent) -> str:

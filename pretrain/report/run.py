@@ -2,64 +2,84 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..graph.data import GraphData
-from .content import ReportContent, write_report
-from .data import correlation, projection, spectrum, versions
+from .content import ReportContent
+from .data import correlation, projection, spectra, versions
+from .page import write_report
 
 
-def report_run(
-    path: Path,
-    metrics: dict[str, Any],
-    *,
+def report_pictures(
     data: GraphData,
-    configuration: dict[str, Any],
     embeddings: np.ndarray,
     untrained: np.ndarray,
+    *,
+    seed: int,
     correlations: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None,
+) -> dict[str, Any] | None:
+    """Computes what only the report shows: all of its time but a tenth of a second.
+
+    Args:
+        data: the graph.
+        embeddings: finite floats [N, D] of the trained encoder.
+        untrained: those of the untrained one, [N, D].
+        seed: of samples and clusters.
+        correlations: gives C before and after training, [D, D] each.
+
+    Returns:
+        "correlations", "projection" and "spectra" of a `ReportContent`; None if that failed, and a
+        warning has said why.
+    """
+    with _failure_costs_the_report_alone():
+        return {
+            "correlations": tuple(map(correlation, correlations())) if correlations else None,
+            "projection": projection(embeddings, data, seed),
+            "spectra": spectra(embeddings, untrained, seed),
+        }
+    return None
+
+
+def write_run_report(
+    path: Path,
+    metrics: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    *,
+    data: GraphData,
+    configuration: Mapping[str, Any],
 ) -> bool:
-    """Computes what only the report shows, and writes it.
+    """Writes the report of a run, whole or not at all.
 
     Args:
         path: of the report.
-        metrics: the content of metrics.json; its seconds get the key "report", and "total" grows.
-            Both end where the page is written (a tenth of a second), so that it can show them.
+        metrics: the content of metrics.json.
+        pictures: see `report_pictures`.
         data: the graph.
-        configuration: the options as used, by name.
-        embeddings: finite floats [N, D] of the trained encoder.
-        untrained: those of the untrained one, [N, D].
-        correlations: gives C before and after training, [D, D] each; see `view_correlation`.
+        configuration: the options as used.
 
     Returns:
         Whether there is a report. If not, a warning has said why.
     """
-    start = time.perf_counter()
-    try:
-        content = ReportContent(
-            metrics=metrics,
-            class_names=data.class_names,
-            configuration=configuration,
-            versions=versions(),
-            correlations=tuple(map(correlation, correlations())) if correlations else None,
-            projection=projection(embeddings, data, configuration["seed"]),
-            spectrum=spectrum(embeddings, untrained, configuration["seed"]),
-        )
-        seconds = metrics["seconds"]
-        total = seconds.pop("total")  # to the end again
-        seconds["report"] = time.perf_counter() - start
-        seconds["total"] = total + seconds["report"]
+    with _failure_costs_the_report_alone():
+        content = ReportContent(metrics, data.class_names, configuration, versions(), **pictures)
         write_report(path, content)
-    except Exception as error:  # the embeddings are worth more than their picture
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _failure_costs_the_report_alone() -> Iterator[None]:
+    """Turns an error into a warning: the embeddings are worth more than their picture."""
+    try:
+        yield
+    except Exception as error:
         warnings.warn(
             f"no report ({type(error).__name__}: {error}); embeddings, model and metrics are there",
-            stacklevel=2,
+            stacklevel=4,
         )
-        return False
-    return True

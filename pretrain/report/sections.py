@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -21,6 +21,7 @@ _EXPLANATIONS = {
     "link_auc": "how well held-out links are told from pairs without a link; 50 is chance",
     "link_ap": "the same as average precision",
 }
+HOW_TO_READ = "<strong>How to read it.</strong>"
 _PHASES = ("loading", "training", "evaluation", "export", "report")
 
 
@@ -32,13 +33,15 @@ def short_name(dataset: str) -> str:
 
 def accuracies(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """``{candidate: {mean, std, values}}`` of the linear probe, the trained encoder first."""
-    probes = metrics.get("probe") or {}
-    found = {}
-    for name, probe in probes.items():
-        if probe.get("accuracy") is not None:
-            values = [v for v in probe.get("split_accuracies") or () if v is not None]
-            found[name] = {"mean": probe["accuracy"], "std": probe.get("std"), "values": values}
-    return found
+    return {
+        name: {
+            "mean": probe["accuracy"],
+            "std": probe.get("std"),
+            "values": [v for v in probe.get("split_accuracies") or () if v is not None],
+        }
+        for name, probe in (metrics.get("probe") or {}).items()
+        if probe.get("accuracy") is not None
+    }
 
 
 def headline(content: ReportContent) -> str:
@@ -52,59 +55,54 @@ def headline(content: ReportContent) -> str:
     )
     rows = accuracies(metrics)
     if len(rows) < 2:
-        rank = number(metrics.get("rankme"))
         judged = (
             "There are no labels to test it with. By RankMe the embeddings use about"
-            f" <strong>{rank} of {number(D)}</strong> directions; the map below shows the groups"
-            " that they form."
+            f" <strong>{number(metrics.get('rankme'))} of {number(D)}</strong> directions; the map"
+            " below shows the groups that they form."
         )
         return f'<p class="lead">{learnt}</p><p class="lead">{judged}</p>'
     (_, own), *others = rows.items()
     best, other = max(others, key=lambda item: item[1]["mean"])
-    gain = 100 * (own["mean"] - other["mean"])
-    classes = f"the right one of {len(content.class_names):,} classes" * bool(content.class_names)
+    gain, spread = 100 * (own["mean"] - other["mean"]), 100 * (own["std"] or 0.0)
+    known = len(content.class_names)
+    classes = f"the right one of {known:,} classes" if known else "the class"
     read = (
-        f" A plain linear classifier reads {classes or 'the class'} from them for"
+        f" A plain linear classifier reads {classes} from them for"
         f" <strong>{100 * own['mean']:.1f} %</strong> of the nodes that it was not shown."
     )
-    spread = 100 * (own["std"] or 0.0)
-    if abs(gain) < max(spread, 0.05):
-        verdict = f"The trained encoder is level with the best baseline, {escape(best)}" + (
-            f": a difference of {number(abs(gain), 2)} percentage points is within one standard"
-            " deviation."
+    points = "percentage points"
+    if abs(gain) >= max(spread, 0.05):
+        verdict = f"{abs(gain):.1f} {points} {'above' if gain > 0 else 'below'} the best baseline,"
+        verdict += f" {escape(best)}."
+    else:
+        verdict = f"level with the best baseline, {escape(best)}"
+        verdict += (
+            f": a difference of {number(abs(gain), 2)} {points} is within one standard deviation."
             if spread
             else "."
-        )
-    else:
-        side = "above" if gain > 0 else "below"
-        verdict = (
-            f"The trained encoder is {abs(gain):.1f} percentage points {side} the best baseline,"
-            f" {escape(best)}."
         )
     listed = ", ".join(f"{escape(name)} {100 * row['mean']:.1f} %" for name, row in others)
     return (
         f'<p class="lead">{learnt}{read}</p><p class="lead">The same classifier on the baselines:'
-        f" {listed}. {verdict}</p>"
+        f" {listed}. The trained encoder is {verdict}</p>"
     )
 
 
 def facts(content: ReportContent) -> str:
     """The run in a few numbers."""
-    metrics = content.metrics
-    rows = accuracies(metrics)
-    entries = [
-        ("nodes", number(metrics["nodes"]), ""),
-        ("directed edges", number(metrics["edges"]), ""),
-    ]
-    if content.class_names:
-        entries.append(("classes", number(len(content.class_names)), ""))
-    if rows:
-        own = next(iter(rows.values()))
+    metrics, classes = content.metrics, len(content.class_names)
+    own = next(iter(accuracies(metrics).values()), None)
+    entries = [("nodes", number(metrics["nodes"]), "")]
+    entries += [("directed edges", number(metrics["edges"]), "")]
+    entries += [("classes", number(classes), "")] if classes else []
+    if own:
         spread = f" ± {100 * own['std']:.1f}" if own["std"] is not None else ""
-        entries.append(("accuracy", f"{100 * own['mean']:.1f} %", spread))
-    entries.append(("RankMe", number(metrics.get("rankme")), f" of {number(metrics['dimension'])}"))
-    entries.append(("steps", number(len(metrics["curves"].get("loss") or ())), ""))
-    entries.append(("seconds in all", number(metrics["seconds"].get("total")), ""))
+        entries += [("accuracy", f"{100 * own['mean']:.1f} %", spread)]
+    entries += [
+        ("RankMe", number(metrics.get("rankme")), f" of {number(metrics['dimension'])}"),
+        ("steps", number(len(metrics["curves"].get("loss") or ())), ""),
+        ("seconds in all", number(metrics["seconds"].get("total")), ""),
+    ]
     cells = "".join(
         f"<div><dt>{label}</dt><dd>{value}<small>{more}</small></dd></div>"
         for label, value, more in entries
@@ -114,98 +112,86 @@ def facts(content: ReportContent) -> str:
 
 def evaluation(metrics: Mapping[str, Any]) -> str:
     """The table of all measures, and the linear probe as a picture."""
-    table = metrics.get("evaluation") or {
-        name: {"linear_probe": row} for name, row in accuracies(metrics).items()
-    }
-    table = {name: row for name, row in table.items() if row}
-    if not table:
+    probes = accuracies(metrics)
+    scores = metrics.get("evaluation") or {k: {"linear_probe": row} for k, row in probes.items()}
+    scores = {name: row for name, row in scores.items() if row}
+    if not scores:
         return (
             "<p>The graph has no labels, and no links were held out, so there is nothing to score"
             " the embeddings with. Labels in the data set, or <code>--hold-out-edges</code>, give"
             " this section its numbers.</p>"
         )
-    used = {key for row in table.values() for key in row}
+    used = {key for row in scores.values() for key in row}
     keys = [key for key in MEASURES if key in used] + sorted(used - set(MEASURES))
     best = {
-        key: max((row[key]["mean"] for row in table.values() if _known(row.get(key))), default=None)
+        key: max(
+            (row[key]["mean"] for row in scores.values() if _known(row.get(key))), default=None
+        )
         for key in keys
     }
-    head = "".join(f'<th scope="col">{escape(MEASURES.get(key, key))}</th>' for key in keys)
-    body = ""
-    for place, (name, row) in enumerate(table.items()):
-        cells = "".join(_cell(row.get(key), best[key]) for key in keys)
-        ours = ' class="ours"' * (place == 0)
-        body += f'<tr{ours}><th scope="row">{escape(name)}</th>{cells}</tr>'
+    rows = [
+        (name, *(_cell(row.get(key), best[key]) for key in keys)) for name, row in scores.items()
+    ]
+    table = _table("embedding", *(MEASURES.get(key, key) for key in keys), rows=rows, ours=0)
     protocol = next((p["protocol"] for p in (metrics.get("probe") or {}).values()), None)
-    caption = "In percent; ± one standard deviation." + (
-        f" Linear probe: {escape(protocol)}." if protocol else ""
-    )
+    caption = "In percent; ± one standard deviation."
+    caption += f" Linear probe: {escape(protocol)}." if protocol else ""
     explained = "".join(
         f"<dt>{escape(MEASURES[key])}</dt><dd>{_EXPLANATIONS[key]}</dd>"
         for key in keys
         if key in _EXPLANATIONS
     )
-    markup = (
-        f'<div class="card below"><p class="note" id="protocol">{caption}</p><div class="scroll">'
-        '<table aria-describedby="protocol"><thead>'
-        f'<tr><th scope="col">embedding</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        "</div>"
-    )
-    rows = accuracies(metrics)
     picture = ""
-    if rows:
+    if probes:
         plot = dot_plot(
-            [(name, row["mean"], row["std"], row["values"]) for name, row in rows.items()],
+            [(name, row["mean"], row["std"], row["values"]) for name, row in probes.items()],
             "accuracy of the linear probe, %",
         )
         picture = (
-            f'<figure id="accuracy">{plot}<figcaption><strong>How to read it.</strong> Further'
-            " right is better; faint dots are single folds or splits, bars one standard deviation."
-            " The axis does not begin at zero.</figcaption></figure>"
+            f'<figure id="accuracy">{plot}<figcaption>{HOW_TO_READ} Further right is better; faint'
+            " dots are single folds or splits, bars one standard deviation. The axis does not begin"
+            " at zero.</figcaption></figure>"
         )
-    intro = (
+    return (
         "<p>The embeddings are frozen and judged beside three baselines: the raw features, their"
         " principal components, and the same encoder before its training.</p>"
+        f'<div class="pair">{picture}<div class="card"><dl class="measures">{explained}</dl></div>'
+        f'</div><div class="card below"><p class="note" id="protocol">{caption}</p>'
+        f'<div class="scroll"><table aria-describedby="protocol">{table}</table></div></div>'
     )
-    measures = f'<div class="card"><dl class="measures">{explained}</dl></div>'
-    return f'{intro}<div class="pair">{picture}{measures}</div>{markup}'
 
 
 def configuration(content: ReportContent) -> str:
     """Seconds by phase, options, versions."""
-    seconds = content.metrics["seconds"]
-    total = seconds.get("total") or 0.0
-    phases = [key for key in _PHASES if seconds.get(key) is not None]
-    phases += [key for key in seconds if key not in (*_PHASES, "total")]
-    rest = total - sum(seconds[key] for key in phases)
-    rows = [(key, seconds[key]) for key in phases]
-    if rest > 0.05:
-        rows.append(("other", rest))
-    body = "".join(
-        f'<tr><th scope="row">{escape(key)}</th><td>{value:.1f}</td><td>{_bar(value, total)}</td>'
-        "</tr>"
-        for key, value in rows
-    )
-    times = (
-        '<div class="card"><h3>Seconds</h3><table class="phases"><thead><tr><th scope="col">phase'
-        '</th><th scope="col">seconds</th><th scope="col">share</th></tr></thead><tbody>'
-        f'{body}<tr class="ours"><th scope="row">total</th><td>{total:.1f}</td><td></td></tr>'
-        "</tbody></table></div>"
-    )
-    options = _options("Configuration", "option", content.configuration)
-    versions = _options("Versions", "package", content.versions)
+    spent = {key: value for key, value in content.metrics["seconds"].items() if value is not None}
+    total = spent.pop("total", 0.0)
+    phases = [key for key in _PHASES if key in spent] + [key for key in spent if key not in _PHASES]
+    rows = [(key, spent[key]) for key in phases]
+    if total - sum(spent.values()) > 0.05:
+        rows.append(("other", total - sum(spent.values())))
+    cells = [(key, f"<td>{v:.1f}</td>", f"<td>{_bar(v, total)}</td>") for key, v in rows]
+    cells.append(("total", f"<td>{total:.1f}</td>", "<td></td>"))
+    times = _table("phase", "seconds", "share", rows=cells, ours=len(rows))
+    cards = [f'<div class="card"><h3>Seconds</h3><table class="phases">{times}</table></div>']
+    for title, column, values in (
+        ("Versions", "package", content.versions),
+        ("Configuration", "option", content.configuration),
+    ):
+        cells = [(key, f"<td>{escape(_value(value))}</td>") for key, value in values.items()]
+        table = f'<table class="options">{_table(column, "value", rows=cells)}</table>'
+        cards.append(f'<div class="card"><h3>{title}</h3>{table}</div>')
+    times, versions, options = cards
     return f'<div class="pair"><div class="stack">{times}{versions}</div>{options}</div>'
 
 
-def _options(title: str, column: str, values: Mapping[str, Any]) -> str:
-    body = "".join(
-        f'<tr><th scope="row">{escape(key)}</th><td>{escape(_value(value))}</td></tr>'
-        for key, value in values.items()
-    )
-    return (
-        f'<div class="card"><h3>{title}</h3><table class="options"><thead><tr><th scope="col">'
-        f'{column}</th><th scope="col">value</th></tr></thead><tbody>{body}</tbody></table></div>'
-    )
+def _table(*columns: str, rows: Sequence[Sequence[str]], ours: int | None = None) -> str:
+    """What is inside of a table: rows are a name and ``<td>`` cells, one of them stands out."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = ""
+    for place, (name, *cells) in enumerate(rows):
+        mark = ' class="ours"' * (place == ours)
+        body += f'<tr{mark}><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
+    return f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
 
 
 def _value(value: Any) -> str:

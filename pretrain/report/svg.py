@@ -55,24 +55,8 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}g}".replace("-", MINUS)
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers in [low, high], about `count` of them.
-
-    >>> ticks(0, 1)
-    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    """
-    if not high > low:
-        return [low]
-    raw = (high - low) / count
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
-    return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
-
-
 class Scale:
-    """Maps numbers to coordinates, linearly or by logarithm."""
+    """Maps numbers of a domain to coordinates, linearly or by logarithm."""
 
     def __init__(
         self, domain: tuple[float, float], extent: tuple[float, float], *, log: bool = False
@@ -84,8 +68,7 @@ class Scale:
 
     def __call__(self, value):
         """Coordinate of a number or array."""
-        low, high = self.domain
-        start, end = self.extent
+        (low, high), (start, end) = self.domain, self.extent
         value = np.asarray(value, float)
         with np.errstate(divide="ignore", invalid="ignore"):
             if self.log:
@@ -94,17 +77,24 @@ class Scale:
                 share = (value - low) / (high - low)
         return start + share * (end - start)
 
-    def ticks(self, count: int = 5) -> list[float]:
-        """Round numbers inside the domain; decades, with 2 and 5 times them where they are few."""
+    def ticks(self) -> list[float]:
+        """About five round numbers inside the domain; of a long logarithmic one, powers of ten.
+
+        >>> Scale((0, 1), (0, 100)).ticks()
+        [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+        """
         low, high = self.domain
         if not self.log or high / low < 30:
-            return ticks(low, high, count)
+            raw = (high - low) / 5
+            power = 10.0 ** math.floor(math.log10(raw))
+            step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
+            first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+            return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
         if last - first < 3:
             values = [m * 10.0**p for p in range(first - 1, last + 1) for m in (1, 2, 5)]
             return [value for value in values if low * 0.999 <= value <= high * 1.001]
-        every = max(1, math.ceil((last - first + 1) / (count + 1)))
-        return [10.0**power for power in range(first, last + 1, every)]
+        return [10.0**power for power in range(first, last + 1, math.ceil((last - first + 1) / 6))]
 
 
 def tick_label(value: float) -> str:
@@ -117,40 +107,56 @@ def tick_label(value: float) -> str:
     return f"{value:,.6g}".replace("-", MINUS)
 
 
+def shape(kind: str, style: str, text: str | None = None, **places: float) -> str:
+    """An SVG element: class of the style sheet, text, whole numbers as they are, others to a tenth.
+
+    >>> shape("text", "tick", "a < b", x=4, y=0.25)
+    '<text class="tick" x="4" y="0.2">a &lt; b</text>'
+    """
+    attributes = "".join(
+        f' {name}="{at if isinstance(at, int) else format(at, ".1f")}"'
+        for name, at in places.items()
+    )
+    end = "/>" if text is None else f">{escape(text)}</{kind}>"
+    return f'<{kind} class="{style}"{attributes}{end}'
+
+
+def drawing(style: str, width: int, height: int, title: str, *parts: str) -> str:
+    """An SVG image of parts; the title is what a screen reader says."""
+    return (
+        f'<svg class="{style}" viewBox="0 0 {width} {height}" role="img"'
+        f' aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    )
+
+
 def polyline(xs: np.ndarray, ys: np.ndarray) -> str:
     """The ``d`` of a path through the points; NaN and infinity make gaps."""
-    parts, pen_down = [], False
+    d, pen = "", "M"
     for x, y in zip(xs, ys, strict=True):
-        if not (math.isfinite(x) and math.isfinite(y)):
-            pen_down = False
-            continue
-        parts.append(f"{'L' if pen_down else 'M'}{x:.1f} {y:.1f}")
-        pen_down = True
-    return "".join(parts)
+        drawn = math.isfinite(x) and math.isfinite(y)
+        d += f"{pen}{x:.1f} {y:.1f}" if drawn else ""
+        pen = "L" if drawn else "M"
+    return d
 
 
 def axes(x: Scale, y: Scale, x_label: str, y_label: str) -> str:
     """Grid lines, tick labels and the names of both axes."""
-    left, right = x.extent
-    bottom, top = y.extent
+    (left, right), (bottom, top) = x.extent, y.extent
     parts = []
     for value in y.ticks():
-        at = float(y(value))
-        parts.append(
-            f'<line class="grid" x1="{left}" x2="{right}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            f'<text class="tick end" x="{left - 8}" y="{at + 4:.1f}">{tick_label(value)}</text>'
-        )
+        at = y(value)
+        parts.append(shape("line", "grid", x1=left, x2=right, y1=at, y2=at))
+        parts.append(shape("text", "tick end", tick_label(value), x=left - 8, y=at + 4))
     for value in x.ticks():
-        at = float(x(value))
-        parts.append(
-            f'<text class="tick middle" x="{at:.1f}" y="{bottom + 20}">{tick_label(value)}</text>'
-        )
-    parts.append(
-        f'<line class="axis" x1="{left}" x2="{right}" y1="{bottom}" y2="{bottom}"/>'
-        f'<text class="label end" x="{right}" y="{bottom + 40}">{escape(x_label)}</text>'
-        f'<text class="label" x="{left}" y="{top - 12}">{escape(y_label)}</text>'
+        parts.append(shape("text", "tick middle", tick_label(value), x=x(value), y=bottom + 20))
+    return "".join(
+        [
+            *parts,
+            shape("line", "axis", x1=left, x2=right, y1=bottom, y2=bottom),
+            shape("text", "label end", x_label, x=right, y=bottom + 40),
+            shape("text", "label", y_label, x=left, y=top - 12),
+        ]
     )
-    return "".join(parts)
 
 
 def png(pixels: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> str:

@@ -55,12 +55,12 @@ def test_page_has_the_cases_that_were_run():
 def test_the_command_saves_its_rows_and_the_page(tmp_path, monkeypatch, capsys):
     """Through `main`, with the runs themselves replaced: they take a quarter of an hour."""
     monkeypatch.setattr(report_results, "run_once", lambda options, seed: metrics(0.8))
-    monkeypatch.setattr(report_results, "ROOT", tmp_path)
+    monkeypatch.setattr(report_results, "FILE", tmp_path / "rows.jsonl")
     monkeypatch.setattr(report_results, "PAGE", tmp_path / "results.md")
     assert report_results.main([]) == 0
     page = (tmp_path / "results.md").read_text()
     assert all(f"## {name}\n" in page for name, _, _ in CASES)
     assert "other processes took" in page
-    saved = (tmp_path / report_results.FILE).read_text().splitlines()
+    saved = report_results.FILE.read_text().splitlines()
     assert len(saved) == 1 + sum(seeds for _, _, seeds in CASES)
     assert capsys.readouterr().out.count("linear probe 80.00") == len(saved) - 1

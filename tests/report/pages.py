@@ -76,7 +76,7 @@ def make_content(data=None, *, D=8, dataset=None, steps=30):
         versions=report_data.versions(),
         correlations=(report_data.correlation(C * 0.5), report_data.correlation(C)),
         projection=report_data.projection(embeddings, data, seed=0),
-        spectrum=report_data.spectrum(embeddings, untrained, seed=0),
+        spectra=report_data.spectra(embeddings, untrained, seed=0),
     )
 
 

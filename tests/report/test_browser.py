@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from graph_barlow_twins.pretrain.report.content import write_report
+from graph_barlow_twins.pretrain.report import write_report
 
 from tests.report.browser import open_tab
 from tests.report.pages import HOSTILE, make_content, make_data
@@ -78,7 +78,7 @@ def colours(image):
     return collections.Counter(map(tuple, image.reshape(-1, 3)[::7].tolist()))
 
 
-@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("width", [pytest.param(400, marks=pytest.mark.slow), 1400])
 def test_looks_right_in_both_schemes(tab, report, width):
     tab.problems.clear()
     tab.requests.clear()
@@ -102,6 +102,7 @@ def test_looks_right_in_both_schemes(tab, report, width):
     assert all(address.startswith(("file:", "data:")) for address in tab.requests), tab.requests
 
 
+@pytest.mark.slow
 def test_points_curves_and_images_are_drawn(tab, report):
     tab.show(report)
     assert tab.evaluate("document.documentElement.dataset.ready") == "true"
@@ -123,6 +124,7 @@ def test_points_curves_and_images_are_drawn(tab, report):
     assert len(set(sources)) == 2
 
 
+@pytest.mark.slow
 def test_dark_scheme_has_its_own_images(tab, report):
     shown = []
     for scheme in ("light", "dark"):
@@ -156,6 +158,7 @@ def read_out(tab, x, y):
     return ""
 
 
+@pytest.mark.slow
 def test_pointing_reads_out_values(tab, report):
     tab.problems.clear()
     tab.show(report)
@@ -167,6 +170,7 @@ def test_pointing_reads_out_values(tab, report):
     assert tab.problems == []
 
 
+@pytest.mark.slow
 def test_legend_hides_a_class(tab, report):
     tab.problems.clear()
     tab.show(report)
@@ -183,6 +187,7 @@ def test_legend_hides_a_class(tab, report):
     assert tab.problems == []
 
 
+@pytest.mark.slow
 def test_the_policy_stops_what_escaping_would_have_missed(tab, tmp_path, report):
     """If a name ever got through as markup, the page still would not run it."""
     path = tmp_path / "broken.html"

@@ -26,7 +26,7 @@ _LAB = [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.428592205
 
 def scheme(name):
     """Custom properties of the light or the dark scheme, as linear RGB."""
-    style = importlib.resources.files("graph_barlow_twins.pretrain") / "page.css"
+    style = importlib.resources.files("graph_barlow_twins.pretrain.report") / "page.css"
     light, dark = style.read_text("utf-8").split("@media screen and (prefers-color-scheme: dark)")
     found = re.findall(r"--([\w-]+): #(\w{6});", light if name == "light" else dark)
     colours = {}

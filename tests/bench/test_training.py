@@ -1,13 +1,15 @@
-"""The training benchmark's sampling, turns and table. No times are asserted."""
+"""The training benchmarks' sampling, turns and table. No times are asserted."""
 
+import importlib.util
 import time
 
 import numpy as np
 import pytest
 import scipy.sparse
+from graph_barlow_twins.pretrain.graph.data import make_graph_data
 
-from bench.training import steps as bench_train_step
-from bench.training import turns as train_step_turns
+from bench.training import steps, turns
+from bench.training.epoch_contestants import CONTESTANTS, PEER
 from bench.training.step_data import as_graphs, sample_subgraph
 
 pytestmark = pytest.mark.slow
@@ -60,7 +62,7 @@ def make_training(name, log):
 
 def test_trainings_take_turns():
     log = []
-    times = train_step_turns.train_in_turns(
+    times = turns.train_in_turns(
         {name: make_training(name, log) for name in "ab"}, turns=3, steps=2, skipped=1
     )
     assert "".join(log) == "aabb" + "bbaa" + "aabb"
@@ -74,24 +76,33 @@ def test_an_error_ends_both_trainings():
         raise OSError("broken")
 
     with pytest.raises(OSError, match="broken"):
-        train_step_turns.train_in_turns(
-            {"a": make_training("a", []), "b": fail}, turns=2, steps=1, skipped=0
-        )
+        turns.train_in_turns({"a": make_training("a", []), "b": fail}, turns=2, steps=1, skipped=0)
 
 
 def test_table_divides_by_the_first_task():
     times = {
-        "ours": train_step_turns.StepTimes(9.0, [[0.1, 0.1], [0.1, 0.1]]),
-        "upstream": train_step_turns.StepTimes(9.0, [[0.12, 0.16], [0.2, 0.2]]),
+        "ours": turns.StepTimes(9.0, [[0.1, 0.1], [0.1, 0.1]]),
+        "upstream": turns.StepTimes(9.0, [[0.12, 0.16], [0.2, 0.2]]),
     }
-    ours, upstream = bench_train_step.make_rows("none", times)
+    ours, upstream = steps.make_rows("none", times)
     assert (ours["median_ms"], ours["samples"], ours["turns_ms"]) == (100.0, 4, [100.0, 100.0])
     assert (upstream["median_ms"], upstream["min_ms"]) == (180.0, 120.0)
-    last = bench_train_step.render([ours, upstream]).splitlines()[-1]
+    last = steps.render([ours, upstream]).splitlines()[-1]
     assert last == "| none | upstream | 180.0 | 5.56 | 1.80x | 1.40 - 2.00 |"
 
 
-def test_refuses_what_it_does_not_know(capsys):
-    with pytest.raises(SystemExit):
-        bench_train_step.main(["--projectors", "none,4096"])
-    assert "unknown projector '4096'" in capsys.readouterr().err
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONTESTANTS)
+def test_every_epoch_is_timed(name):
+    if name == PEER and importlib.util.find_spec("torch_geometric") is None:
+        pytest.skip("PyTorch Geometric (extra: peers) is not installed; it is a rival, not a part")
+    rng = np.random.default_rng(0)
+    data = make_graph_data(
+        name="random",
+        features=rng.normal(size=(50, 6)).astype(np.float32),
+        edge_index=rng.integers(0, 50, [2, 100]),
+    )
+    order = turns.Turns([name] * 2)
+    timer = turns.StepTimer(name, order, steps=3, skipped=1)
+    CONTESTANTS[name](data, (16, 8))(timer, 6)
+    assert [len(turn) for turn in timer.times.turns] == [2, 2]
