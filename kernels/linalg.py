@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse
 
 _BLOCK_ROWS = 1 << 14
+RANKME_EPSILON = 1e-12
 
 
 def unit_rows(
@@ -47,11 +48,30 @@ def gram_matrix(matrix: np.ndarray) -> np.ndarray:
 def singular_values(matrix: np.ndarray) -> np.ndarray:
     """Singular values of a matrix [N, D], float64 [min(N, D)], largest first.
 
-    The roots of the eigenvalues of the smaller Gram matrix: those below about 1e-8 of the largest
-    are noise.
+    Exact to rounding, 1e-16 of the largest. Beside the matrix it needs a block of rows and D^2
+    numbers: they are the singular values of the triangle R of a QR decomposition, and so are those
+    of R with more rows below it.
     """
-    smaller = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-    return np.sqrt(np.maximum(np.linalg.eigvalsh(gram_matrix(smaller))[::-1], 0))
+    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    triangle = np.zeros((0, tall.shape[1]))
+    for start in range(0, len(tall), _BLOCK_ROWS):
+        rows = tall[start : start + _BLOCK_ROWS].astype(np.float64)
+        triangle = np.linalg.qr(np.concatenate([triangle, rows]), mode="r")
+    return np.linalg.svd(triangle, compute_uv=False)
+
+
+def rankme(representations: np.ndarray) -> float:
+    """RankMe of all rows [N, D], in [1, min(N, D)]; see reference/metrics/formulas.py.
+
+    NaN where an entry is NaN or infinite, or there is none. Memory: see `singular_values`.
+    """
+    if not representations.size or not np.isfinite(representations).all():
+        return np.nan
+    sigma = singular_values(representations)
+    zero = sigma <= sigma[0] * max(representations.shape) * np.finfo(np.float64).eps
+    sigma = np.where(zero, 0.0, sigma)
+    p = sigma / (sigma.sum() or 1.0) + RANKME_EPSILON
+    return float(np.exp(-np.sum(p * np.log(p))))
 
 
 def _quotient(values: np.ndarray, divisors: np.ndarray) -> np.ndarray:

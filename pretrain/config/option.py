@@ -28,6 +28,7 @@ class Option:
             "any": none or more.
         optional: None is a value too: the option may be left to its documented default.
         metavar: the name of the value in `--help`.
+        positional: given by its place on the command line, not by a flag.
     """
 
     help: str
@@ -37,6 +38,7 @@ class Option:
     arity: str = "one"
     optional: bool = False
     metavar: str | None = None
+    positional: bool = False
 
     def parse(self, label: str, words: str | bool | Sequence[str]) -> Any:
         """Returns the checked value of words from the command line.

@@ -18,7 +18,7 @@ from ...kernels.keys import derive_key
 from ..errors import InputError
 from ..graph.array_files import read_npz
 from ..graph.data import GraphData
-from ..output.folder import replacing
+from ..output.replace import replacing
 
 _ENUMERATED_PAIRS = 10**6  # up to here all pairs of nodes are listed rather than drawn
 _BLOCK_ENTRIES = 2**22  # of a dense block of rows while scores are computed

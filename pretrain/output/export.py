@@ -1,4 +1,4 @@
-"""What is left of a training run: embeddings and a SavedModel."""
+"""A trained encoder, applied and exported as a SavedModel."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
-from ..graph.data import GraphData
 from ..graph.tensor import NODE_SET
-from .folder import OutputFolder, replacing
+from .folder import OutputFolder
+from .replace import replacing
 
 
 def embed(encoder: tf.keras.Model, graph: tfgnn.GraphTensor) -> np.ndarray:
@@ -42,12 +42,6 @@ def export_model(
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with replacing(folder.model) as temporary:
         runner.export_model(model, str(temporary), output_names="representations", options=options)
-
-
-def save_embeddings(embeddings: np.ndarray, data: GraphData, folder: OutputFolder) -> None:
-    """Writes ``node_ids`` [N] and ``embeddings`` float32 [N, D]."""
-    with replacing(folder.embeddings) as temporary, temporary.open("wb") as file:
-        np.savez(file, node_ids=data.node_ids, embeddings=embeddings)
 
 
 def _read_out(graph):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..output.folder import replacing
+from ..output.replace import replacing
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

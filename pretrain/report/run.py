@@ -12,8 +12,45 @@ import numpy as np
 
 from ..config.options import PretrainConfig
 from ..graph.data import GraphData
-from .content import ReportContent, write_report
+from .content import ReportContent
+from .content import write_report as write_page
 from .data import correlation, projection, spectrum, versions
+
+
+def report_pictures(data, embeddings, untrained, *, seed, correlations=None):
+    """Stands in for the report's own until the merge."""
+    try:
+        return {
+            "correlations": tuple(map(correlation, correlations())) if correlations else None,
+            "projection": projection(embeddings, data, seed),
+            "spectrum": spectrum(embeddings, untrained, seed),
+        }
+    except Exception as error:  # the embeddings are worth more than their picture
+        warnings.warn(
+            f"no report ({type(error).__name__}: {error}); embeddings, model and metrics are there",
+            stacklevel=2,
+        )
+        return None
+
+
+def write_report(path: Path, metrics, pictures, *, data, configuration) -> bool:
+    """Stands in for the report's own until the merge."""
+    try:
+        content = ReportContent(
+            metrics=metrics,
+            class_names=data.class_names,
+            configuration=configuration,
+            versions=versions(),
+            **pictures,
+        )
+        write_page(path, content)
+    except Exception as error:
+        warnings.warn(
+            f"no report ({type(error).__name__}: {error}); embeddings, model and metrics are there",
+            stacklevel=2,
+        )
+        return False
+    return True
 
 
 def report_run(
@@ -56,7 +93,7 @@ def report_run(
         total = seconds.pop("total")  # to the end again
         seconds["report"] = time.perf_counter() - start
         seconds["total"] = total + seconds["report"]
-        write_report(path, content)
+        write_page(path, content)
     except Exception as error:  # the embeddings are worth more than their picture
         warnings.warn(
             f"no report ({type(error).__name__}: {error}); embeddings, model and metrics are there",

@@ -22,13 +22,15 @@ from ...tfgnn_task import (
     MaskFeatures,
     finished_epochs,
 )
-from ..config.options import LINEAR, PretrainConfig
+from ..config.defaults import LINEAR
+from ..config.options import PretrainConfig
 from ..encoder.gcn import build_encoder
 from ..encoder.linear import build_linear_encoder
 from ..encoder.start import start_weights
 from ..graph.data import GraphData
 from ..graph.tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, StepsProvider, plain_spec
-from ..output.folder import OutputFolder, damaged, read_json, write_json
+from ..output.folder import OutputFolder, damaged, read_json
+from ..output.replace import write_json
 from .early_stopping import has_settled
 from .progress import StepRecorder
 from .trainer import QuickStartTrainer

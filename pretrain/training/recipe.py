@@ -7,15 +7,12 @@ import dataclasses
 import numpy as np
 import scipy.sparse
 
-from ..config.options import DEFAULT_UNITS, GCN, LINEAR, PretrainConfig
+from ..config import defaults as default
+from ..config.defaults import GCN, LINEAR
+from ..config.options import PretrainConfig
 from ..graph.data import GraphData
 
 _SAMPLED_ROWS = 20_000
-_STEPS = {LINEAR: 60, GCN: 200}
-_HOPS = 8
-# Bags of words have at most a third of this (Cora 1.3 %, abstracts with TF-IDF weights 10 %);
-# measured quantities, such as the pixels of the digits, several times as much.
-_WORDS_DENSITY = 0.3
 
 
 def feature_density(data: GraphData) -> float:
@@ -38,12 +35,12 @@ def default_mask_rate(data: GraphData) -> float:
     from every node, and what a node has in common with its neighbours is worth more than the
     harder task (docs/recipe.md). To three digits.
     """
-    return round(0.2 * max(0.0, 1 - 1.5 * feature_density(data)), 3)
+    return round(default.MASK_RATE * max(0.0, 1 - 1.5 * feature_density(data)), 3)
 
 
 def default_edge_rate(config: PretrainConfig) -> float:
     """0.7 of the full graph's edges; 0.3 of sampled ones, of which few are left to begin with."""
-    return 0.3 if config.fan_out else 0.7
+    return default.SAMPLED_EDGE_RATE if config.fan_out else default.EDGE_RATE
 
 
 def default_encoder(config: PretrainConfig, data: GraphData) -> str:
@@ -56,7 +53,7 @@ def default_encoder(config: PretrainConfig, data: GraphData) -> str:
     if config.hops is not None:
         return LINEAR
     several = config.units is not None and len(config.units) > 1
-    if config.fan_out or several or feature_density(data) > _WORDS_DENSITY:
+    if config.fan_out or several or feature_density(data) > default.WORDS_DENSITY:
         return GCN
     return LINEAR
 
@@ -69,7 +66,7 @@ def default_units(encoder: str, data: GraphData, width: int | None = None) -> tu
         data: the graph.
         width: of the representation, in place of the default.
     """
-    *hidden, last = DEFAULT_UNITS[encoder]
+    *hidden, last = default.UNITS[encoder]
     if width is None:
         width = min(last, data.num_nodes, data.num_features) if encoder == LINEAR else last
     return (*hidden, width)
@@ -93,9 +90,24 @@ def with_defaults(
         "mask_features": (default_mask_rate(data),) * 2,
     }
     if not config.fan_out:
-        defaults["steps"] = _STEPS[encoder]
+        defaults["steps"] = default.STEPS[encoder]
     if encoder == LINEAR:
-        defaults["hops"] = _HOPS
+        defaults["hops"] = default.HOPS
     defaults["lambda_"] = 1 / (config.projector_units or config.units or defaults["units"])[-1]
     left = {name: one for name, one in defaults.items() if getattr(config, name) is None}
     return dataclasses.replace(config, **left)
+
+
+class Recipe(PretrainConfig):
+    """Stands in for the recipe until the merge."""
+
+    def to_dict(self):
+        """Without what says how to run."""
+        left_out = ("output", "overwrite", "resume", "quiet", "data_dir")
+        return {key: one for key, one in super().to_dict().items() if key not in left_out}
+
+
+def make_recipe(config, data, width=None):
+    """Stands in for the recipe until the merge."""
+    resolved = with_defaults(config, data, width=width)
+    return Recipe(**{f.name: getattr(resolved, f.name) for f in dataclasses.fields(resolved)})

@@ -12,6 +12,7 @@ import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
 from ...kernels.keys import derive_key
+from ..config.defaults import BATCH_SIZE, EPOCHS
 from ..config.options import PretrainConfig
 from ..encoder.sampled import build_sampled_encoder
 from ..graph.adjacency import Adjacency
@@ -20,7 +21,6 @@ from ..output.folder import OutputFolder
 from .full_graph import Trained, fit, make_task
 from .sampler import SubgraphSampler, UndirectedSubgraphs
 
-DEFAULT_BATCH_SIZE, DEFAULT_EPOCHS = 1024, 1
 _MOST_STEPS_PER_CHECKPOINT = 50
 _BATCHES_AHEAD = 2  # sampled while a step is computed
 
@@ -64,14 +64,14 @@ class Schedule:
 
 def schedule_of(config: PretrainConfig, num_nodes: int) -> Schedule:
     """The schedule of a run: batches as large as allowed, and checkpoints every 50 steps or so."""
-    batches = -(-num_nodes // (config.batch_size or DEFAULT_BATCH_SIZE))
+    batches = -(-num_nodes // (config.batch_size or BATCH_SIZE))
     checkpoints = -(-batches // _MOST_STEPS_PER_CHECKPOINT)
     steps_per_checkpoint = -(-batches // checkpoints)
     steps_per_epoch = checkpoints * steps_per_checkpoint
     return Schedule(
         num_nodes=num_nodes,
         batch_size=-(-num_nodes // steps_per_epoch),
-        steps=steps_per_epoch * (config.epochs or DEFAULT_EPOCHS),
+        steps=steps_per_epoch * (config.epochs or EPOCHS),
         steps_per_checkpoint=steps_per_checkpoint,
         seed=derive_key(config.seed, "order of the roots"),
     )
