@@ -22,9 +22,9 @@ def check_output_file(output: Path, content: str, inputs: Iterable[Path]) -> Non
     Raises:
         InputError: naming the output and the reason.
     """
-    if output.is_dir():
+    if os.path.isdir(output):
         raise InputError(f"--output {output} is a folder; expected a file for {content}")
-    if not output.parent.is_dir():
+    if not os.path.isdir(output.parent):
         raise InputError(f"--output {output}: there is no folder {output.parent}")
     check_writable(output)
     changed = {output.resolve(), place(output)}
@@ -46,12 +46,13 @@ def check_writable(output: Path) -> None:
         InputError: naming the output and the reason.
     """
     try:
-        if output.is_symlink() and not output.exists():
+        if os.path.islink(output) and not os.path.exists(output):
             raise InputError(f"--output {output} is a link that leads nowhere")
         existing = output
-        while not existing.is_dir():
+        while not os.path.isdir(existing):
             existing = existing.parent
-        if len(os.fsencode(output.name)) > os.pathconf(existing, "PC_NAME_MAX"):
+        most = os.pathconf(existing, "PC_NAME_MAX")
+        if any(len(os.fsencode(f".{part}.partial")) > most for part in output.parts):
             raise InputError(f"--output {output}: the name is too long")
         with tempfile.TemporaryFile(dir=existing):
             pass

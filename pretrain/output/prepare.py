@@ -27,7 +27,7 @@ def prepare(config: PretrainConfig) -> OutputFolder:
     """
     folder = OutputFolder(Path(config.output))
     root = folder.root
-    if root.exists() and not root.is_dir():
+    if os.path.exists(root) and not root.is_dir():
         raise InputError(f"--output {root} is a file, not a folder")
     check_writable(root)
     if not root.exists() or not any(root.iterdir()):
