@@ -81,14 +81,14 @@ def run_job(config: PretrainConfig) -> JobResult:
 
         from .graph.tensor import plain_spec
         from .output.export import export_model
-        from .report.run import report_pictures, write_report
+        from .report.run import report_pictures, write_run_report
         from .training.full_graph import make_encoder
         from .training.run import make_run
 
     tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
     tf.config.experimental.enable_op_determinism()
-    run = make_run(data, recipe)
+    run = make_run(data, recipe, show=not config.quiet)
     untrained = run.embed(run.initial_weights)
     watch.lap("loading")
     trained = run.train(folder)
@@ -133,7 +133,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     metrics = _metrics(data, recipe, embeddings, trained, results, watch.seconds())
     if pictures is not None:
         options = config.to_dict() | recipe.to_dict()
-        write_report(folder.report, metrics, pictures, data=data, configuration=options)
+        write_run_report(folder.report, metrics, pictures, data=data, configuration=options)
     # Last: whoever is killed before it can still resume.
     write_json(folder.metrics, metrics)
     remove(folder.checkpoint)

@@ -17,7 +17,6 @@ from ..config import option
 from ..config.base import Options, field
 from ..config.options import DATA_DIR, KNN, PretrainConfig
 from ..errors import InputError
-from ..evaluation.embeddings import EmbeddingFile, matching_order, read_embeddings
 from ..evaluation.links import HeldOutEdges, read_held_out_edges, without_links
 from ..evaluation.splits import (
     K_FOLDS,
@@ -31,6 +30,7 @@ from ..evaluation.splits import (
 from ..graph.data import GraphData
 from ..graph.datasets import CHOICES, load_dataset
 from ..graph.labels import LabelledNodes, labels_of, read_labels
+from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
 from ..output.folder import OutputFolder
 from ..output.paths import check_output_file, inputs_of
 from ..output.replace import write_json

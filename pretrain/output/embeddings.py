@@ -1,16 +1,149 @@
-"""The file with the embeddings."""
+"""Files with embeddings: as a run writes them, and as an evaluation reads anyone's."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
 
+from ..config.options import PretrainConfig
+from ..errors import InputError
+from ..evaluation.links import HeldOutEdges, read_held_out_edges
+from ..graph.array_files import read_npy, read_npz
+from ..graph.checks import check_node_ids
 from ..graph.data import GraphData
+from .folder import OutputFolder
 from .replace import replacing
+
+_LARGEST_VALUE = 1e15  # squares of larger ones, or their sums, would overflow float32
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EmbeddingFile:
+    """The embeddings of N nodes, and what lay beside them.
+
+    Attributes:
+        source: the path that was given.
+        embeddings: [N, K] float32, all finite.
+        node_ids: [N] int64 or str, all different; None if the nodes are known by their order alone.
+        held_out: pairs of row numbers that the run kept from training; None without.
+        config: of the run; None if this is no run's folder.
+    """
+
+    source: str
+    embeddings: np.ndarray
+    node_ids: np.ndarray | None = None
+    held_out: HeldOutEdges | None = None
+    config: PretrainConfig | None = None
 
 
 def save_embeddings(embeddings: np.ndarray, data: GraphData, path: Path) -> None:
     """Writes ``node_ids`` [N] and ``embeddings`` float32 [N, D], whole or not at all."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, node_ids=data.node_ids, embeddings=embeddings)
+
+
+def read_embeddings(source: str) -> EmbeddingFile:
+    """Reads embeddings.
+
+    Args:
+        source: an ``.npz`` file with ``embeddings`` [N, K] and optionally ``node_ids`` [N]; an
+            ``.npy`` file [N, K]; or the folder of a `pretrain` run, from which configuration and
+            held-out edges are read too.
+
+    Raises:
+        InputError: files that cannot be read, or arrays that are no embeddings.
+    """
+    folder = OutputFolder(Path(source)) if os.path.isdir(source) else None
+    path = str(folder.embeddings) if folder else source
+    if folder and not folder.embeddings.is_file():
+        raise InputError(f"{source}: expected the folder of a run, but there is no embeddings.npz")
+    single = path.endswith(".npy")
+    arrays = {"embeddings": read_npy(path)} if single else read_npz(path)
+    if "embeddings" not in arrays:
+        raise InputError(f"{path}: the key embeddings is missing")
+    try:
+        embeddings = _check(arrays["embeddings"])
+        node_ids = None
+        if "node_ids" in arrays:
+            node_ids = check_node_ids(arrays["node_ids"], len(embeddings))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    held_out = config = None
+    if folder:
+        if folder.held_out_edges.exists():
+            held_out = read_held_out_edges(folder.held_out_edges, len(embeddings))
+        if folder.config.exists():
+            try:
+                config = folder.read_config()
+            except (OSError, InputError):
+                raise InputError(f"{folder.config}: not the configuration of a run") from None
+    return EmbeddingFile(source, embeddings, node_ids, held_out, config)
+
+
+def matching_order(
+    wanted: np.ndarray | None,
+    num_wanted: int,
+    given: np.ndarray | None,
+    num_given: int,
+    *,
+    names: tuple[str, str],
+) -> np.ndarray:
+    """Where each wanted node is found: given[order] equals wanted.
+
+    Args:
+        wanted: [N] ids, or None: known by their order alone.
+        num_wanted: N.
+        given: [M] ids, or None.
+        num_given: M.
+        names: of both, for messages.
+
+    Returns:
+        [N] int64; 0 .. N - 1 where either side has no ids.
+
+    Raises:
+        InputError: other numbers of nodes, or ids of other nodes.
+    """
+    ours, theirs = names
+    if num_wanted != num_given:
+        raise InputError(
+            f"{theirs}: expected {num_wanted} rows, as many as {ours} has nodes, got {num_given}"
+        )
+    if wanted is None or given is None:
+        return np.arange(num_wanted)
+    if wanted.dtype.kind != given.dtype.kind:
+        kinds = {"U": "strings", "i": "integers"}
+        raise InputError(
+            f"{theirs}: expected node_ids that are {kinds[wanted.dtype.kind]}, as in {ours}, got"
+            f" {kinds[given.dtype.kind]}"
+        )
+    order = np.argsort(given, kind="stable")
+    position = np.searchsorted(given, wanted, sorter=order)
+    found = order[np.minimum(position, num_given - 1)]
+    strange = given[found] != wanted
+    if strange.any():
+        raise InputError(
+            f"{theirs}: expected the node_ids of {ours}, but {wanted[strange.argmax()]} is missing"
+            f" ({int(strange.sum())} such nodes)"
+        )
+    return found
+
+
+def _check(embeddings: np.ndarray) -> np.ndarray:
+    if embeddings.ndim != 2 or 0 in embeddings.shape:
+        raise InputError(f"embeddings: expected shape [N, K], got {embeddings.shape}")
+    if embeddings.dtype.kind not in "iuf":
+        raise InputError(f"embeddings: expected numbers, got dtype {embeddings.dtype}")
+    # Extremes rather than every value: no second array of the size of the first. NaN spreads.
+    extremes = max(abs(float(embeddings.min())), abs(float(embeddings.max())))
+    if not extremes <= _LARGEST_VALUE:
+        wrong = ~(np.abs(embeddings) <= _LARGEST_VALUE)
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(
+            f"embeddings: expected finite values within +-{_LARGEST_VALUE:g}, got"
+            f" {embeddings[row, column]} in row {row}, column {column}"
+            f" ({int(wrong.sum())} such values in all)"
+        )
+    return np.ascontiguousarray(embeddings, np.float32)

@@ -15,6 +15,8 @@ from .replace import write_json
 
 # Options that say how to run, not what to compute: they may differ when a run is resumed.
 _RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir")
+# Version 0.1.0 wrote null for the defaults of these, which are the same still.
+_ONCE_OPEN = ("batch_size", "epochs")
 
 
 def prepare(config: PretrainConfig) -> OutputFolder:
@@ -117,7 +119,7 @@ def _check_same_training(folder: OutputFolder, state: dict[str, Any]) -> None:
         )
     for name, ours in state["options"].items():
         theirs = options.get(name)
-        if ours != theirs:
+        if ours != theirs and not (theirs is None and name in _ONCE_OPEN):
             raise InputError(
                 f"--resume: the default of {name} for this graph is {ours!r} now, but"
                 f" the interrupted run had {theirs!r}; start again with --overwrite"

@@ -80,7 +80,9 @@ class SampledRun:
         )
 
 
-def make_run(data: GraphData, config: PretrainConfig) -> FullGraphRun | SampledRun:
+def make_run(
+    data: GraphData, config: PretrainConfig, *, show: bool = True
+) -> FullGraphRun | SampledRun:
     """What the configuration asks for, and the defaults where it asks for nothing."""
     config = with_defaults(config, data)
     return (SampledRun if config.fan_out else FullGraphRun)(data, config)

@@ -21,7 +21,7 @@ from graph_barlow_twins.pretrain.job import UNTRAINED
 
 NUM_NODES = 60
 CLASSES = np.random.default_rng(0).permutation(np.arange(NUM_NODES) % 2)
-FAST = ("--quiet", "--seeds", "3")
+FAST = ("--quiet", "--seeds", "2")
 
 
 def matrix(seed=0, noise=0.8, width=4):
@@ -85,14 +85,14 @@ def assert_refused(capsys, arguments, message):
 
 def test_npy_and_labels_give_random_splits(files, capsys):
     path = files("e.npy", matrix())
-    content = evaluate(path, "--labels", files("l.npy", CLASSES), "--quiet")
+    content = evaluate(path, "--labels", files("l.npy", CLASSES), *FAST)
     data = make_graph_data(**graph_parts(), name="g")
-    expected = linear_probe(matrix(), data, split="random", seeds=10)
+    expected = linear_probe(matrix(), data, split="random", seeds=2)
     assert values(content, "linear_probe") == list(expected.fold_accuracies)
     assert content["results"]["embeddings"]["strengths"] == [list(expected.strengths)]
-    assert len(values(content, "knn_probe")) == len(values(content, "nmi")) == 10
+    assert len(values(content, "knn_probe")) == len(values(content, "nmi")) == 2
     assert content["protocol"]["split"] == "random splits"
-    assert content["protocol"]["splits"] == 10
+    assert content["protocol"]["splits"] == 2
     assert list(content["results"]) == ["embeddings"]
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -104,20 +104,20 @@ def test_npy_and_labels_give_random_splits(files, capsys):
 
 def test_masks_give_the_public_split_and_embeddings_the_deviation(files, capsys):
     labels = files("l.npz", labels=CLASSES, **masks())
-    paths = [files(f"{seed}.npy", matrix(seed)) for seed in range(3)]
+    paths = [files(f"{seed}.npy", matrix(seed)) for seed in range(2)]
     content = evaluate(*paths, "--labels", labels, *FAST)
     data = make_graph_data(**graph_parts(**masks()), name="g")
-    expected = [linear_probe(matrix(seed), data).accuracy for seed in range(3)]
+    expected = [linear_probe(matrix(seed), data).accuracy for seed in range(2)]
     assert values(content, "linear_probe") == expected
-    assert len(values(content, "nmi")) == 9
+    assert len(values(content, "nmi")) == 4
     assert content["protocol"]["split"] == "public split"
     out = capsys.readouterr().out
-    assert "embeddings: 3 files" in out
+    assert "embeddings: 2 files" in out
     assert "one optimum" in out
     random = evaluate(*paths, "--labels", labels, "--split", "random", *FAST)
-    assert len(values(random, "linear_probe")) == 9
-    folds = evaluate(*paths, "--labels", labels, "--split", "folds", "--folds", "4", *FAST)
-    assert len(values(folds, "linear_probe")) == 12
+    assert len(values(random, "linear_probe")) == 4
+    folds = evaluate(*paths, "--labels", labels, "--split", "folds", "--folds", "3", *FAST)
+    assert len(values(folds, "linear_probe")) == 6
 
 
 def test_string_labels_and_unknown_ones(files):
@@ -196,11 +196,11 @@ def test_baselines_stand_beside_and_see_no_held_out_edge(files, tmp_path, monkey
         assert (config.seed, config.units) == (40 + seed, (8, 4))
     assert len(seen) == 2
     for name, baseline in baseline_embeddings(data, 4).items():
-        expected = linear_probe(baseline, data, split="random", seeds=3)
+        expected = linear_probe(baseline, data, split="random", seeds=2)
         assert values(content, "linear_probe", name) == list(expected.fold_accuracies)
-        assert values(content, "nmi", name) == list(clustering(baseline, data, seeds=3).nmi)
+        assert values(content, "nmi", name) == list(clustering(baseline, data, seeds=2).nmi)
         assert len(values(content, "link_auc", name)) == 2
-    assert len(values(content, "linear_probe", UNTRAINED)) == 6
+    assert len(values(content, "linear_probe", UNTRAINED)) == 4
     # Without a run's folder: the default encoder, of the embeddings' width, one seed for each file.
     seen.clear()
     paths = [os.path.join(run, "embeddings.npz") for run in runs]
@@ -235,7 +235,7 @@ def test_many_nodes_are_sampled_and_it_is_said(files, capsys):
         assert value * tests == pytest.approx(round(value * tests))
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32])
+@pytest.mark.parametrize("dtype", [np.float16, np.int32])
 def test_other_numbers_are_embeddings_too(files, dtype):
     given = (10 * matrix()).astype(dtype)
     labels = files("l.npy", CLASSES)
@@ -312,6 +312,7 @@ def test_bad_labels(files, capsys, arrays, message):
         (["--labels", "LABELS", "--output", "/nowhere/e.json"], "there is no folder /nowhere"),
         (["--labels", "LABELS", "--output", "/"], "is a folder"),
         (["--labels", "LABELS", "--output", "LABELS"], "is an input"),
+        (["--labels", "LABELS", "--output", ""], "--output: expected text, got ''"),
         (["--labels", "LABELS", "--wrong"], "--wrong"),
     ],
 )
@@ -347,6 +348,24 @@ def test_bad_files(files, capsys, tmp_path):
     assert_refused(capsys, [run, "--labels", labels], "expected nodes in [0, 60), got 60")
     files("run/held_out_edges.npz", positives=np.array([[0], [5]]), negatives=np.array([[0], [1]]))
     assert_refused(capsys, [run, good, "--labels", labels], "expected held_out_edges.npz, as in")
+
+
+def test_the_output_may_not_be_what_a_run_wrote(files, capsys, tmp_path):
+    labels = files("l.npy", CLASSES)
+    for name in ("embeddings.npz", "config.json", "metrics.json", "model/x.json"):
+        path = files("run/embeddings.npz", embeddings=matrix())
+        output = tmp_path / "run" / name
+        output.parent.mkdir(exist_ok=True)
+        arguments = [tmp_path / "run", "--labels", labels, "--output", output]
+        before = output.read_bytes() if output.exists() else None
+        assert_refused(capsys, arguments, "is an input or lies in an input")
+        assert (output.read_bytes() if output.exists() else None) == before
+    folder = tmp_path / "graph"
+    files("graph/features.npy", matrix())
+    arguments = [path, "--dataset", f"npy:{folder}", "--output", folder / "labels.npy"]
+    assert_refused(capsys, arguments, "lies in an input")
+    beside = ("--labels", labels, "--output", str(tmp_path / "run" / "results.json"), *FAST)
+    assert main(["evaluate", str(tmp_path / "run"), *beside]) == 0
 
 
 def test_nothing_is_written_when_the_input_is_refused(files, capsys, tmp_path):

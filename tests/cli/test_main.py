@@ -11,9 +11,13 @@ import time
 
 import numpy as np
 import pytest
+from graph_barlow_twins.pretrain import job
 from graph_barlow_twins.pretrain.cli.main import main
+from graph_barlow_twins.pretrain.cli.summary import summary
+from graph_barlow_twins.pretrain.errors import TrainingDivergedError
 from graph_barlow_twins.pretrain.evaluation.links import hold_out_edges
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
+from graph_barlow_twins.pretrain.output.folder import OutputFolder
 from graph_barlow_twins.reference.metrics import rankme
 
 from tests.report.pages import Page
@@ -196,8 +200,41 @@ def test_a_finished_folder_is_taken(finished_run, capsys):
     assert_refused(capsys, [*again, "--resume"], "is complete", finished_run.folder)
 
 
+def test_ctrl_c(monkeypatch, capsys, tmp_path):
+    def ctrl_c(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "load_dataset", ctrl_c)
+    assert main(["pretrain", "--output", str(tmp_path / "run")]) == 130
+    expected = "graph-barlow-twins: error: interrupted; the same command with --resume continues\n"
+    assert capsys.readouterr().err == expected
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(OSError(28, "full"), 1), (TrainingDivergedError("NaN"), 1)]
+)
+def test_a_run_that_fails(monkeypatch, capsys, tmp_path, error, code):
+    def fails(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(job, "load_dataset", fails)
+    assert main(["pretrain", "--output", str(tmp_path / "run")]) == code
+    assert capsys.readouterr().err == f"graph-barlow-twins: error: {error}\n"
+
+
+def test_the_summary_without_labels_and_report(finished_run, tmp_path):
+    metrics = json.loads((finished_run.folder / "metrics.json").read_text())
+    folder = OutputFolder(tmp_path)
+    text = summary(job.JobResult(folder, None, metrics | {"probe": {}, "evaluation": {}}, {}))
+    assert "no labels, so no probes" in text
+    assert str(folder.metrics) in text
+    assert "report" not in text
+
+
+@pytest.mark.slow
 def test_an_interrupted_run_is_resumed(tmp_path, monkeypatch):
-    """Without edges and labels; interrupted after the training, by Ctrl-C in the export."""
+    """A linear encoder, no edges and labels; Ctrl-C comes after the training, in the export."""
     from tensorflow_gnn import runner
 
     def ctrl_c(*args, **kwargs):
@@ -207,7 +244,7 @@ def test_an_interrupted_run_is_resumed(tmp_path, monkeypatch):
     features = np.random.default_rng(0).normal(size=(12, 4))
     np.savez(path, features=features, edge_index=np.zeros((2, 0), int))
     command = ["pretrain", "--dataset", f"npz:{path}", "--output", run, "--quiet"]
-    command += ["--units", "6", "3", "--steps", "4"]
+    command += ["--hops", "2", "--units", "3", "--steps", "4"]
     with monkeypatch.context() as patch:
         patch.setattr(runner, "export_model", ctrl_c)
         done = run_main(*command)

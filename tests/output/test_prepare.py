@@ -138,6 +138,14 @@ def test_resume_wants_the_same_graph_and_defaults(tmp_path, state, message):
     assert folder.training_state.read_text() == before
 
 
+def test_what_version_0_1_0_left_open_is_the_same_still(tmp_path):
+    folder = begun(tmp_path / "run")
+    folder.training_state.write_text('{"sha256": "digest", "options": {"epochs": null}}')
+    given = config(folder.root, resume=True)
+    begin(folder, given, "digest", Recipe(epochs=1))
+    refused("default of epochs", begin, folder, given, "digest", Recipe(epochs=2))
+
+
 def test_a_checkpoint_without_its_state_is_damaged(tmp_path):
     folder = begun(tmp_path / "run")
     folder.training_state.unlink()
