@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from ..errors import InputError
 from .base import Options, label, option_of
 from .file import load_toml
+from .option import Option
 
 _Kind = TypeVar("_Kind", bound=Options)
 
@@ -44,7 +45,7 @@ def add_arguments(
         if option.scalar is bool:
             arguments["action"] = argparse.BooleanOptionalAction
         else:
-            arguments["metavar"] = option.metavar or option.scalar.__name__.upper()
+            arguments["metavar"] = _metavar(option)
             nargs = {"one": None, "pair": "+", "some": "+", "any": "*"}
             arguments["nargs"] = nargs[option.arity]
         if option.positional:
@@ -68,8 +69,12 @@ def options_from(arguments: argparse.Namespace, kind: type[_Kind]) -> _Kind:
         if words is not None:
             values[field.name] = option.parse(label(field), words)
         elif field.default is dataclasses.MISSING and field.name not in values:
-            raise InputError(f"{label(field)} {option.metavar} is required: {option.help}")
+            raise InputError(f"{label(field)} {_metavar(option)} is required: {option.help}")
     return kind(**values)
+
+
+def _metavar(option: Option) -> str:
+    return option.metavar or option.scalar.__name__.upper()
 
 
 def _default_note(field: dataclasses.Field) -> str:

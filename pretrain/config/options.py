@@ -55,8 +55,7 @@ class PretrainConfig(Options):
         None,
     )
     epochs: int | None = field(
-        option.integer(f"passes over the nodes when sampling; default: {defaults.EPOCHS}", 1),
-        None,
+        option.integer(f"passes over the nodes when sampling; default: {defaults.EPOCHS}", 1), None
     )
     learning_rate: float = field(option.positive("learning rate of AdamW"), 1e-3)
     warmup_steps: int = field(
@@ -94,8 +93,7 @@ class PretrainConfig(Options):
         None,
     )
     hops: int | None = field(
-        option.integer(f"how far the linear encoder propagates; default: {defaults.HOPS}", 0),
-        None,
+        option.integer(f"how far the linear encoder propagates; default: {defaults.HOPS}", 0), None
     )
     drop_edges: tuple[float, float] | None = field(
         option.rates(

@@ -186,7 +186,7 @@ class Few(Options):
     place: tuple[str, ...] = field(
         option.text("100 % of %(prog)s", metavar="PLACE", arity="some", positional=True)
     )
-    needed: float = field(option.share("a share, in %", metavar="SHARE"))
+    needed: float = field(option.share("a share, in %"))
     given: int | None = field(option.integer("5% or %d", 1), None)
     switched: bool = field(option.switch("on"), True)
 
@@ -202,7 +202,7 @@ def test_any_command_takes_its_options_so(toml):
     assert few == Few(place=("a", "b"), needed=0.5, switched=False)
     assert few.to_dict() == {"place": ["a", "b"], "needed": 0.5, "given": None, "switched": False}
     refused("unrecognized arguments: --config", parse_args, ["a", "--config", "f"], Few, False)
-    refused("--needed SHARE is required: a share", parse_args, ["a"], Few)
+    refused("--needed FLOAT is required: a share", parse_args, ["a"], Few)
     refused("PLACE: expected text, got", parse_args, ["", "--needed", "0"], Few)
     refused("required: PLACE", parse_args, ["--needed", "0"], Few)
     with_file = parse_args(["a", "--config", toml("needed = 0.25\ngiven = 3")], Few)
