@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import dataclasses
 import resource
-import shutil
 import sys
 import time
 
-import numpy as np
-
-from ..kernels.linalg import singular_values
+from ..kernels.linalg import rankme
 from .config.options import PretrainConfig
-from .errors import InputError
 from .evaluation.baselines import UNTRAINED, baseline_embeddings
 from .evaluation.evaluate import Result, evaluate
 from .evaluation.splits import plan_probe
 from .graph.data import GraphData
 from .graph.datasets import load_dataset
 from .graph.held_out import hold_out_edges
-from .output.folder import OutputFolder, check_same_training, prepare, training_state, write_json
+from .output.embeddings import save_embeddings
+from .output.folder import OutputFolder
 from .output.held_out import save_held_out_edges
+from .output.prepare import begin, prepare
+from .output.replace import remove, write_json
 from .quiet import quiet_tensorflow
 from .training.recipe import Recipe, make_recipe
 
 TRAINED = "trained encoder"
 
 _CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
-_MOST_ROWS_AT_ONCE = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,36 +59,30 @@ def run_job(config: PretrainConfig) -> JobResult:
         InputError: for input or options that cannot be used; nothing has been written then.
         TrainingDivergedError: if the loss becomes NaN or infinite.
     """
-    start = time.perf_counter()
+
+    def say(message: str) -> None:
+        if not config.quiet:
+            print(message, file=sys.stderr, flush=True)
+
+    watch = _Stopwatch()
     folder = prepare(config)
     data = load_dataset(config.dataset, config.data_dir, knn=config.knn)
     plan_probe(data, folds=config.folds)
-    if config.resume and folder.is_complete():
-        raise InputError(f"--resume: the run in {folder.root} is complete")
-    digest = data.digest()
-    held_out = None
+    digest, held_out = data.digest(), None
     if config.hold_out_edges:  # from here on, nothing sees the links that are held out
         data, held_out = hold_out_edges(data, config.hold_out_edges, config.seed)
     recipe = make_recipe(config, data)
-    state = training_state(digest, recipe.to_dict())
-    if config.resume:
-        check_same_training(folder, state)
-    folder.root.mkdir(parents=True, exist_ok=True)
-    if config.overwrite:
-        folder.remove_artefacts()
-    write_json(folder.config, config.to_dict())
-    folder.checkpoint.mkdir(exist_ok=True)
-    write_json(folder.training_state, state)
+    begin(folder, config, digest, recipe)
     if held_out is not None:
         save_held_out_edges(held_out, folder.held_out_edges)
 
-    _say(config, f"{data.name}: {_describe(data)}; loading TensorFlow")
+    say(f"{data.name}: {_describe(data)}; loading TensorFlow")
     with quiet_tensorflow():
         import tensorflow as tf
 
         from .graph.tensor import plain_spec
-        from .output.export import export_model, save_embeddings
-        from .report.run import report_run
+        from .output.export import export_model
+        from .report.run import report_pictures, write_run_report
         from .training.build import make_encoder
         from .training.run import make_run
 
@@ -99,24 +91,23 @@ def run_job(config: PretrainConfig) -> JobResult:
     tf.config.experimental.enable_op_determinism()
     run = make_run(data, recipe, show=not config.quiet)
     untrained = run.embed(run.initial_weights)
-    seconds = {"loading": time.perf_counter() - start}
+    watch.lap("loading")
     trained = run.train(folder)
-    seconds["training"] = trained.seconds
-    export_start = time.perf_counter()
+    watch.lap("training")
+
     weights = trained.encoder.get_weights()
     embeddings = run.embed(weights)
-    save_embeddings(embeddings, data, folder)
-    _say(config, "exporting the model")
-    plain = plain_spec(data.num_features)
-    exported = make_encoder(plain, recipe)
+    save_embeddings(embeddings, data, folder.embeddings)
+    say("exporting the model")
+    spec = plain_spec(data.num_features)
+    exported = make_encoder(spec, recipe)
     exported.set_weights(weights)
-    export_model(exported, plain, folder)
-    seconds["export"] = time.perf_counter() - export_start
+    export_model(exported, spec, folder)
+    watch.lap("export")
 
-    evaluation_start = time.perf_counter()
     results = {}
     if data.num_classes or held_out:
-        baselines = baseline_embeddings(data, embeddings.shape[1], config.seed)
+        baselines = baseline_embeddings(data, embeddings.shape[1], recipe.seed)
         results = evaluate(
             {TRAINED: embeddings, **baselines, UNTRAINED: untrained},
             data,
@@ -124,37 +115,33 @@ def run_job(config: PretrainConfig) -> JobResult:
             seeds=_CLUSTERINGS,
             starts=_STARTS,
             held_out=[held_out] if held_out else [],
-            say=lambda message: _say(config, message),
+            say=say,
         )
-    seconds["evaluation"] = time.perf_counter() - evaluation_start
-    seconds["total"] = time.perf_counter() - start
-    metrics = _metrics(data, recipe, embeddings, trained, results, seconds)
-    write_json(folder.metrics, metrics)
-    shutil.rmtree(folder.checkpoint, ignore_errors=True)
+    watch.lap("evaluation")
 
     def correlations():
         return [run.correlation(one) for one in (run.initial_weights, weights)]
 
-    _say(config, "drawing the report")
-    if report_run(
-        folder.report,
-        metrics,
-        data=data,
-        configuration=config.to_dict() | recipe.to_dict(),
-        embeddings=embeddings,
-        untrained=untrained,
+    say("drawing the report")
+    pictures = report_pictures(
+        data,
+        embeddings,
+        untrained,
+        seed=recipe.seed,
         correlations=correlations if run.correlation else None,
-    ):
-        write_json(folder.metrics, metrics)  # with the report's seconds
+    )
+    watch.lap("report")
+    metrics = _metrics(data, recipe, embeddings, trained, results, watch.seconds())
+    if pictures is not None:
+        options = config.to_dict() | recipe.to_dict()
+        write_run_report(folder.report, metrics, pictures, data=data, configuration=options)
+    # Last: whoever is killed before it can still resume.
+    write_json(folder.metrics, metrics)
+    remove(folder.checkpoint)
     return JobResult(folder, data, metrics, results)
 
 
 def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dict:
-    from ..reference.metrics import rankme
-
-    rows = embeddings
-    if len(rows) > _MOST_ROWS_AT_ONCE:  # RankMe asks for nothing but the singular values
-        rows = np.diag(singular_values(embeddings))
     return {
         "dataset": data.name,
         "nodes": data.num_nodes,
@@ -169,7 +156,7 @@ def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dic
         "drop_edges": list(recipe.drop_edges),
         "mask_features": list(recipe.mask_features),
         "drop_entries": list(recipe.drop_entries),
-        "rankme": rankme(rows),
+        "rankme": rankme(embeddings),
         "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
         "evaluation": {name: one.to_dict() for name, one in results.items()},
         "curves": trained.history,
@@ -177,6 +164,23 @@ def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dic
         "peak_memory_mb": peak_memory_mb(),
         "resumed_at_step": trained.first_step,
     }
+
+
+class _Stopwatch:
+    """Seconds of one phase after the other."""
+
+    def __init__(self):
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, phase: str) -> None:
+        """Ends a phase."""
+        now = time.perf_counter()
+        self._laps[phase], self._last = now - self._last, now
+
+    def seconds(self) -> dict[str, float]:
+        """By phase, and "total" since the start."""
+        return self._laps | {"total": time.perf_counter() - self._start}
 
 
 def peak_memory_mb() -> float:
@@ -191,8 +195,3 @@ def _describe(data: GraphData) -> str:
         f"{data.num_nodes:,} nodes, {data.num_edges:,} directed edges,"
         f" {data.num_features:,} features{classes}"
     )
-
-
-def _say(config: PretrainConfig, message: str) -> None:
-    if not config.quiet:
-        print(message, file=sys.stderr, flush=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 import graph_barlow_twins  # noqa: F401
 import pytest
 
+from tests.runs import finished_run  # noqa: F401
+
 # Their assertions say as much as those of the test files.
 pytest.register_assert_rewrite(
     "tests.corruption.values", "tests.corruption.graphs", "tests.graph.parts", "tests.fresh_process"

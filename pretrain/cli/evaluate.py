@@ -1,17 +1,19 @@
 """The command `evaluate`: from files with embeddings to a table of measures beside baselines.
 
-docs/evaluation.md describes the protocol and the options.
+docs/evaluation.md describes the protocol and the options. TensorFlow is imported for the untrained
+encoder alone, after everything that can be wrong with the input has been looked at.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
 
 from ..config import option
+from ..config.base import Options, field
+from ..config.options import DATA_DIR, KNN
 from ..errors import InputError
 from ..evaluation.inputs import EvaluationInputs, baseline_candidates, read_inputs
 from ..evaluation.splits import (
@@ -24,115 +26,115 @@ from ..evaluation.splits import (
     plan_probe,
 )
 from ..graph.datasets import CHOICES
-from ..output.folder import write_json
+from ..output.folder import OutputFolder
+from ..output.paths import check_output_file, inputs_of
+from ..output.replace import write_json
 
 EMBEDDINGS = "embeddings"
 
-_INTEGERS = {
-    "seeds": (option.integer("random splits and clusterings, one for each seed", 1), 10),
-    "seed": (option.seed("the first of these seeds"), 0),
-    "folds": (option.integer("folds of --split folds", 2), 10),
-    "max_probe_nodes": (option.integer("labelled nodes that take part at most", 10), MAX_NODES),
-    "knn": (option.integer("neighbours per node of the digits graph", 1), 10),
-}
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(Options):
+    """What the command is asked for."""
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of the command."""
-    parser.add_argument(
-        "embeddings",
-        nargs="+",
-        metavar="EMBEDDINGS",
-        help="folder of a pretrain run, .npz with embeddings (and node_ids), or .npy; several, one"
-        " for each training seed, are averaged",
-    )
-    parser.add_argument("--labels", help=".npy, .npz, or a data set as of --dataset")
-    parser.add_argument(
-        "--dataset", metavar="NAME", help=f"the graph, for labels and baselines: {CHOICES}"
-    )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder with the planetoid files")
-    parser.add_argument(
-        "--split", choices=tuple(SPLITS), help="default: public with masks, random without"
-    )
-    for name, (definition, default) in _INTEGERS.items():
-        parser.add_argument(
-            "--" + name.replace("_", "-"),
-            metavar="INT",
-            default=str(default),
-            help=f"{definition.help} (default: {default})",
+    embeddings: tuple[str, ...] = field(
+        option.text(
+            "folder of a pretrain run, .npz with embeddings (and node_ids), or .npy; several, one"
+            " for each training seed, are averaged",
+            arity="some",
+            metavar="EMBEDDINGS",
+            positional=True,
         )
-    parser.add_argument(
-        "--held-out-edges",
-        metavar="FILE",
-        help="npz with the edges that training did not see; default: those in the runs' folders",
     )
-    parser.add_argument("--no-baselines", action="store_true", help="the embeddings alone")
-    parser.add_argument("--output", metavar="FILE.json", help="write the results here too")
-    parser.add_argument("--quiet", action="store_true", help="say nothing on the way")
+    labels: str | None = field(
+        option.text(".npy, .npz, or a data set as of --dataset", metavar="LABELS"), None
+    )
+    dataset: str | None = field(
+        option.text(f"the graph, for labels and baselines: {CHOICES}", metavar="NAME"), None
+    )
+    data_dir: str | None = field(DATA_DIR, None)
+    split: str | None = field(
+        option.choice("default: public with masks, random without", tuple(SPLITS)), None
+    )
+    seeds: int = field(option.integer("random splits and clusterings, one for each seed", 1), 10)
+    seed: int = field(option.seed("the first of these seeds"), 0)
+    folds: int = field(option.integer("folds of --split folds", 2), 10)
+    max_probe_nodes: int = field(
+        option.integer("labelled nodes that take part at most", 10), MAX_NODES
+    )
+    knn: int = field(KNN, 10)
+    held_out_edges: str | None = field(
+        option.text(
+            "npz with the edges that training did not see; default: those in the runs' folders",
+            metavar="FILE",
+        ),
+        None,
+    )
+    baselines: bool = field(
+        option.switch("raw features, PCA and the untrained encoder too, the default"), True
+    )
+    output: str | None = field(option.text("write the results here too", metavar="FILE.json"), None)
+    quiet: bool = field(option.switch("say nothing on the way"), False)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.seed + self.seeds > 2**32:
+            raise InputError("--seed: expected --seed + --seeds of at most 2**32")
 
 
-def run(arguments: argparse.Namespace) -> str:
+def run(options: EvaluateOptions) -> str:
     """Evaluates, writes the JSON file if one was asked for, and returns the table.
 
     Raises:
         InputError: for input or options that cannot be used; nothing has been written then.
         OSError: if the JSON file cannot be written.
     """
-    settings = {
-        name: definition.parse("--" + name.replace("_", "-"), getattr(arguments, name))
-        for name, (definition, _) in _INTEGERS.items()
-    }
-    if settings["seed"] + settings["seeds"] > 2**32:
-        raise InputError("--seed: expected --seed + --seeds of at most 2**32")
-    if arguments.output:
-        read = [*arguments.embeddings, arguments.labels, arguments.held_out_edges]
-        if arguments.dataset:
-            read.append(arguments.dataset.partition(":")[2])
-        _check_output(Path(arguments.output), [Path(path) for path in read if path])
+    if options.output is not None:
+        check_output_file(Path(options.output), "the results", _input_files(options))
     inputs = read_inputs(
-        arguments.embeddings,
-        labels=arguments.labels,
-        dataset=arguments.dataset,
-        data_dir=arguments.data_dir,
-        knn=settings["knn"],
-        held_out_edges=arguments.held_out_edges,
+        options.embeddings,
+        labels=options.labels,
+        dataset=options.dataset,
+        data_dir=options.data_dir,
+        knn=options.knn,
+        held_out_edges=options.held_out_edges,
     )
     probing = {
-        "split": arguments.split or ("public" if inputs.labels.has_masks else "random"),
-        **{name: settings[name] for name in ("folds", "seeds")},
+        "split": options.split or ("public" if inputs.labels.has_masks else "random"),
+        "folds": options.folds,
+        "seeds": options.seeds,
+        "max_nodes": options.max_probe_nodes,
     }
-    most = settings["max_probe_nodes"]
-    plan = plan_probe(inputs.labels, **probing, max_nodes=most)
+    plan = plan_probe(inputs.labels, **probing)
     if plan is None and not inputs.held_out:
         raise InputError(
             f"{inputs.labels.name}: nothing to measure: no known labels, and no held-out edges"
         )
 
     def say(message: str) -> None:
-        if not arguments.quiet:
+        if not options.quiet:
             print(message, file=sys.stderr, flush=True)
 
     from ..evaluation.evaluate import evaluate
     from ..evaluation.table import table
 
     candidates: dict[str, Any] = {EMBEDDINGS: [one.embeddings for one in inputs.files]}
-    if inputs.data is not None and not arguments.no_baselines:
-        candidates |= baseline_candidates(inputs, settings["seed"], say)
+    if inputs.data is not None and options.baselines:
+        candidates |= baseline_candidates(inputs, options.seed, say)
     results = evaluate(
         candidates,
         inputs.labels,
         **probing,
-        seed=settings["seed"],
+        seed=options.seed,
         held_out=inputs.held_out,
-        max_nodes=most,
         say=say,
     )
-    if arguments.output:
+    if options.output is not None:
         content = {
             "embeddings": [one.source for one in inputs.files],
-            "labels": arguments.labels or arguments.dataset,
-            "dataset": arguments.dataset,
-            "protocol": _protocol(plan, inputs, probing, settings),
+            "labels": options.labels or options.dataset,
+            "dataset": options.dataset,
+            "protocol": _protocol(plan, inputs, options),
             "results": {
                 name: {
                     "measures": one.to_dict(),
@@ -144,25 +146,22 @@ def run(arguments: argparse.Namespace) -> str:
                 for name, one in results.items()
             },
         }
-        write_json(Path(arguments.output), content)
-    return "\n".join([table(results), "", *_notes(plan, inputs, settings)])
+        write_json(Path(options.output), content)
+    return "\n".join([table(results), "", *_notes(plan, inputs, options.seeds)])
 
 
-def _check_output(path: Path, inputs: list[Path]) -> None:
-    if path.is_dir():
-        raise InputError(f"--output {path} is a folder; expected a file for the results")
-    folder = path.parent
-    if not folder.is_dir():
-        raise InputError(f"--output {path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"--output {path}: the folder {folder} is not writable")
-    for one in inputs:
-        if path.resolve() in (one.resolve(), (one / "config.json").resolve()):
-            raise InputError(f"--output {path} is an input, and would be replaced")
+def _input_files(options: EvaluateOptions) -> list[Path]:
+    """All that is read; of a run's folder everything that the run wrote."""
+    files = [Path(one) for one in (options.labels, options.held_out_edges) if one is not None]
+    for source in (options.labels, options.dataset):
+        files += inputs_of(source or "", options.data_dir)
+    for path in map(Path, options.embeddings):
+        files += OutputFolder(path).artefacts() if path.is_dir() else [path]
+    return files
 
 
 def _protocol(
-    plan: ProbePlan | None, inputs: EvaluationInputs, probing, settings
+    plan: ProbePlan | None, inputs: EvaluationInputs, options: EvaluateOptions
 ) -> dict[str, Any]:
     """What was done, for the JSON file."""
     from ..evaluation.clustering import STARTS
@@ -173,7 +172,10 @@ def _protocol(
     return {
         "split": plan.protocol if plan else None,
         "splits": plan.num_splits if plan else 0,
-        **{key: value for key, value in settings.items() if key != "knn"},
+        "seeds": options.seeds,
+        "seed": options.seed,
+        "folds": options.folds,
+        "max_probe_nodes": options.max_probe_nodes,
         "scaling": SCALING,
         "inverse_regularization": INVERSE_REGULARIZATIONS,
         "neighbours": NEIGHBOURS,
@@ -185,9 +187,9 @@ def _protocol(
     }
 
 
-def _notes(plan: ProbePlan | None, inputs: EvaluationInputs, settings: dict[str, int]) -> list[str]:
+def _notes(plan: ProbePlan | None, inputs: EvaluationInputs, seeds: int) -> list[str]:
     """How to read the table."""
-    count, seeds = len(inputs.files), settings["seeds"]
+    count = len(inputs.files)
     notes = [f"percent: mean +- standard deviation; embeddings: {count} file{'s' * (count > 1)}"]
     if plan is not None:
         protocols = {

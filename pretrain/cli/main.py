@@ -4,15 +4,57 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ... import __version__
-from ..config.options import CommandLineParser, add_arguments, config_from_args
+from ..config.base import Options
+from ..config.command_line import CommandLineParser, add_arguments, options_from
+from ..config.options import PretrainConfig
 from ..errors import InputError, TrainingDivergedError
-from . import embed as embed_command
-from . import evaluate as evaluate_command
+from . import embed, evaluate
 
 EXIT_FAILURE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def _pretrain(config: PretrainConfig) -> str:
+    from ..job import run_job
+    from .summary import summary
+
+    return summary(run_job(config))
+
+
+class _Command(NamedTuple):
+    options: type[Options]
+    run: Callable[[Options], str]  # gives what is printed
+    help: str
+    description: str
+    interrupted: str = "interrupted"
+
+
+_COMMANDS = {
+    "pretrain": _Command(
+        PretrainConfig,
+        _pretrain,
+        "train an encoder on a graph; write embeddings, model and report",
+        "Pretrains node embeddings of a graph with Barlow Twins, without labels, and compares them"
+        " with three baselines under a linear probe.",
+        "interrupted; the same command with --resume continues",
+    ),
+    "evaluate": _Command(
+        evaluate.EvaluateOptions,
+        evaluate.run,
+        "measure embeddings: probes, clustering, link prediction, beside baselines",
+        "Measures how much frozen embeddings say about the labels and links of a graph."
+        " docs/evaluation.md describes the protocol.",
+    ),
+    "embed": _Command(
+        embed.EmbedOptions,
+        embed.run,
+        "apply an exported model to another graph with the same features",
+        "Writes the representations that an exported model gives the nodes of a graph.",
+    ),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,76 +70,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="graph-barlow-twins", description="Self-supervised embeddings of graphs in TensorFlow."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    add_arguments(
-        commands.add_parser(
-            "pretrain",
-            help="train an encoder on a graph; write embeddings, model and report",
-            description="Pretrains node embeddings of a graph with Barlow Twins, without labels,"
-            " and compares them with three baselines under a linear probe.",
-        )
-    )
-    evaluate_command.add_arguments(
-        commands.add_parser(
-            "evaluate",
-            help="measure embeddings: probes, clustering, link prediction, beside baselines",
-            description="Measures how much frozen embeddings say about the labels and links of a"
-            " graph. docs/evaluation.md describes the protocol.",
-        )
-    )
-    embed_command.add_arguments(
-        commands.add_parser(
-            "embed",
-            help="apply an exported model to another graph with the same features",
-            description="Writes the representations that an exported model gives the nodes of a"
-            " graph.",
-        )
-    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, one in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=one.help, description=one.description)
+        add_arguments(subparser, one.options, from_file=name == "pretrain")
     # One line per warning; Python's default shows a line of source code that no user asked about.
     warnings.showwarning = _show_warning
     for category in (UserWarning, RuntimeWarning):
         warnings.simplefilter("once", category)
+    interrupted = "interrupted"
     try:
         arguments = parser.parse_args(argv)
-        run = {"pretrain": _pretrain, "evaluate": _evaluate, "embed": _embed}[arguments.command]
-        return run(arguments)
+        command = _COMMANDS[arguments.command]
+        options = options_from(arguments, command.options)
+        interrupted = command.interrupted
+        print(command.run(options))
     except InputError as error:
         return _fail(error, EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        return _fail("interrupted", EXIT_INTERRUPTED)
-
-
-def _pretrain(arguments) -> int:
-    from ..job import run_job
-    from .summary import summary
-
-    config = config_from_args(arguments)
-    try:
-        print(summary(run_job(config)))
     except (TrainingDivergedError, OSError) as error:  # such as a full disk
         return _fail(error, EXIT_FAILURE)
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command with --resume continues", EXIT_INTERRUPTED)
+        return _fail(interrupted, EXIT_INTERRUPTED)
     return 0
 
 
-def _evaluate(arguments) -> int:
-    try:
-        print(evaluate_command.run(arguments))
-    except OSError as error:  # such as a full disk
-        return _fail(error, EXIT_FAILURE)
-    return 0
-
-
-def _embed(arguments) -> int:
-    try:
-        print(embed_command.run(arguments))
-    except OSError as error:  # such as a full disk
-        return _fail(error, EXIT_FAILURE)
-    return 0
-
-
-def _fail(message, code: int) -> int:
+def _fail(message: object, code: int) -> int:
     print(f"graph-barlow-twins: error: {message}", file=sys.stderr)
     return code
 

@@ -1,5 +1,6 @@
 """One option of the main job: what it accepts, said once for flags, TOML files and Python."""
 
+import contextlib
 import dataclasses
 import math
 import numbers
@@ -28,6 +29,7 @@ class Option:
             "any": none or more.
         optional: None is a value too: the option may be left to its documented default.
         metavar: the name of the value in `--help`.
+        positional: given by its place on the command line, not by a flag.
     """
 
     help: str
@@ -37,6 +39,7 @@ class Option:
     arity: str = "one"
     optional: bool = False
     metavar: str | None = None
+    positional: bool = False
 
     def parse(self, label: str, words: str | bool | Sequence[str]) -> Any:
         """Returns the checked value of words from the command line.
@@ -87,13 +90,10 @@ class Option:
             right_type = isinstance(one, numbers.Real) and not is_bool
         if not right_type:
             raise self._error(label, whole)
-        try:
-            one = self.scalar(one)
-        except OverflowError:
-            raise self._error(label, whole) from None
-        if not self.accepts(one):
-            raise self._error(label, whole)
-        return one
+        with contextlib.suppress(OverflowError):
+            if self.accepts(self.scalar(one)):
+                return self.scalar(one)
+        raise self._error(label, whole)
 
     def _error(self, label: str, value: Any) -> InputError:
         shown = " ".join(value) if _is_words(value) else repr(value)
@@ -109,10 +109,10 @@ def text(help: str, expected: str = "text", **more: Any) -> Option:
     return Option(help, str, expected, lambda s: s != "" and "\0" not in s, **more)
 
 
-def choice(help: str, values: Sequence[str], **more: Any) -> Option:
+def choice(help: str, values: Sequence[str]) -> Option:
     """One of a few words."""
     expected = f"one of {', '.join(values)}"
-    return Option(help, str, expected, values.__contains__, metavar="|".join(values), **more)
+    return Option(help, str, expected, values.__contains__, metavar="|".join(values))
 
 
 def switch(help: str) -> Option:
@@ -132,26 +132,22 @@ def seed(help: str) -> Option:
     return Option(help, int, "an integer in [0, 2**32)", lambda n: 0 <= n < 2**32)
 
 
-def positive(help: str, **more: Any) -> Option:
+def positive(help: str) -> Option:
     """A finite number above 0."""
-    return Option(help, float, "a number above 0", lambda x: x > 0 and math.isfinite(x), **more)
+    return Option(help, float, "a number above 0", lambda x: 0 < x < math.inf)
 
 
-def non_negative(help: str, **more: Any) -> Option:
+def non_negative(help: str) -> Option:
     """A finite number of at least 0."""
-    return Option(
-        help, float, "a number of at least 0", lambda x: x >= 0 and math.isfinite(x), **more
-    )
+    return Option(help, float, "a number of at least 0", lambda x: 0 <= x < math.inf)
 
 
-def share(help: str, **more: Any) -> Option:
+def share(help: str) -> Option:
     """A part of a whole that must not be all of it."""
-    return Option(help, float, "a share in [0, 1)", lambda x: 0 <= x < 1, **more)
+    return Option(help, float, "a share in [0, 1)", lambda x: 0 <= x < 1)
 
 
-def rates(help: str, **more: Any) -> Option:
+def rates(help: str) -> Option:
     """One rate for both views, or one for each."""
     expected = "one rate in [0, 1] for both views, or two"
-    return Option(
-        help, float, expected, lambda x: 0 <= x <= 1, arity="pair", metavar="RATE", **more
-    )
+    return Option(help, float, expected, lambda x: 0 <= x <= 1, arity="pair", metavar="RATE")

@@ -1,4 +1,4 @@
-"""Embeddings that were written by a run, or by anyone, as an evaluation reads them."""
+"""Files with embeddings: as a run writes them, and as an evaluation reads anyone's."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from ..config.options import PretrainConfig
 from ..errors import InputError
 from ..graph.array_files import check_keys, read_npy, read_npz
 from ..graph.checks import check_node_ids, told_of
-from ..graph.data import LabelledNodes
+from ..graph.data import GraphData, LabelledNodes
 from ..graph.held_out import HeldOutEdges
 from .folder import OutputFolder
 from .held_out import read_held_out_edges
+from .replace import replacing
 
 _LARGEST_VALUE = 1e15  # squares of larger ones, or their sums, would overflow float32
 
@@ -37,6 +38,12 @@ class EmbeddingFile:
     node_ids: np.ndarray | None = None
     held_out: HeldOutEdges | None = None
     config: PretrainConfig | None = None
+
+
+def save_embeddings(embeddings: np.ndarray, data: GraphData, path: Path) -> None:
+    """Writes ``node_ids`` [N] and ``embeddings`` float32 [N, D], whole or not at all."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, node_ids=data.node_ids, embeddings=embeddings)
 
 
 def read_embeddings(source: str) -> EmbeddingFile:

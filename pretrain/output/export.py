@@ -1,15 +1,14 @@
-"""What is left of a training run: embeddings and a SavedModel."""
+"""A trained encoder, applied and exported as a SavedModel."""
 
 from __future__ import annotations
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
 from ..encoder.apply import read_out
-from ..graph.data import GraphData
-from .folder import OutputFolder, replacing
+from .folder import OutputFolder
+from .replace import replacing
 
 
 @tf.autograph.experimental.do_not_convert  # as `training.fit`
@@ -37,9 +36,3 @@ def export_model(
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with replacing(folder.model) as temporary:
         runner.export_model(model, str(temporary), output_names="representations", options=options)
-
-
-def save_embeddings(embeddings: np.ndarray, data: GraphData, folder: OutputFolder) -> None:
-    """Writes ``node_ids`` [N] and ``embeddings`` float32 [N, D]."""
-    with replacing(folder.embeddings) as temporary, temporary.open("wb") as file:
-        np.savez(file, node_ids=data.node_ids, embeddings=embeddings)

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError
 from ..graph.array_files import check_keys, read_npz
 from ..graph.held_out import HeldOutEdges
-from .folder import replacing
+from .replace import replacing
 
 
 def save_held_out_edges(held_out: HeldOutEdges, path: Path) -> None:

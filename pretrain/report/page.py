@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..output.folder import replacing
+from ..output.replace import replacing
 from .content import ReportContent
 from .figures import Figure, Line, colour_bar, heat_map, line_chart, scatter
 from .sections import HOW_TO_READ, configuration, evaluation, facts, headline, short_name

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ..graph.tensor import with_step
 from ..encoder.apply import embed
+from ..graph.tensor import with_step
 
 _EPSILON = 1e-6  # of the loss
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-CRITERIA = ("none", "loss", "rankme")
+from ..config.options import CRITERIA
 
 _LEAST_GAIN = 0.001  # relative
 

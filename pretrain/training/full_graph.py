@@ -9,8 +9,8 @@ from ..encoder.apply import embed
 from ..graph.data import GraphData
 from ..graph.tensor import graph_tensor_from_data, relaxed_spec, with_step
 from ..output.folder import OutputFolder
-from .correlation import view_correlation
 from .build import initial_weights, make_encoder, make_task
+from .correlation import view_correlation
 from .fit import Callbacks, Trained, fit
 from .recipe import Recipe
 

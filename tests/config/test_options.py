@@ -1,19 +1,20 @@
 """Flags, TOML file and Python agree on names, defaults and checks."""
 
-import argparse
 import dataclasses
 import json
 
 import pytest
-from graph_barlow_twins.pretrain.config.options import (
-    PretrainConfig,
+from graph_barlow_twins.pretrain.cli.embed import EmbedOptions
+from graph_barlow_twins.pretrain.cli.evaluate import EvaluateOptions
+from graph_barlow_twins.pretrain.config import option
+from graph_barlow_twins.pretrain.config.base import Options, field
+from graph_barlow_twins.pretrain.config.command_line import (
+    CommandLineParser,
     add_arguments,
-    build_parser,
-    config_from_args,
-    load_toml,
-    parse_args,
-    values_from_mapping,
+    options_from,
 )
+from graph_barlow_twins.pretrain.config.file import load_toml
+from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.errors import InputError
 
 # One value, other than the default, for every field: as flags, as TOML, in Python.
@@ -68,6 +69,16 @@ def toml(tmp_path):
         return str(path)
 
     return write
+
+
+def build_parser(kind=PretrainConfig, **options):
+    parser = CommandLineParser()
+    add_arguments(parser, kind, **options)
+    return parser
+
+
+def parse_args(argv, kind=PretrainConfig, from_file=True):
+    return options_from(build_parser(kind, from_file=from_file).parse_args(argv), kind)
 
 
 def refused(message, function, *args, **kwargs):
@@ -141,7 +152,7 @@ def test_an_empty_list_is_a_value(toml):
 
 
 def test_keys_may_be_written_like_flags(toml):
-    assert load_toml(toml("learning-rate = 1\nknn = 2")) == {
+    assert load_toml(toml("learning-rate = 1\nknn = 2"), PretrainConfig) == {
         "learning_rate": 1.0,
         "knn": 2,
     }
@@ -156,7 +167,7 @@ def test_to_dict_goes_through_json_and_back():
         config = parse_args(words)
         written = json.loads(json.dumps(config.to_dict()))
         assert "lambda" in written
-        assert PretrainConfig(**values_from_mapping(written, where="config.json")) == config
+        assert PretrainConfig(**PretrainConfig.checked(written, where="config.json")) == config
 
 
 def test_help_names_every_flag():
@@ -168,11 +179,48 @@ def test_help_names_every_flag():
     assert "None" not in text
 
 
-def test_flags_under_a_subcommand():
-    parser = argparse.ArgumentParser()
-    pretrain = parser.add_subparsers(dest="command").add_parser("pretrain")
-    add_arguments(pretrain)
-    assert config_from_args(parser.parse_args(["pretrain", "--output", "o"])).output == "o"
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Few(Options):
+    """One option of each kind, with signs that argparse has a meaning for."""
+
+    place: tuple[str, ...] = field(
+        option.text("100 % of %(prog)s", metavar="PLACE", arity="some", positional=True)
+    )
+    needed: float = field(option.share("a share, in %"))
+    given: int | None = field(option.integer("5% or %d", 1), None)
+    switched: bool = field(option.switch("on"), True)
+
+
+def test_a_percent_sign_in_a_help_text():
+    text = " ".join(build_parser(Few).format_help().split())
+    for words in ("100 % of %(prog)s", "a share, in % (required)", "5% or %d"):
+        assert words in text
+
+
+def test_any_command_takes_its_options_so(toml):
+    few = parse_args(["a", "b", "--needed", "0.5", "--no-switched"], Few, from_file=False)
+    assert few == Few(place=("a", "b"), needed=0.5, switched=False)
+    assert few.to_dict() == {"place": ["a", "b"], "needed": 0.5, "given": None, "switched": False}
+    refused("unrecognized arguments: --config", parse_args, ["a", "--config", "f"], Few, False)
+    refused("--needed FLOAT is required: a share", parse_args, ["a"], Few)
+    refused("PLACE: expected text, got", parse_args, ["", "--needed", "0"], Few)
+    refused("required: PLACE", parse_args, ["--needed", "0"], Few)
+    with_file = parse_args(["a", "--config", toml("needed = 0.25\ngiven = 3")], Few)
+    assert with_file == Few(place="a", needed=0.25, given=3)
+    refused("--needed: expected a share", Few, place="a", needed=1)
+
+
+def test_the_other_commands_have_the_defaults_of_their_help():
+    evaluate = parse_args(["e.npy"], EvaluateOptions, from_file=False)
+    assert evaluate == EvaluateOptions(embeddings=["e.npy"])
+    defaults = {"seeds": 10, "seed": 0, "folds": 10, "max_probe_nodes": 20000, "knn": 10}
+    assert evaluate.to_dict().items() >= defaults.items()
+    assert evaluate.baselines
+    embed = parse_args(
+        ["m", "--dataset", "digits", "--output", "o", "--overwrite"], EmbedOptions, False
+    )
+    assert embed == EmbedOptions(model="m", dataset="digits", output="o", overwrite=True)
+    assert embed.knn == PretrainConfig(output="o").knn == 10
 
 
 @pytest.mark.parametrize(
@@ -259,8 +307,8 @@ def test_bad_files_are_refused_by_key(line, message, toml):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    refused("cannot read --config .*none.toml: No such", load_toml, tmp_path / "none.toml")
-    refused("cannot read --config", load_toml, tmp_path)
+    refused("cannot read --config .*none.toml: No such", load_toml, tmp_path / "none.toml", Few)
+    refused("cannot read --config", load_toml, tmp_path, Few)
 
 
 def test_python_values_are_checked_too(tmp_path):

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 DRIVER = """
@@ -23,10 +25,20 @@ assert "serving_default" in saved.signatures
 """
 
 
+def example():
+    (code,) = re.findall(r"<!-- ci: example -->\n```python\n(.*?)```", README.read_text(), re.S)
+    return code
+
+
+def test_example_is_python_that_the_driver_can_use():
+    names = compile(example() + DRIVER, "README.md", "exec").co_names
+    assert {"train", "tf", "tfgnn", "runner"} <= set(names)
+
+
+@pytest.mark.slow
 def test_example_trains_and_exports(tmp_path):
-    (example,) = re.findall(r"<!-- ci: example -->\n```python\n(.*?)```", README.read_text(), re.S)
     script = tmp_path / "example.py"
-    script.write_text(example + DRIVER)
+    script.write_text(example() + DRIVER)
     done = subprocess.run(
         [sys.executable, script, tmp_path / "model"], capture_output=True, text=True, timeout=300
     )

@@ -11,8 +11,8 @@ from graph_barlow_twins.pretrain.graph.tensor import (
     relaxed_spec,
     with_step,
 )
-from graph_barlow_twins.pretrain.training.correlation import view_correlation
 from graph_barlow_twins.pretrain.training.build import initial_weights, make_encoder, make_task
+from graph_barlow_twins.pretrain.training.correlation import view_correlation
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
 

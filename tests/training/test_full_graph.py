@@ -7,12 +7,7 @@ import pytest
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.errors import InputError
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
-from graph_barlow_twins.pretrain.output.folder import (
-    OutputFolder,
-    check_same_training,
-    training_state,
-    write_json,
-)
+from graph_barlow_twins.pretrain.output.folder import OutputFolder
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
 tf = pytest.importorskip("tensorflow")
@@ -139,18 +134,6 @@ def test_stops_at_a_checkpoint_and_stays_stopped(tmp_path):
     weights = zip(first.encoder.get_weights(), again.encoder.get_weights(), strict=True)
     for before, after in weights:
         np.testing.assert_array_equal(before, after)
-
-
-def test_a_run_of_version_0_1_0_is_continued(tmp_path):
-    """It wrote all options, and null for two defaults of sampling."""
-    folder = OutputFolder(tmp_path)
-    ours = recipe(encoder="gcn", hops=None, units=(16, 8), fan_out=(3, 2)).to_dict()
-    before = {**ours, "dataset": "digits", "folds": 10, "batch_size": None, "epochs": None}
-    folder.checkpoint.mkdir()
-    write_json(folder.training_state, {"sha256": "d", "options": before})
-    check_same_training(folder, training_state("d", ours))
-    with pytest.raises(InputError, match=r"the default of units for this graph is \[9\] now"):
-        check_same_training(folder, training_state("d", {**ours, "units": [9]}))
 
 
 def rates(*steps, **options):

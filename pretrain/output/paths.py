@@ -1,0 +1,76 @@
+"""What ``--output`` may name: something that can be written, and that is no input."""
+
+from __future__ import annotations
+
+import glob
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def check_output_file(output: Path, content: str, inputs: Iterable[Path]) -> None:
+    """Refuses a file that cannot be written, or that would change an input; writes nothing.
+
+    Args:
+        output: as given.
+        content: of the file, for messages.
+        inputs: files, and folders that are read as a whole.
+
+    Raises:
+        InputError: naming the output and the reason.
+    """
+    if os.path.isdir(output):
+        raise InputError(f"--output {output} is a folder; expected a file for {content}")
+    if not os.path.isdir(output.parent):
+        raise InputError(f"--output {output}: there is no folder {output.parent}")
+    check_writable(output)
+    changed = {output.resolve(), place(output)}
+    for one in inputs:
+        if any(
+            path.is_relative_to(whole) for path in changed for whole in (one.resolve(), place(one))
+        ):
+            raise InputError(
+                f"--output {output} is an input or lies in an input, and would change it"
+            )
+
+
+def check_writable(output: Path) -> None:
+    """Tries to make a file in the folder, or beside the file, that ``--output`` names.
+
+    Where there is none yet, in the nearest folder above it that exists.
+
+    Raises:
+        InputError: naming the output and the reason.
+    """
+    try:
+        if os.path.islink(output) and not os.path.exists(output):
+            raise InputError(f"--output {output} is a link that leads nowhere")
+        existing = output
+        while not os.path.isdir(existing):
+            existing = existing.parent
+        most = os.pathconf(existing, "PC_NAME_MAX")
+        if any(len(os.fsencode(f".{part}.partial")) > most for part in output.parts):
+            raise InputError(f"--output {output}: the name is too long")
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise InputError(f"--output {output} is not writable: {error.strerror or error}") from None
+
+
+def inputs_of(dataset: str, data_dir: str | None) -> list[Path]:
+    """The files of a data set, or the folder that is read as a whole; see `load_dataset`."""
+    kind, _, argument = dataset.partition(":")
+    if kind in ("npz", "npy"):
+        return [Path(argument)]
+    if kind != "planetoid":
+        return []
+    folder = Path(data_dir or os.environ.get("GBT_DATA_DIR", ""))
+    return sorted(folder.glob(f"ind.{glob.escape(argument)}.*"))
+
+
+def place(path: Path) -> Path:
+    """Where a path lies, absolute: a symbolic link at its end is not followed."""
+    return path.parent.resolve() / path.name

@@ -1,0 +1,126 @@
+"""Before a run: may it use its output folder, and does a resumed one continue what it began?"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+from ..config.options import PretrainConfig
+from ..errors import InputError
+from .folder import OutputFolder, damaged, read_json
+from .paths import check_writable, inputs_of, place
+from .replace import write_json
+
+# Options that say how to run, not what to compute: they may differ when a run is resumed.
+_RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir")
+# Version 0.1.0 wrote null for the defaults of these, which are the same still.
+_ONCE_OPEN = ("batch_size", "epochs")
+
+
+def prepare(config: PretrainConfig) -> OutputFolder:
+    """Checks the output folder against the configuration; writes nothing.
+
+    Raises:
+        InputError: if the folder is not writable, if it is not empty and neither ``--overwrite``
+            nor ``--resume`` is given, if the input would be overwritten, or if a resumed run is
+            complete or has another configuration.
+    """
+    folder = OutputFolder(Path(config.output))
+    root = folder.root
+    if os.path.exists(root) and not root.is_dir():
+        raise InputError(f"--output {root} is a file, not a folder")
+    check_writable(root)
+    if not root.exists() or not any(root.iterdir()):
+        return folder
+    if config.resume:
+        _check_resumed(folder, config)
+    elif config.overwrite:
+        _check_overwritten(folder, config)
+    else:
+        raise InputError(
+            f"--output {root} is not empty; give another folder, --overwrite to replace the run in"
+            " it, or --resume to continue it"
+        )
+    return folder
+
+
+def begin(folder: OutputFolder, config: PretrainConfig, digest: str, recipe: Any) -> None:
+    """Begins the run in the folder, or goes on with it: writes what a later resume compares.
+
+    Args:
+        folder: see `prepare`.
+        config: as given.
+        digest: `GraphData.digest`.
+        recipe: what the configuration means for this graph, with a ``to_dict``.
+
+    Raises:
+        InputError: if a resumed run began with another graph or other defaults; nothing has been
+            written then.
+    """
+    state = {"sha256": digest, "options": recipe.to_dict()}
+    if config.resume:
+        _check_same_training(folder, state)
+    folder.root.mkdir(parents=True, exist_ok=True)
+    if config.overwrite:
+        folder.remove_artefacts()
+    write_json(folder.config, config.to_dict())
+    folder.checkpoint.mkdir(exist_ok=True)
+    write_json(folder.training_state, state)
+
+
+def _check_overwritten(folder: OutputFolder, config: PretrainConfig) -> None:
+    """What --overwrite removes has to be a run, and must not be the input."""
+    taken = [path for path in folder.artefacts() if os.path.lexists(path)]
+    if taken and not folder.holds_run():
+        raise InputError(
+            f"--overwrite: {folder.root} does not hold a run, but its {taken[0].name} would be"
+            " removed; give another folder"
+        )
+    for path in inputs_of(config.dataset, config.data_dir):
+        if any(path.resolve().is_relative_to(place(artefact)) for artefact in taken):
+            raise InputError(f"--overwrite: {path} is the input, and would be removed")
+
+
+def _check_resumed(folder: OutputFolder, config: PretrainConfig) -> None:
+    try:
+        before = folder.read_config()
+    except OSError:
+        raise InputError(
+            f"--resume: {folder.root} holds no interrupted run (no {folder.config.name})"
+        ) from None
+    for field in dataclasses.fields(config):
+        ours, theirs = getattr(config, field.name), getattr(before, field.name)
+        if field.name not in _RUN_OPTIONS and ours != theirs:
+            raise InputError(
+                f"--resume: {field.name.rstrip('_')} is {ours!r} now, but the interrupted run had"
+                f" {theirs!r}; repeat its options, or start again with --overwrite"
+            )
+    if folder.is_complete():
+        raise InputError(f"--resume: the run in {folder.root} is complete")
+
+
+def _check_same_training(folder: OutputFolder, state: dict[str, Any]) -> None:
+    """Refuses to continue on another graph, or with other defaults, than the run began with."""
+    if not folder.training_state.exists():
+        if folder.backup.exists():
+            raise damaged(folder.checkpoint)
+        return  # the run had not come as far as that
+    before = read_json(folder.training_state)
+    try:
+        same_graph, options = before["sha256"] == state["sha256"], dict(before["options"])
+    except (KeyError, TypeError, ValueError):
+        raise damaged(folder.training_state) from None
+    if not same_graph:
+        raise InputError(
+            "--resume: the data set is not the one that the interrupted run was trained on; start"
+            " again with --overwrite"
+        )
+    for name, ours in state["options"].items():
+        theirs = options.get(name)
+        if ours != theirs and not (theirs is None and name in _ONCE_OPEN):
+            raise InputError(
+                f"--resume: the default of {name} for this graph is {ours!r} now, but"
+                f" the interrupted run had {theirs!r}; start again with --overwrite"
+            )
