@@ -269,10 +269,10 @@ def test_finite_differences(normalize_batch):
         ("eager", "graph", "direct"),
         ("eager", "graph", "gram"),
         ("graph", "graph", "gram"),
-        ("eager", "xla", "direct"),
         *[
             pytest.param(*case, marks=pytest.mark.slow)
             for case in [
+                ("eager", "xla", "direct"),
                 ("eager", "xla", "gram"),
                 ("graph", "graph", "direct"),
                 ("graph", "xla", "direct"),
