@@ -77,7 +77,8 @@ entries = [
 assert main(["--map"], toy) == 0
 status = main(["--json", {str(root / "out.json")!r}], toy, entries, {{}})
 print("status", status)
-"""
+""",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",  # they take longer than all that the toy does
     )
     found = json.loads((root / "out.json").read_text())
     assert (root / "toy/code.py").read_text() == CODE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib.metadata
 import multiprocessing
 import os
@@ -34,6 +35,7 @@ def preload(project: Project) -> None:
         importlib.import_module(name)
     for plugin in importlib.metadata.entry_points(group="pytest11"):
         plugin.load()
+    gc.freeze()  # spares the children to go through what they inherit, again and again
     if "tensorflow" in sys.modules:
         from tensorflow.python.eager import context
 
@@ -54,6 +56,7 @@ class Sandbox:
         self._place = place
         self.root = place / "root"
         self._numba = place / "numba"
+        self._stamp = int(time.time())
         shutil.copytree(project.root, self.root, ignore=_LEFT_OUT)
         for name, target in project.links.items():
             link = self.root / name
@@ -80,6 +83,9 @@ class Sandbox:
             faulty = mutant.apply(original[0])
             ast.parse(faulty)  # what is no Python would be noticed by any test
             path.write_bytes(faulty)
+            # Python and Numba tell versions of a file apart by time and size: no two share a time.
+            self._stamp += 10
+            os.utime(path, (self._stamp, self._stamp))
             affected = self._compiled_from(Path(mutant.file).stem)
             if affected:
                 numba = work / "numba"
@@ -125,10 +131,8 @@ class Sandbox:
             if name.partition(".")[0] in (self._project.tests, "bench"):
                 del sys.modules[name]
         importlib.invalidate_caches()
-        sys.dont_write_bytecode = True  # two faults of one second and size share a stamp
         os.chdir(self.root)
         os.environ.update(
-            PYTHONDONTWRITEBYTECODE="1",
             NUMBA_CACHE_DIR=str(numba),
             HYPOTHESIS_STORAGE_DIRECTORY=str(work / "hypothesis"),
             TMPDIR=str(work),

@@ -144,13 +144,14 @@ def _definition(node, function, equal_paths):
     if isinstance(node, ast.ClassDef):
         yield from _block(node.body, function, set(), equal_paths)
         return
+    own = (node.lineno, node.end_lineno)
     for default in (*node.args.defaults, *node.args.kw_defaults):
         if default is not None:
             for site in _expression(default):
-                site.statement, site.function = (node.lineno, node.lineno), function
+                site.statement, site.function = (node.lineno, node.lineno), own
                 yield site
     arguments = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
-    yield from _block(node.body, (node.lineno, node.end_lineno), arguments, equal_paths)
+    yield from _block(node.body, own, arguments, equal_paths)
 
 
 def _is_skipped(statement):
