@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from tests.fresh_process import run_python
-from tests.mutants import explained, faults, project, sites
+from tests.mutants import explained, faults, project
 
 CODE = '''
 """A toy; 1 + 1 in a docstring is no code."""
@@ -21,23 +21,32 @@ def clip(value):
     return value
 
 
-def first_two(values):
-    return values[0:LIMIT]
+def down(value):
+    while value > 0:
+        value -= 1
+    return value * 1
 
 
 def unseen(value):
     raise ValueError(f"nobody calls this {value + 1}")
 '''
 TESTS = """
-from toy.code import clip, first_two
+import sys
+
+from toy.code import clip, down
 
 
 def test_clip():
     assert [clip(value) for value in (1, 2, 3)] == [1, 2, 2]
 
 
-def test_first_two():
-    assert first_two("abc") == "ab"
+def test_down():
+    assert [down(value) for value in (-1, 3)] == [-1, 0]
+
+
+def test_unreliable():
+    down(-1)
+    assert "coverage" in sys.modules  # so it is while the map is made
 """
 
 
@@ -75,7 +84,7 @@ entries = [
     Explained("toy/code.py", "if value > LIMIT:", "> -> ==", "there is no such mutant"),
 ]
 assert main(["--map"], toy) == 0
-status = main(["--json", {str(root / "out.json")!r}], toy, entries, {{}})
+status = main(["--hang", "0.3", "--json", {str(root / "out.json")!r}], toy, entries, {{}})
 print("status", status)
 """,
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",  # they take longer than all that the toy does
@@ -91,8 +100,8 @@ def test_a_fault_is_found_by_the_test_of_its_line(run):
     assert flipped["outcome"] == "killed"
     assert flipped["by"] == "tests/code/test_code.py::test_clip"
     assert flipped["known"] == 1
-    slice_start = verdicts["return values[0:LIMIT]", "0 -> 1"]
-    assert slice_start["by"] == "tests/code/test_code.py::test_first_two"
+    early = verdicts["while value > 0:", "0 -> 1"]
+    assert early["by"] == "tests/code/test_code.py::test_down"
 
 
 def test_a_fault_on_a_line_that_runs_at_import_is_found(run):
@@ -112,6 +121,19 @@ def test_what_changes_no_result_survives_or_is_explained(run):
     assert equal["outcome"] == "explained"
     assert equal["by"] == "at the limit both are the limit"
     assert "no such mutant (any more): ('toy/code.py', 'if value > LIMIT:', '> -> ==')" in output
+
+
+def test_a_loop_without_end_is_killed(run):
+    _, verdicts, _ = run
+    endless = verdicts["value -= 1", "value -= 1 -> pass"]
+    assert endless["outcome"] == "killed"
+    assert endless["by"] == "tests/code/test_code.py::test_down (it hung)"
+
+
+def test_a_test_that_fails_on_the_code_as_it_is_counts_for_nothing(run):
+    output, verdicts, _ = run
+    assert verdicts["return value * 1", "* -> /"]["outcome"] == "survived"
+    assert "counts for nothing: tests/code/test_code.py::test_unreliable" in output
 
 
 def test_table_and_exit_code(run):
@@ -219,4 +241,3 @@ def test_explanations_have_reasons():
 
 def test_code_lines_leave_docstrings_out():
     assert faults.code_lines(b'"""Text."""\n\n\nx = 1\n# comment\ny = (1 +\n 2)\n') == 2
-    assert sites.is_text is not None

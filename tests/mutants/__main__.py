@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import shlex
 import sys
-import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import explained as explanations
@@ -34,9 +35,8 @@ def _parser():
     add("--seconds", type=float, default=60, help="of tests per mutant, quick ones first (60)")
     add("--thorough", action="store_true", help="no such limit; explained survivors run as well")
     add("--slow", action="store_true", help="survivors meet the slow tests of their rooms as well")
-    add(
-        "--also", nargs="+", default=[], metavar="TESTS", help="tests that run first on each mutant"
-    )
+    add("--hang", type=float, default=60, help="processor seconds of a test that hangs (60)")
+    add("--also", nargs="+", default=[], metavar="TESTS", help="tests to run first, every time")
     add("--least", type=float, default=0.9, help="share killed below which the exit code is 1")
     add("--json", type=Path, help="write all verdicts to this file")
     add("--markdown", type=Path, help="write the table and the survivors to this file")
@@ -92,14 +92,26 @@ def main(arguments=None, project=None, explained=None, equal_paths=None) -> int:
     return _judge(given, project, mutants, tests, explained)
 
 
+@contextmanager
+def _alone(project):
+    """Two runs in one tree would plant their faults in the same copies."""
+    project.cache.mkdir(exist_ok=True)
+    with open(project.cache / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"another run is using {project.cache}")
+        yield
+
+
 def _record(project, given):
-    with tempfile.TemporaryDirectory(prefix="mutants-") as place:
+    with _alone(project):
         preload(project)
-        found = Judge(project, Path(place), given.jobs).record(given.map)
-    found.save()
+        found = Judge(project, given.jobs).record(given.map)
+        found.save()
     for test in found.bad:
         print(f"left out, since it does not pass on the code as it is: {test}")
-    print(f"{len(found.tests)} tests, {sum(found.tests.values()):.0f} s; {project.map_file}")
+    print(f"{len(found.tests)} tests, {sum(found.tests.values()):.0f} s")
     return 0
 
 
@@ -151,10 +163,10 @@ def _judge(given, project, mutants, tests, explained):
         result.add(mutant, verdict)
 
     seconds = float("inf") if given.thorough else given.seconds
-    limits = Limits(seconds, given.slow, also=given.also)
-    with tempfile.TemporaryDirectory(prefix="mutants-") as place:
+    limits = Limits(seconds, given.slow, given.hang, given.also)
+    with _alone(project):
         preload(project)
-        judge = Judge(project, Path(place), given.jobs)
+        judge = Judge(project, given.jobs)
         judge.judge(to_run, tests, limits, report)
     print(f"\n{result.table()}\n")
     for test in sorted(judge.unreliable):

@@ -95,7 +95,7 @@ class CoveringTests:
             for file, found in self._lines.items()
         }
         content = {"hashes": self._hashes, "tests": self.tests, "bad": self.bad, "lines": lines}
-        self._project.map_file.write_bytes(gzip.compress(json.dumps(content).encode(), 6))
+        _map_file(self._project).write_bytes(gzip.compress(json.dumps(content).encode(), 6))
 
     @classmethod
     def load(cls, project: Project) -> CoveringTests:
@@ -104,7 +104,7 @@ class CoveringTests:
         Raises:
             FileNotFoundError: if there is none.
         """
-        content = json.loads(gzip.decompress(project.map_file.read_bytes()))
+        content = json.loads(gzip.decompress(_map_file(project).read_bytes()))
         found = cls(project)
         found.tests, found.bad = content["tests"], content["bad"]
         names = list(found.tests)
@@ -173,6 +173,10 @@ class CoveringTests:
             return turn, self._project.room_of(test) not in rooms, self.tests[test], test
 
         return [test for _, test in sorted(ranked, key=key)]
+
+
+def _map_file(project):
+    return project.cache / "map.json.gz"
 
 
 def _file(test):

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
-from pathlib import Path
 
-import pytest
-
-from . import covering
+from .child import Stage, run_recorder, run_stages
+from .covering import CoveringTests
 from .faults import Mutant
 from .project import Project
 from .sandbox import Sandbox
 
 KILLED, SURVIVED, EXPLAINED = "killed", "survived", "explained"
-_OPTIONS = ["--rootdir=.", "-q", "-x", "-p", "no:cacheprovider", "--no-header", "--no-summary"]
 _FIRST = 8  # so many tests are collected and run before the rest is looked at
+_LEAST = 40  # so many tests are tried however long they took when they were recorded
 _COLLECTION = 300  # seconds
 _SLOW = 900  # seconds, of one slow test and of all of them
+# A test hangs if it takes so many times the allowed processor time by the clock on the wall.
+_WAITING = 4
 
 
 @dataclass
@@ -46,21 +45,14 @@ class Verdict:
 
 
 @dataclass
-class Stage:
-    """One call of pytest: what to collect, and which tests of it in which order (None: all)."""
-
-    arguments: list[str]
-    tests: list[str] | None = None
-
-
-@dataclass
 class Limits:
     """How long tests may take.
 
     Attributes:
         seconds: of tests per mutant; the rest of the tests is left out.
         slow: whether survivors meet the slow tests of their rooms as well.
-        hang: seconds after which one test counts as hanging, if ten times its usual time is less.
+        hang: seconds of processor time after which one test counts as hanging, unless ten times
+            its usual time is more.
         also: test files or folders that come first.
     """
 
@@ -89,80 +81,30 @@ class _End:
     started: list[str]
 
 
-class _Watch:
-    """A pytest plugin: runs the chosen tests in their order and reports."""
-
-    def __init__(self, send, tests, without, deadline):
-        self._send = send
-        self._without = without
-        self._order = None if tests is None else {test: i for i, test in enumerate(tests)}
-        self._deadline = deadline
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items):
-        items[:] = [item for item in items if item.nodeid not in self._without]
-        if self._order is not None:
-            chosen = [item for item in items if item.nodeid in self._order]
-            items[:] = sorted(chosen, key=lambda item: self._order[item.nodeid])
-
-    def pytest_collectreport(self, report):
-        if report.failed:
-            self._send(("failed", f"import of {report.nodeid}"))
-
-    def pytest_runtest_logstart(self, nodeid):
-        self._send(("start", nodeid))
-
-    def pytest_runtest_logreport(self, report):
-        if report.failed:
-            self._send(("failed", report.nodeid))
-
-    def pytest_runtest_logfinish(self):
-        if time.monotonic() > self._deadline:
-            self._send(("done", None))
-
-
-def _run_stages(send, stages, without, seconds):
-    deadline = time.monotonic() + seconds
-    for stage in stages:
-        watch = _Watch(send, stage.tests, without, deadline)
-        status = pytest.main([*_OPTIONS, *stage.arguments], plugins=[watch])
-        if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            send(("failed", f"pytest ended with {status!r}"))
-    send(("done", None))
-
-
-def _run_recorder(send, folders, arguments):
-    data_file = Path(os.environ["TMPDIR"], "coverage")
-    options = [option for option in _OPTIONS if option != "-x"]
-    found = covering.record(Path.cwd(), folders, [*options, *arguments], data_file)
-    send(("recorded", found))
-
-
 class Judge:
     """Runs tests in copies of the tree.
 
     Args:
         project: the tree.
-        place: a folder for the copies.
         jobs: how many children run at a time.
     """
 
-    def __init__(self, project: Project, place: Path, jobs: int):
+    def __init__(self, project: Project, jobs: int):
         self._project = project
-        self._sandboxes = [Sandbox(project, place / f"job{i}") for i in range(jobs)]
+        self._sandboxes = [Sandbox(project, project.cache / f"job{i}") for i in range(jobs)]
         self._trusted: set[str] = set()
         self.unreliable: set[str] = set()
 
-    def record(self, arguments: list[str]) -> covering.CoveringTests:
+    def record(self, arguments: list[str]) -> CoveringTests:
         """Makes the map of the tests in some files or folders; without any, of all, by room.
 
         Raises:
             RuntimeError: if the tests of a room break off.
         """
-        found = covering.CoveringTests(self._project)
+        found = CoveringTests(self._project)
 
         def record_room(argument):
-            end = yield _Run(_run_recorder, (self._project.folders, [argument]))
+            end = yield _Run(run_recorder, (self._project.folders, [argument]))
             if end.kind != "recorded":
                 last = end.started[-1] if end.started else "no test"
                 raise RuntimeError(f"{argument} broke off after {last}: {end.content}")
@@ -184,7 +126,7 @@ class Judge:
     def judge(
         self,
         mutants: list[Mutant],
-        tests: covering.CoveringTests,
+        tests: CoveringTests,
         limits: Limits,
         report: Callable[[Mutant, Verdict], None],
     ) -> None:
@@ -215,7 +157,7 @@ class Judge:
             stages, layer = self._stages(mutant, tests, limits), "fast"
             # The clock of the child knows of other work on the machine, the estimate does not.
             arguments = (stages, frozenset(self.unreliable), 2 * limits.seconds)
-            end = yield _Run(_run_stages, arguments, mutant, seconds_for)
+            end = yield _Run(run_stages, arguments, mutant, seconds_for)
             ran = max(ran, len(end.started))
             if end.kind == "done" and limits.slow:
                 layer = "slow"
@@ -234,7 +176,7 @@ class Judge:
         """Whether a test passes alone on the code as it is: only then it has noticed something."""
         if test not in self._trusted:
             stages = [Stage([_file(test), "-m", ""], [test])]
-            end = yield _Run(_run_stages, (stages, frozenset(), 0), None, seconds_for)
+            end = yield _Run(run_stages, (stages, frozenset(), 0), None, seconds_for)
             passes = end.kind == "done" and end.started == [test]
             (self._trusted if passes else self.unreliable).add(test)
         return test in self._trusted
@@ -245,7 +187,7 @@ class Judge:
             if test in self.unreliable:
                 continue
             estimate += tests.tests[test]
-            if order and estimate > limits.seconds:
+            if len(order) >= _LEAST and estimate > limits.seconds:
                 break
             order.append(test)
         stages = [Stage(limits.also)] if limits.also else []
@@ -258,7 +200,7 @@ class Judge:
         rooms = [f"{self._project.tests}/{room}" for room in sorted(tests.rooms(mutant))]
         stages = [Stage([*rooms, "-m", "slow"])]
         arguments = (stages, frozenset(self.unreliable), _SLOW)
-        return _Run(_run_stages, arguments, mutant, lambda test: _SLOW)
+        return _Run(run_stages, arguments, mutant, lambda test: _SLOW)
 
     def _serve(self, tasks: Iterable[Generator[_Run, _End, None]]) -> None:
         """Carries out what the tasks ask for, one task per sandbox at a time."""
@@ -294,8 +236,12 @@ class _Turn:
         self._run = run
         self._end = None
         self._started = []
-        self._since, self._allowed = time.monotonic(), max(_COLLECTION, run.seconds_for(""))
         self.child = self._sandbox.start(run.function, *run.arguments, mutant=run.mutant)
+        self._allow(max(_COLLECTION, run.seconds_for("")))
+
+    def _allow(self, seconds):
+        self._allowed = seconds
+        self._since = time.monotonic(), self.child.cpu_seconds()
 
     def receive(self):
         try:
@@ -304,12 +250,16 @@ class _Turn:
             kind, content = "failed", "the process died"
         if kind == "start":
             self._started.append(content)
-            self._since, self._allowed = time.monotonic(), self._run.seconds_for(content)
+            self._allow(self._run.seconds_for(content))
+        elif kind == "collect":
+            self._allow(max(_COLLECTION, self._run.seconds_for("")))
         elif self._end is None:
             self._end = _End(kind, content, self._started)
 
     def is_over(self):
-        if self._end is None and time.monotonic() - self._since > self._allowed:
+        wall, cpu = self._since
+        waited = (time.monotonic() - wall) / _WAITING
+        if self._end is None and self._allowed < max(waited, self.child.cpu_seconds() - cpu):
             self._end = _End("failed", "it hung", self._started)
         return self._end is not None
 

@@ -53,9 +53,9 @@ class Project:
     preload: tuple[str, ...] = PRELOAD
 
     @property
-    def map_file(self) -> Path:
-        """Where the map from lines to tests is kept, outside of Git."""
-        return self.root / ".mutants_map.json"
+    def cache(self) -> Path:
+        """The folder of the tool, outside of Git: the map from lines to tests, and copies."""
+        return self.root / ".mutants"
 
     def sources(self) -> list[str]:
         """The files in which faults are planted, relative to the root."""

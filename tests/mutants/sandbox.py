@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import hashlib
 import importlib.metadata
 import multiprocessing
 import os
@@ -48,7 +49,7 @@ class Sandbox:
 
     Args:
         project: what to copy; ``shared`` beside it is linked, since tests look for data there.
-        place: an empty folder.
+        place: its folder. Numba's machine code stays there, until a source changes.
     """
 
     def __init__(self, project: Project, place: Path):
@@ -57,6 +58,15 @@ class Sandbox:
         self.root = place / "root"
         self._numba = place / "numba"
         self._stamp = int(time.time())
+        digest = hashlib.sha256()
+        for file in project.sources():
+            digest.update((project.root / file).read_bytes())
+        unchanged = self._numba / digest.hexdigest()
+        for old in place.iterdir() if place.is_dir() else ():
+            if old.is_symlink():
+                old.unlink()
+            elif old != self._numba or not unchanged.exists():
+                shutil.rmtree(old)
         shutil.copytree(project.root, self.root, ignore=_LEFT_OUT)
         for name, target in project.links.items():
             link = self.root / name
@@ -65,7 +75,7 @@ class Sandbox:
         shared = project.root.resolve().parent / "shared"
         if shared.is_dir():
             (place / "shared").symlink_to(shared)
-        self._numba.mkdir()
+        unchanged.mkdir(parents=True, exist_ok=True)
 
     def start(self, function: Callable, *arguments, mutant=None) -> Child:
         """Forks a child that calls ``function(send, *arguments)`` inside the copy.
@@ -86,7 +96,7 @@ class Sandbox:
             # Python and Numba tell versions of a file apart by time and size: no two share a time.
             self._stamp += 10
             os.utime(path, (self._stamp, self._stamp))
-            affected = self._compiled_from(Path(mutant.file).stem)
+            affected = self._compiled_with(Path(mutant.file).stem)
             if affected:
                 numba = work / "numba"
                 left_out = shutil.ignore_patterns(*(f"{stem}.*" for stem in affected))
@@ -104,18 +114,17 @@ class Sandbox:
         there.close()
         return Child(process, here, clean)
 
-    def _compiled_from(self, stem: str) -> set[str]:
-        """The modules whose machine code on disk depends on the module `stem`.
+    def _compiled_with(self, stem: str) -> set[str]:
+        """The modules of which Numba keeps machine code that holds the code of the module `stem`.
 
         Numba looks at the file of a function alone, not at those of the functions that it calls.
         """
-        cached = {path.name.partition(".")[0] for path in self._numba.rglob("*.nbi")}
         sources = [self.root / file for file in self._project.sources()]
-        imports = {path.stem: _imported(path) for path in sources if path.stem in cached}
+        imports = {path.stem: _imported(path) for path in sources if b"jit(" in path.read_bytes()}
         affected = {stem}
         while more := {name for name, used in imports.items() if used & affected} - affected:
             affected |= more
-        return affected & cached
+        return affected & imports.keys()
 
     def _enter(self, work, numba):
         os.setsid()  # to be killed with all that it starts
@@ -157,6 +166,14 @@ class Child:
         self._clean = clean
         self.connection = connection
         self.started = time.monotonic()
+
+    def cpu_seconds(self) -> float:
+        """The processor time that it has used; the time since its start where that is unknown."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return time.monotonic() - self.started
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> int:
         """Kills what is left of it and restores the copy; returns the exit status."""
