@@ -18,6 +18,7 @@ KILLED, SURVIVED, EXPLAINED = "killed", "survived", "explained"
 _FIRST = 8  # so many tests are collected and run before the rest is looked at
 _LEAST = 40  # so many tests are tried however long they took when they were recorded
 _COLLECTION = 300  # seconds
+_COMPILATION = 180  # seconds that Numba may take in a test, where it has to begin from scratch
 _SLOW = 900  # seconds, of one slow test and of all of them
 # A test hangs if it takes so many times the allowed processor time by the clock on the wall.
 _WAITING = 4
@@ -240,7 +241,9 @@ class _Turn:
         self._allow(max(_COLLECTION, run.seconds_for("")))
 
     def _allow(self, seconds):
-        self._allowed = seconds
+        # The code as it is may have to be compiled as well: this is the first test to need it.
+        compiles = self.child.compiles or self._run.mutant is None
+        self._allowed = seconds + _COMPILATION * compiles
         self._since = time.monotonic(), self.child.cpu_seconds()
 
     def receive(self):

@@ -34,8 +34,9 @@ def preload(project: Project) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("pytest", *project.preload):
         importlib.import_module(name)
-    for plugin in importlib.metadata.entry_points(group="pytest11"):
-        plugin.load()
+    if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ:
+        for plugin in importlib.metadata.entry_points(group="pytest11"):
+            plugin.load()
     gc.freeze()  # spares the children to go through what they inherit, again and again
     if "tensorflow" in sys.modules:
         from tensorflow.python.eager import context
@@ -86,7 +87,7 @@ class Sandbox:
             mutant: the fault to plant until the child ends.
         """
         work = Path(tempfile.mkdtemp(dir=self._place))
-        numba = self._numba
+        numba, affected = self._numba, set()
         if mutant is not None:
             path = self.root / mutant.file
             original = path.read_bytes(), path.stat()
@@ -112,7 +113,7 @@ class Sandbox:
         process = _fork.Process(target=_live, args=(there, self, work, numba, function, arguments))
         process.start()
         there.close()
-        return Child(process, here, clean)
+        return Child(process, here, clean, compiles=bool(affected))
 
     def _compiled_with(self, stem: str) -> set[str]:
         """The modules of which Numba keeps machine code that holds the code of the module `stem`.
@@ -159,13 +160,15 @@ class Child:
     Attributes:
         connection: where its messages arrive; it ends with the child.
         started: `time.monotonic` of the fork.
+        compiles: whether it has to compile Numba functions anew.
     """
 
-    def __init__(self, process, connection, clean):
+    def __init__(self, process, connection, clean, compiles):
         self._process = process
         self._clean = clean
         self.connection = connection
         self.started = time.monotonic()
+        self.compiles = compiles
 
     def cpu_seconds(self) -> float:
         """The processor time that it has used; the time since its start where that is unknown."""
