@@ -96,6 +96,7 @@ def main(arguments=None, project=None, explained=None, equal_paths=None) -> int:
 def _alone(project):
     """Two runs in one tree would plant their faults in the same copies."""
     project.cache.mkdir(exist_ok=True)
+    (project.cache / ".gitignore").write_text("*\n")
     with open(project.cache / "lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
