@@ -8,6 +8,7 @@ from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.errors import InputError
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.output.folder import OutputFolder
+from graph_barlow_twins.pretrain.output.replace import write_json
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
 tf = pytest.importorskip("tensorflow")
