@@ -176,7 +176,10 @@ def test_rank_errors_like_upstream(name, shape):
 @pytest.mark.parametrize("mode", MODES)
 def test_all_svd_metrics_like_upstream(mode):
     ours, theirs = tfgnn_task.AllSvdMetrics(), upstream.AllSvdMetrics()
-    update = lambda batch: ours.update_state(None, batch)  # noqa: E731
+
+    def update(batch):
+        ours.update_state(None, batch)
+
     if mode != "eager":
         update = tf.function(update, input_signature=[tf.TensorSpec([None, None], tf.float32)])
     if mode == "plain ops":
