@@ -41,7 +41,8 @@ def operations(cross_replica, strategy=None):
 
 
 @pytest.mark.parametrize(
-    "kind", ["no strategy", pytest.param("one device", marks=pytest.mark.slow), "mirrored"]
+    "kind",
+    ["no strategy", *(pytest.param(k, marks=pytest.mark.slow) for k in ("one device", "mirrored"))],
 )
 def test_one_replica_has_the_same_graph(kind):
     strategy = {
@@ -54,7 +55,7 @@ def test_one_replica_has_the_same_graph(kind):
     assert not [op for op in ours[0] + ours[1] if "Collective" in op]
 
 
-@pytest.mark.parametrize("backend", ["graph", "numba", "xla"])
+@pytest.mark.parametrize("backend", ["graph", pytest.param("numba", marks=pytest.mark.slow), "xla"])
 def test_one_replica_keeps_all_arguments(backend):
     z_a, z_b = STACKED[:, 0], STACKED[:, 1]
     weight = np.arange(9.0)

@@ -99,7 +99,8 @@ def test_one_row_warns_once_in_eager_mode():
 
 
 @pytest.mark.parametrize(
-    ("rows", "jit_compile"), [(1, False), pytest.param(1, True, marks=pytest.mark.slow), (4, False)]
+    ("rows", "jit_compile"),
+    [(1, False), *(pytest.param(*c, marks=pytest.mark.slow) for c in ((1, True), (4, False)))],
 )
 def test_one_row_in_fit(rows, jit_compile):
     """The number of rows is dynamic in the graph; XLA has no way to call the host."""

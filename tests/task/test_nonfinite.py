@@ -192,6 +192,7 @@ def test_skip_nonfinite_steps_keeps_loss_scaling():
         tf.keras.mixed_precision.set_global_policy("float32")
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_built_needs_one_trace():
     views, traces = tf.Variable(np.random.default_rng(0).normal(size=(8, 2, 3))), []
 
