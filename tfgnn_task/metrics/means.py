@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -48,7 +47,7 @@ class BatchMeans(tf.keras.metrics.Metric):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        if not isinstance(every_n_steps, numbers.Integral) or every_n_steps < 1:
+        if not isinstance(every_n_steps, int | np.integer) or every_n_steps < 1:
             raise ValueError(f"every_n_steps should be a positive integer (got {every_n_steps!r})")
         self._y_pred_transform_fn = y_pred_transform_fn
         self._every_n_steps = int(every_n_steps)

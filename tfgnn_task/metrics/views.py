@@ -9,6 +9,8 @@ They take predictions ``[N, 2, D]`` as `BarlowTwinsLoss` does. Beside the defaul
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from ...kernels.metrics.views import alignment, cross_correlation_metrics, uniformity
@@ -50,7 +52,8 @@ class CrossCorrelationMetrics(BatchMeans):
     ):
         super().__init__(y_pred_transform_fn, name=name, **kwargs)
         check_epsilon(epsilon)
-        self._options = {"normalize_batch": normalize_batch, "epsilon": epsilon, "ddof": ddof}
+        options = {"normalize_batch": normalize_batch, "epsilon": epsilon, "ddof": ddof}
+        self._options: dict[str, Any] = options
 
     def evaluate(self, y_pred: tf.Tensor, sample_weight: tf.Tensor | None) -> list[tf.Tensor]:
         """The two numbers of one batch."""
