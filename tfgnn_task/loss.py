@@ -101,7 +101,9 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         self._guard: NonfiniteGuard | None = None
         self._warned = False
 
-    def __call__(self, y_true, y_pred, sample_weight=None) -> tf.Tensor:
+    def __call__(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """The loss of one batch.
 
         Args:
@@ -137,7 +139,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             return loss / replicas
         return loss
 
-    def call(self, y_true, y_pred) -> tf.Tensor:
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """As ``__call__``, without weights."""
         return self(y_true, y_pred)
 
@@ -151,7 +153,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         if self._guard is None and self._on_nonfinite != "ignore":
             self._guard = NonfiniteGuard(skip=self._on_nonfinite == "skip")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.losses.Loss`."""
         options = dict(self._options)
         if tf.is_tensor(options["lambda_"]):

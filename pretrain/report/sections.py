@@ -169,9 +169,7 @@ def configuration(content: ReportContent) -> str:
     rows = [(key, spent[key]) for key in phases]
     if total - sum(spent.values()) > 0.05:
         rows.append(("other", total - sum(spent.values())))
-    cells: list[Sequence[str]] = [
-        (key, f"<td>{v:.1f}</td>", f"<td>{_bar(v, total)}</td>") for key, v in rows
-    ]
+    cells: list = [(key, f"<td>{v:.1f}</td>", f"<td>{_bar(v, total)}</td>") for key, v in rows]
     cells.append(("total", f"<td>{total:.1f}</td>", "<td></td>"))
     times = _table("phase", "seconds", "share", rows=cells, ours=len(rows))
     cards = [f'<div class="card"><h3>Seconds</h3><table class="phases">{times}</table></div>']

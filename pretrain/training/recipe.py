@@ -20,7 +20,7 @@ class Recipe:
 
     Names, ranges and meanings are those of `PretrainConfig`. Pairs are of the two views. None
     stands only where an option has no meaning: `hops` of a gcn, `steps` when sampling, `batch_size`
-    and `epochs` on the full graph; the types say Any there, as nobody asks then.
+    and `epochs` on the full graph; the types say Any, as they are not read then.
     """
 
     seed: int

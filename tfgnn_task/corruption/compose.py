@@ -47,7 +47,7 @@ class Compose(KeyedLayer):
             graph = corruptor.corrupt_as_member(graph, derive_key(key, index), known)
         return graph
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         serialize = tf.keras.utils.serialize_keras_object
         return {**super().get_config(), "corruptors": [serialize(c) for c in self._corruptors]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,8 @@ from absl import logging
 from ...kernels.context import can_call_python
 from ...kernels.metrics.rows import row_weights
 from ..weights import weights_of_rows
+
+Transform: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 
 
 class BatchMeans(tf.keras.metrics.Metric):
@@ -41,7 +44,7 @@ class BatchMeans(tf.keras.metrics.Metric):
 
     def __init__(
         self,
-        y_pred_transform_fn: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        y_pred_transform_fn: Transform | None = None,
         every_n_steps: int = 1,
         name: str | None = None,
         **kwargs,
@@ -67,7 +70,9 @@ class BatchMeans(tf.keras.metrics.Metric):
         """The scalars of one batch, in the order of ``KEYS``."""
         raise NotImplementedError
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> None:
         """Adds one batch.
 
         Args:
@@ -143,7 +148,7 @@ class BatchMeans(tf.keras.metrics.Metric):
         # Keras' own goes through get_config, in `compile`, and so would refuse a lambda.
         return f"{type(self).__name__}(name={self.name})"
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.metrics.Metric`; a transform has to be registered with Keras."""
         transform = self._y_pred_transform_fn
         if transform is not None:
@@ -160,7 +165,7 @@ class BatchMeans(tf.keras.metrics.Metric):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> BatchMeans:
         """The inverse of `get_config`."""
         transform = config["y_pred_transform_fn"]
         if isinstance(transform, str):  # Keras' SavedModel loader has already replaced the name
