@@ -71,7 +71,7 @@ _INT = types.CPointer(types.int32)
 def _external(name: str, real) -> types.ExternalFunction:
     p = types.CPointer(real)
     if name.endswith("gemm"):
-        arguments = (_CHAR, _CHAR, _INT, _INT, _INT, p, p, _INT, p, _INT, p, p, _INT)
+        arguments: tuple = (_CHAR, _CHAR, _INT, _INT, _INT, p, p, _INT, p, _INT, p, p, _INT)
     else:
         arguments = (_CHAR, _CHAR, _INT, _INT, p, p, _INT, p, p, _INT)
     symbol = f"graph_barlow_twins_{name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 
@@ -23,7 +25,7 @@ def unit_rows(
         The same form and dtype.
     """
     # By the largest entry first: squares of small entries would be 0, of large ones infinite.
-    if not scipy.sparse.issparse(matrix):
+    if isinstance(matrix, np.ndarray):
         largest = np.max(np.abs(matrix), axis=1, keepdims=True, initial=0.0)
         scaled = _quotient(matrix, largest)
         return _quotient(scaled, np.linalg.norm(scaled, axis=1, keepdims=True))
@@ -53,7 +55,7 @@ def singular_values(matrix: np.ndarray) -> np.ndarray:
     of R with more rows below it.
     """
     tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-    triangle = np.zeros((0, tall.shape[1]))
+    triangle: Any = np.zeros((0, tall.shape[1]))
     for start in range(0, len(tall), _BLOCK_ROWS):
         rows = tall[start : start + _BLOCK_ROWS].astype(np.float64)
         triangle = np.linalg.qr(np.concatenate([triangle, rows]), mode="r")

@@ -7,6 +7,8 @@ every device).
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,7 +16,7 @@ from .keys import GOLDEN, MIX64_FACTORS, hash_name
 from .sorting import stable_argsort
 from .validation import check_rate
 
-Key = tf.Tensor | int
+Key: TypeAlias = tf.Tensor | int
 _PHILOX = 1
 
 

@@ -169,7 +169,7 @@ def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dic
 class _Stopwatch:
     """Seconds of one phase after the other."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._start = self._last = time.perf_counter()
         self._laps: dict[str, float] = {}
 

@@ -9,9 +9,12 @@ equations 1 and 2; docs/derivation.md derives the gradients.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def standardize(z, *, sample_weight=None, epsilon=1e-6, ddof=0):
+def standardize(
+    z: ArrayLike, *, sample_weight: ArrayLike | None = None, epsilon: float = 1e-6, ddof: float = 0
+) -> np.ndarray:
     """Centres each feature and scales it to unit variance.
 
         mean = sum_i w_i z_i / W
@@ -33,10 +36,14 @@ def standardize(z, *, sample_weight=None, epsilon=1e-6, ddof=0):
     >>> standardize(np.array([[1.0], [3.0]]), epsilon=1e-12).round(6).tolist()
     [[-1.0], [1.0]]
     """
-    return _standardize(*_as_float64(z, sample_weight), epsilon, ddof)[0]
+    view, w = _as_float64(z, sample_weight)
+    return _standardize(view, w, epsilon, ddof)[0]
 
 
-def cross_correlation(z_a, z_b, *, normalize_batch=True, sample_weight=None, epsilon=1e-6, ddof=0):
+def cross_correlation(
+    z_a: ArrayLike, z_b: ArrayLike, *, normalize_batch: bool = True,
+    sample_weight: ArrayLike | None = None, epsilon: float = 1e-6, ddof: float = 0,
+) -> np.ndarray:  # fmt: skip
     """``C = Za^T diag(w) Zb / W``, float64 ``[D, D]``; row i of C belongs to feature i of view A.
 
     Za and Zb are the standardised views (`standardize`), or with ``normalize_batch=False`` the
@@ -47,8 +54,9 @@ def cross_correlation(z_a, z_b, *, normalize_batch=True, sample_weight=None, eps
 
 
 def barlow_twins_loss(
-    z_a, z_b, *, lambda_=None, normalize_batch=True, sample_weight=None, epsilon=1e-6, ddof=0
-):
+    z_a: ArrayLike, z_b: ArrayLike, *, lambda_: float | None = None, normalize_batch: bool = True,
+    sample_weight: ArrayLike | None = None, epsilon: float = 1e-6, ddof: float = 0,
+) -> float:  # fmt: skip
     """Distance of the cross-correlation of two views from the identity.
 
         loss = sum_i (1 - C_ii)^2  +  lambda * sum_{i != j} C_ij^2
@@ -81,8 +89,9 @@ def barlow_twins_loss(
 
 
 def barlow_twins_loss_and_gradients(
-    z_a, z_b, *, lambda_=None, normalize_batch=True, sample_weight=None, epsilon=1e-6, ddof=0
-):
+    z_a: ArrayLike, z_b: ArrayLike, *, lambda_: float | None = None, normalize_batch: bool = True,
+    sample_weight: ArrayLike | None = None, epsilon: float = 1e-6, ddof: float = 0,
+) -> tuple[float, np.ndarray, np.ndarray]:  # fmt: skip
     """The loss and its gradients with respect to both views.
 
     With G = dloss/dC, q_A = rowsum(C * G), q_B = colsum(C * G), f = W / (W - ddof):

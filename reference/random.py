@@ -12,6 +12,7 @@ A block yields four 32-bit words, or two 64-bit words (the first of a pair is th
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _KEY_STEPS = (np.uint32(0x9E3779B9), np.uint32(0xBB67AE85))  # golden ratio, sqrt(3) - 1
@@ -21,7 +22,7 @@ GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: the step of SplitMix64
 MIX64_FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
-def philox4x32(counters, key):
+def philox4x32(counters: ArrayLike, key: int) -> np.ndarray:
     """Encrypts counters by ten rounds of Philox4x32.
 
     Args:
@@ -49,7 +50,7 @@ def philox4x32(counters, key):
     return np.stack([x0, x1, x2, x3], axis=1)
 
 
-def random_bits(key, count, stream=0):
+def random_bits(key: int, count: int, stream: int = 0) -> np.ndarray:
     """The first ``count`` 32-bit words of a stream, as uint32 ``[count]``.
 
     >>> random_bits(0, 2).tolist()
@@ -64,7 +65,7 @@ def random_bits(key, count, stream=0):
     return philox4x32(counters, key).reshape(-1)[:count]
 
 
-def derive_key(key, name):
+def derive_key(key: int, name: str | int) -> int:
     """A key of its own for a part of a computation: for a step, a node set, a feature.
 
     The first 64 bits of the stream ``name`` under ``key``, of a str the stream ``hash_name(name)``.
@@ -81,7 +82,7 @@ def derive_key(key, name):
     return int(low) | int(high) << 32
 
 
-def hash_name(name):
+def hash_name(name: str) -> int:
     """FNV-1a, 64 bits, of the UTF-8 bytes (Fowler, Noll, Vo; RFC 9923).
 
     >>> hex(hash_name("a"))
@@ -93,7 +94,7 @@ def hash_name(name):
     return value
 
 
-def bernoulli(key, count, rate):
+def bernoulli(key: int, count: int, rate: float) -> np.ndarray:
     """Bool ``[count]``, each True with probability ``rate``: ``bits < round(rate * 2**32)``.
 
     The comparison is of integers, so no rounding can tell two paths apart. Rate 0 is never True,
@@ -106,18 +107,18 @@ def bernoulli(key, count, rate):
     return is_below_rate(random_bits(key, count), rate)
 
 
-def check_rate(rate):
+def check_rate(rate: float) -> None:
     """Raises ValueError if the rate is no probability."""
     if not 0 <= rate <= 1:
         raise ValueError(f"rate should be in [0, 1] (got {rate})")
 
 
-def is_below_rate(words, rate):
+def is_below_rate(words: np.ndarray, rate: float) -> np.ndarray:
     """Which uint32 words are True at ``rate``: those below ``round(rate * 2**32)``."""
     return words.astype(np.uint64) < np.uint64(round(rate * 2**32))
 
 
-def permutation(key, count):
+def permutation(key: int, count: int) -> np.ndarray:
     """A permutation of ``range(count)``, int64: the stable argsort of ``random_bits(key, count)``.
 
     >>> sorted(permutation(7, 5).tolist())
@@ -126,7 +127,7 @@ def permutation(key, count):
     return np.argsort(random_bits(key, count), kind="stable")
 
 
-def mix64(words):
+def mix64(words: ArrayLike) -> np.ndarray:
     """The finalizer of SplitMix64: a bijection of 64-bit words in which every bit moves all.
 
     Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014,
@@ -142,7 +143,7 @@ def mix64(words):
     return words ^ words >> np.uint64(31)
 
 
-def row_seeds(key, ids):
+def row_seeds(key: ArrayLike, ids: ArrayLike) -> np.ndarray:
     """A generator of its own for each id: ``mix64(mix64(key) + GOLDEN * (id + 1))``.
 
     Args:
@@ -157,7 +158,7 @@ def row_seeds(key, ids):
         return mix64(mix64(as_uint64(key)) + steps)
 
 
-def row_words(key, ids, words_per_row):
+def row_words(key: int, ids: ArrayLike, words_per_row: int) -> np.ndarray:
     """Random words that depend on a row's id, not on its position.
 
     Row ``i`` holds the upper halves of the first outputs of SplitMix64 with the state
@@ -177,7 +178,7 @@ def row_words(key, ids, words_per_row):
     return (mix64(states) >> np.uint64(32)).astype(np.uint32)
 
 
-def as_uint64(ids):
+def as_uint64(ids: ArrayLike) -> np.ndarray:
     """Integers modulo 2**64.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -87,7 +88,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         check_choice("on_nonfinite", on_nonfinite, CHOICES)
         if not (lambda_ is None or tf.is_tensor(lambda_) or isinstance(lambda_, numbers.Real)):
             raise TypeError(f"lambda_ should be a number or a scalar tensor (got {lambda_!r})")
-        self._options = {
+        self._options: dict[str, Any] = {
             "lambda_": lambda_,
             "normalize_batch": normalize_batch,
             "epsilon": epsilon,
@@ -97,10 +98,12 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         }
         self._cross_replica = bool(cross_replica)
         self._on_nonfinite = on_nonfinite
-        self._guard = None
+        self._guard: NonfiniteGuard | None = None
         self._warned = False
 
-    def __call__(self, y_true, y_pred, sample_weight=None) -> tf.Tensor:
+    def __call__(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """The loss of one batch.
 
         Args:
@@ -136,7 +139,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             return loss / replicas
         return loss
 
-    def call(self, y_true, y_pred) -> tf.Tensor:
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """As ``__call__``, without weights."""
         return self(y_true, y_pred)
 
@@ -150,7 +153,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
         if self._guard is None and self._on_nonfinite != "ignore":
             self._guard = NonfiniteGuard(skip=self._on_nonfinite == "skip")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.losses.Loss`."""
         options = dict(self._options)
         if tf.is_tensor(options["lambda_"]):

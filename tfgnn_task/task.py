@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -198,7 +199,7 @@ class BarlowTwinsTask(ContrastiveLossTask):
     ):
         super().__init__(*args, **kwargs)
         self._metrics_every_n_steps = metrics_every_n_steps
-        self._loss_options = {
+        self._loss_options: dict[str, Any] = {
             "lambda_": lambda_,
             "normalize_batch": normalize_batch,
             "epsilon": epsilon,

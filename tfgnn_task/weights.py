@@ -37,12 +37,12 @@ class RowComponents(tf.keras.layers.Layer):
         labels = tf.stack([component, tf.fill(tf.shape(component), tf.size(ends))], axis=1)
         return tf.ensure_shape(labels, [nodes.spec.total_size, 2])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         return {**super().get_config(), "node_set_name": self._node_set_name}
 
 
-def check_predictions(y_pred) -> tf.Tensor:
+def check_predictions(y_pred: tf.Tensor) -> tf.Tensor:
     """Two stacked views ``[N, 2, D]`` as a tensor.
 
     Raises:

@@ -11,6 +11,7 @@ but float16), so `dropout` does.
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -30,7 +31,7 @@ from ..shapes import num_rows
 from ..sorting import inverse_permutation, shuffle_order, stable_argsort, stable_partition
 from ..validation import check_rate
 
-Feature = tf.Tensor | tf.RaggedTensor
+Feature: TypeAlias = tf.Tensor | tf.RaggedTensor
 
 
 def shuffle_rows(

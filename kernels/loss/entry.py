@@ -27,12 +27,12 @@ FEW_ROWS = 2
 
 
 def barlow_twins_loss(
-    z_a,
-    z_b,
+    z_a: tf.Tensor,
+    z_b: tf.Tensor,
     *,
-    lambda_=None,
+    lambda_: float | tf.Tensor | None = None,
     normalize_batch: bool = True,
-    sample_weight=None,
+    sample_weight: tf.Tensor | None = None,
     epsilon: float = 1e-6,
     ddof: float = 0,
     backend: str = "auto",
@@ -77,10 +77,8 @@ def barlow_twins_loss(
 
     Source: Zbontar et al. 2021, https://arxiv.org/abs/2103.03230, equations 1 and 2.
     """
-    number = lambda_
-    z_a, z_b, lambda_, sample_weight = checked(
-        z_a, z_b, lambda_, sample_weight, epsilon, backend, path
-    )
+    tensors = checked(z_a, z_b, lambda_, sample_weight, epsilon, backend, path)
+    z_a, z_b, scalar, sample_weight = tensors
     options = direct.Options(bool(normalize_batch), float(epsilon), float(ddof))
     if backend == "numba" and compiled_by_xla():
         raise ValueError('backend="numba" cannot run in a function compiled by XLA; give "auto"')
@@ -88,7 +86,6 @@ def barlow_twins_loss(
     gram = prefers_gram(rows, features) if path == "auto" else path == "gram"
     positive = rows if sample_weight is None else tf.math.count_nonzero(sample_weight)
     few_rows = positive <= FEW_ROWS
-    tensors = (z_a, z_b, lambda_, sample_weight)
     if backend == "xla" and not compiled_by_xla():
         from .xla import barlow_twins_loss_xla  # on demand, as Numba
 
@@ -97,18 +94,20 @@ def barlow_twins_loss(
     def on_host():
         from .numba.op import barlow_twins_loss_numba
 
-        return barlow_twins_loss_numba(z_a, z_b, number, sample_weight, options, path)
+        return barlow_twins_loss_numba(z_a, z_b, lambda_, sample_weight, options, path)
 
     def in_plain_ops(compute_dtype, module):
         return differentiable(compute_dtype, module, tensors, options)
 
     host = backend == "numba"
-    if backend == "auto" and can_call_numba(number):
+    if backend == "auto" and can_call_numba(lambda_):
         host = pays_for_host_call(rows, features, gram)
-    return by_choice(few_rows, gram, lambda_.dtype, in_plain_ops, host=host, on_host=on_host)
+    return by_choice(few_rows, gram, scalar.dtype, in_plain_ops, host=host, on_host=on_host)
 
 
-def checked(z_a, z_b, lambda_, sample_weight, epsilon, backend, path):
+def checked(
+    z_a, z_b, lambda_, sample_weight, epsilon, backend, path
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | None]:
     """``(z_a, z_b, lambda_, sample_weight)`` as tensors, of arguments of `barlow_twins_loss`.
 
     The views keep their dtype, the others have the one of the loss. Raises as that function does.

@@ -14,7 +14,7 @@ Cholesky step on ``L^-1 X^T`` itself, which is nearly orthonormal, brings the di
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -37,7 +37,7 @@ _SERIAL_SIDE = 300
 
 
 class Spectrum(NamedTuple):
-    """What the metrics need of a representation ``[N, D]``.
+    """What the metrics need of a representation ``[N, D]``, in arrays or in tensors.
 
     Attributes:
         singular_values: float64 ``[max(min(N, D), 1)]``, descending, up to a common factor; zeros
@@ -46,9 +46,9 @@ class Spectrum(NamedTuple):
         largest_leverage: float64 scalar, max_i |U_i|^2; 1 without full rank.
     """
 
-    singular_values: np.ndarray
-    rows: np.ndarray
-    largest_leverage: np.ndarray
+    singular_values: Any
+    rows: Any
+    largest_leverage: Any
 
 
 def zero_threshold(shape) -> float:

@@ -99,7 +99,7 @@ def run(options: EvaluateOptions) -> str:
         knn=options.knn,
         held_out_edges=options.held_out_edges,
     )
-    probing = {
+    probing: dict[str, Any] = {
         "split": options.split or ("public" if inputs.labels.has_masks else "random"),
         "folds": options.folds,
         "seeds": options.seeds,
@@ -181,7 +181,7 @@ def _protocol(
         "neighbours": NEIGHBOURS,
         "kmeans_starts": STARTS,
         "nodes": labels.num_nodes,
-        "labelled_nodes": int((labels.labels >= 0).sum()) if plan else 0,
+        "labelled_nodes": 0 if labels.labels is None else int((labels.labels >= 0).sum()),
         "classes": labels.num_classes,
         "held_out_edges": [one.positives.shape[1] for one in inputs.held_out],
     }

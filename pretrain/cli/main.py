@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ... import __version__
 from ..config.base import Options
@@ -26,7 +26,7 @@ def _pretrain(config: PretrainConfig) -> str:
 
 class _Command(NamedTuple):
     options: type[Options]
-    run: Callable[[Options], str]  # gives what is printed
+    run: Callable[[Any], str]  # gives what is printed
     help: str
     description: str
     interrupted: str = "interrupted"

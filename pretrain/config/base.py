@@ -76,4 +76,5 @@ def key(one: dataclasses.Field) -> str:
 def label(one: dataclasses.Field) -> str:
     """The field's name on the command line."""
     option = option_of(one)
-    return option.metavar if option.positional else "--" + key(one).replace("_", "-")
+    metavar = option.metavar if option.positional else None
+    return metavar or "--" + key(one).replace("_", "-")

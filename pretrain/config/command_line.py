@@ -20,9 +20,9 @@ _Kind = TypeVar("_Kind", bound=Options)
 class CommandLineParser(argparse.ArgumentParser):
     """An ArgumentParser that raises InputError, so that bad flags too give one line."""
 
-    def __init__(self, *args, allow_abbrev: bool = False, **kwargs):
+    def __init__(self, *, allow_abbrev: bool = False, **kwargs: Any):
         # Abbreviations would break whenever a longer flag is added.
-        super().__init__(*args, allow_abbrev=allow_abbrev, **kwargs)
+        super().__init__(allow_abbrev=allow_abbrev, **kwargs)
 
     def error(self, message: str) -> NoReturn:
         """Raises InputError in place of printing the usage and leaving."""

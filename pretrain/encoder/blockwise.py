@@ -40,7 +40,7 @@ class EncoderWeights:
     """
 
     kernels: tuple[np.ndarray, ...]
-    normalizations: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
+    normalizations: tuple[tuple[np.ndarray, ...], ...]
     bias: np.ndarray
 
     @classmethod
@@ -121,13 +121,14 @@ def embed_in_blocks(
             f"weights: expected {data.num_features} features, got {weights.num_features}"
         )
     propagation = _Propagation(adjacency or adjacency_of(data.edge_index, data.num_nodes))
-    is_linear = isinstance(weights, LinearWeights)
-    kernels = (weights.kernel,) if is_linear else weights.kernels
-    block_rows = block_rows or max(1, _BLOCK_ENTRIES // max(max(one.shape) for one in kernels))
-    if is_linear:
+    if isinstance(weights, LinearWeights):
+        kernels: tuple[np.ndarray, ...] = (weights.kernel,)
+        embed: Callable[..., np.ndarray] = _embed_linear
         passes = len(weights.coefficients)
     else:  # per layer propagation, and statistics or the result; where it widens also the kept sums
+        kernels, embed = weights.kernels, _embed_convolutional
         passes = 2 * len(kernels) + sum(map(_widens, kernels))
+    block_rows = block_rows or max(1, _BLOCK_ENTRIES // max(max(one.shape) for one in kernels))
     steps = passes * -(-data.num_nodes // block_rows)
     with tqdm(total=steps, desc="embed", unit="block", disable=quiet) as bar:
 
@@ -136,7 +137,6 @@ def embed_in_blocks(
                 yield block
                 bar.update()
 
-        embed = _embed_linear if is_linear else _embed_convolutional
         return embed(weights, data, propagation, each_block)
 
 
@@ -223,8 +223,8 @@ def _normalized(state: States, parameters, each_block) -> States:
     scale = gamma / np.sqrt(squares / count + _EPSILON)
     scale, shift = scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
 
-    def rows(block: slice) -> np.ndarray:
+    def activated(block: slice) -> np.ndarray:
         values = state(block) * scale + shift
         return np.where(values < 0, slope * values, values)
 
-    return rows
+    return activated

@@ -44,7 +44,7 @@ def column_weights(features: np.ndarray | scipy.sparse.csr_matrix) -> np.ndarray
     """
     count, width = features.shape
     values = features.data if scipy.sparse.issparse(features) else features
-    if not ((values == 0) | (values == 1)).all():
+    if not np.all((values == 0) | (values == 1)):
         return np.ones(width, np.float32)
     frequencies = np.asarray(features.sum(axis=0, dtype=np.float64)).ravel()
     return (np.log((1 + count) / (1 + frequencies)) + 1).astype(np.float32)

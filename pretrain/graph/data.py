@@ -81,6 +81,7 @@ class GraphData(LabelledNodes):
             int32 if the graph came memory-mapped and N fits.
     """
 
+    node_ids: np.ndarray  # known of every graph
     features: np.ndarray | scipy.sparse.csr_matrix
     edge_index: np.ndarray
 
@@ -125,7 +126,7 @@ def feature_density(data: GraphData) -> float:
     Of dense features with more rows than 20,000, so many are looked at, at equal distances.
     """
     features = data.features
-    if scipy.sparse.issparse(features):
+    if not isinstance(features, np.ndarray):
         return features.nnz / (data.num_nodes * data.num_features)
     rows = np.linspace(0, data.num_nodes - 1, min(data.num_nodes, _SAMPLED_ROWS)).astype(np.int64)
     sample = features if len(rows) == data.num_nodes else data.feature_rows(rows)

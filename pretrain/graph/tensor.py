@@ -37,7 +37,7 @@ def graph_tensor_from_data(data: GraphData) -> tfgnn.GraphTensor:
     """The whole graph as one component."""
     features = data.features
     if feature_density(data) <= _SPARSE_DENSITY:
-        if not scipy.sparse.issparse(features):  # of a file in any dtype, float32 only here
+        if isinstance(features, np.ndarray):  # of a file in any dtype, float32 only here
             features = scipy.sparse.csr_matrix(data.feature_rows(slice(None)))
         splits = tf.constant(features.indptr, tf.int64)
         parts = {COLUMNS: features.indices, VALUES: features.data}

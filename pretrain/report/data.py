@@ -44,10 +44,10 @@ def projection(embeddings: np.ndarray, data: GraphData, seed: int) -> Projection
         seed: of the sample and of k-means; the same seed gives the same map on one machine.
     """
     N = data.num_nodes
-    has_labels = data.labels is not None and data.num_classes > 0
+    labels = data.labels if data.num_classes > 0 else None
     chosen = stratified_sample(
         np.arange(N),
-        data.labels if has_labels else np.zeros(N, int),
+        np.zeros(N, int) if labels is None else labels,
         MAX_POINTS,
         np.random.default_rng(seed),
         at_least=int(data.num_classes < MAX_POINTS),  # one of every class, while there is room
@@ -69,13 +69,13 @@ def projection(embeddings: np.ndarray, data: GraphData, seed: int) -> Projection
                     " from the first two)"
                 ),
             )
-    if has_labels:
-        groups, names = data.labels[chosen], data.class_names
+    if labels is not None:
+        groups, names = labels[chosen], data.class_names
     else:
         groups = _clusters(components, seed)
         names = tuple(f"cluster {number + 1}" for number in range(groups.max() + 1))
     ids = [str(one) for one in data.node_ids[chosen]]
-    return Projection(points, groups, names, ids, N, method, clustered=not has_labels)
+    return Projection(points, groups, names, ids, N, method, clustered=labels is None)
 
 
 def spectra(trained: np.ndarray, untrained: np.ndarray, seed: int) -> Spectra:
@@ -83,7 +83,7 @@ def spectra(trained: np.ndarray, untrained: np.ndarray, seed: int) -> Spectra:
     N, D = trained.shape
     rows = int(max(min(N, _SPECTRUM_WORK / D**2), min(N, _SPECTRUM_WORK ** (1 / 3))))
     chosen = np.sort(np.random.default_rng(seed).choice(N, rows, replace=False))
-    return Spectra(*(singular_values(one[chosen]) for one in (trained, untrained)), rows)
+    return Spectra(singular_values(trained[chosen]), singular_values(untrained[chosen]), rows)
 
 
 def versions() -> dict[str, str]:

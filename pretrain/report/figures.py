@@ -234,7 +234,7 @@ def _styles(projection: Projection) -> tuple[np.ndarray, dict[str, str], dict[st
         coloured = np.sort(present[np.argsort(-sizes[present], kind="stable")][: COLOURS - 1])
     style = np.where(groups < 0, "ku", "ko")
     names = {}
-    for place, group in enumerate(coloured):
+    for place, group in enumerate(coloured.tolist()):
         style[groups == group] = f"k{place}"
         names[f"k{place}"] = str(projection.group_names[group])
     names["ko"] = f"{len(present) - len(coloured)} other classes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..evaluation.evaluate import MEASURES
 from .content import ReportContent
@@ -121,7 +121,7 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
             " the embeddings with. Labels in the data set, or <code>--hold-out-edges</code>, give"
             " this section its numbers.</p>"
         )
-    used = {key for row in scores.values() for key in row}
+    used: set[str] = {key for row in scores.values() for key in row}
     keys = [key for key in MEASURES if key in used] + sorted(used - set(MEASURES))
     best = {
         key: max(
@@ -169,7 +169,7 @@ def configuration(content: ReportContent) -> str:
     rows = [(key, spent[key]) for key in phases]
     if total - sum(spent.values()) > 0.05:
         rows.append(("other", total - sum(spent.values())))
-    cells = [(key, f"<td>{v:.1f}</td>", f"<td>{_bar(v, total)}</td>") for key, v in rows]
+    cells: list = [(key, f"<td>{v:.1f}</td>", f"<td>{_bar(v, total)}</td>") for key, v in rows]
     cells.append(("total", f"<td>{total:.1f}</td>", "<td></td>"))
     times = _table("phase", "seconds", "share", rows=cells, ours=len(rows))
     cards = [f'<div class="card"><h3>Seconds</h3><table class="phases">{times}</table></div>']
@@ -204,8 +204,9 @@ def _value(value: Any) -> str:
     return shortened(value, 200)
 
 
-def _known(measure: Mapping[str, Any] | None) -> bool:
-    return bool(measure) and measure.get("mean") is not None and math.isfinite(measure["mean"])
+def _known(measure: Mapping[str, Any] | None) -> TypeGuard[Mapping[str, Any]]:
+    mean = measure.get("mean") if measure else None
+    return mean is not None and math.isfinite(mean)
 
 
 def _cell(measure: Mapping[str, Any] | None, best: float | None) -> str:

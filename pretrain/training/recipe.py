@@ -20,14 +20,14 @@ class Recipe:
 
     Names, ranges and meanings are those of `PretrainConfig`. Pairs are of the two views. None
     stands only where an option has no meaning: `hops` of a gcn, `steps` when sampling, `batch_size`
-    and `epochs` on the full graph.
+    and `epochs` on the full graph; the types say Any, as they are not read then.
     """
 
     seed: int
-    steps: int | None
+    steps: int | Any
     fan_out: tuple[int, ...]
-    batch_size: int | None
-    epochs: int | None
+    batch_size: int | Any
+    epochs: int | Any
     learning_rate: float
     warmup_steps: int
     schedule: str
@@ -36,7 +36,7 @@ class Recipe:
     weight_decay: float
     encoder: str
     units: tuple[int, ...]
-    hops: int | None
+    hops: int | Any
     drop_edges: tuple[float, float]
     mask_features: tuple[float, float]
     drop_entries: tuple[float, float]

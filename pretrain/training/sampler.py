@@ -173,8 +173,9 @@ class UndirectedSubgraphs(tf.keras.layers.Layer):
     def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
         """See the class."""
         nodes, edges = graph.node_sets[NODE_SET], graph.edge_sets[EDGE_SET]
-        ends = [tf.cast(edges.adjacency[tag], tf.int64) for tag in (tfgnn.SOURCE, tfgnn.TARGET)]
-        (source, target), edge_sizes = _both_directions(*ends, nodes.sizes)
+        ends = (tf.cast(edges.adjacency[tag], tf.int64) for tag in (tfgnn.SOURCE, tfgnn.TARGET))
+        source, target = ends
+        (source, target), edge_sizes = _both_directions(source, target, nodes.sizes)
         hop = _hops_from_root(source, target, nodes.sizes, self._hops)
         dtype = nodes.sizes.dtype
         return tfgnn.homogeneous(
@@ -230,7 +231,7 @@ def _draw(words: tf.Tensor, degrees: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         row has fewer than k.
     """
     size = words.shape[1]
-    drawn = []
+    drawn: list[tf.Tensor] = []
     for i in range(size):
         last = tf.maximum(degrees - size + i, 0)
         # A word / 2**32 is uniform in [0, 1): scaled, without division, to [0, last].

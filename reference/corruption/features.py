@@ -9,9 +9,10 @@ Source of the graph corruptions: Zhu et al., "Deep graph contrastive representat
 (GRACE, 2020), section 3.2; Bielak et al., "Graph Barlow Twins" (2022), section 3.1.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..random import as_uint64, bernoulli, check_rate, is_below_rate, permutation, row_words
 
@@ -24,11 +25,17 @@ class Ragged(NamedTuple):
         row_splits: int64 ``[N + 1]``, non-decreasing, from 0 to V.
     """
 
-    values: object
+    values: Any
     row_splits: np.ndarray
 
 
-def shuffle_rows(value, rate, key, *, real_rows=None, ids=None):
+Feature: TypeAlias = np.ndarray | Ragged
+
+
+def shuffle_rows(
+    value: Feature, rate: float, key: int, *,
+    real_rows: int | None = None, ids: ArrayLike | None = None,
+) -> Feature:  # fmt: skip
     """Permutes ``ceil(rate * N)`` of the first ``N`` rows, chosen at random, among themselves.
 
     With ``p = permutation(key, N)[:count]``, row ``sorted(p)[j]`` receives row ``p[j]``. (The count
@@ -58,7 +65,9 @@ def shuffle_rows(value, rate, key, *, real_rows=None, ids=None):
     return take_rows(value, shuffled_row_indices(rows, rate, key, real_rows=real_rows, ids=ids))
 
 
-def shuffled_row_indices(rows, rate, key, *, real_rows=None, ids=None):
+def shuffled_row_indices(
+    rows: int, rate: float, key: int, *, real_rows: int | None = None, ids: ArrayLike | None = None
+) -> np.ndarray:
     """The row from which each row of a shuffled feature comes, int64 ``[rows]``.
 
     Taking several features by one result shuffles them jointly. Arguments: see `shuffle_rows`.
@@ -78,7 +87,7 @@ def shuffled_row_indices(rows, rate, key, *, real_rows=None, ids=None):
     return source
 
 
-def take_rows(value, rows):
+def take_rows(value: Feature, rows: np.ndarray) -> Feature:
     """Row ``j`` of the result is row ``rows[j]`` of ``value`` (dense or `Ragged`)."""
     if not isinstance(value, Ragged):
         return value[rows]
@@ -88,7 +97,7 @@ def take_rows(value, rows):
     return Ragged(take_rows(value.values, np.concatenate([np.zeros(0, int), *inner])), splits)
 
 
-def dropout(value, rate, key, *, ids=None):
+def dropout(value: Feature, rate: float, key: int, *, ids: ArrayLike | None = None) -> Feature:
     """Sets each entry to 0 with probability ``rate``, scales the others by ``1 / (1 - rate)``.
 
     The factor is rounded to the value's dtype before the product. Rate 1 gives zeros. The draws are
@@ -122,8 +131,8 @@ def dropout(value, rate, key, *, ids=None):
     else:
         lengths = np.full(len(flat), 1) if splits is None else np.diff(splits)
         entries = lengths * int(np.prod(flat.shape[1:]))
-        words = row_words(key, ids, max(entries, default=0))
-        words = [row[:count] for row, count in zip(words, entries, strict=True)]
+        rows = row_words(key, ids, max(entries, default=0))
+        words = [row[:count] for row, count in zip(rows, entries, strict=True)]
         dropped = is_below_rate(np.concatenate([np.zeros(0, np.uint32), *words]), rate)
     scale = np.asarray(1 / (1 - rate), flat.dtype)
     dropped = dropped.reshape(flat.shape)
@@ -136,7 +145,7 @@ def _with_flat(value, flat):
     return Ragged(_with_flat(value.values, flat), value.row_splits)
 
 
-def mask_columns(value, rate, key):
+def mask_columns(value: np.ndarray, rate: float, key: int) -> np.ndarray:
     """Sets each feature column to 0 in all rows with probability ``rate``; no scaling.
 
     Args:

@@ -9,13 +9,19 @@ Source: Zhu et al., "Deep graph contrastive representation learning" (GRACE, 202
 edges; You et al., "Graph contrastive learning with augmentations" (2020), section 3.1, for nodes.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..random import as_uint64, bernoulli, is_below_rate, row_seeds, row_words
-from .features import Ragged, take_rows
+from .features import Feature, Ragged, take_rows
 
 
-def dropped_rows(key, count, rate, *, ids=None, representatives=None):
+def dropped_rows(
+    key: int, count: int, rate: float, *,
+    ids: ArrayLike | None = None, representatives: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Which rows are dropped, each with probability ``rate``.
 
     Args:
@@ -42,7 +48,7 @@ def dropped_rows(key, count, rate, *, ids=None, representatives=None):
     return dropped if representatives is None else dropped[representatives]
 
 
-def edge_ids(source_ids, target_ids, undirected):
+def edge_ids(source_ids: ArrayLike, target_ids: ArrayLike, undirected: bool) -> np.ndarray:
     """Ids of edges by the ids of their endpoints: ``row_seeds(source_id, target_id)``.
 
     Parallel edges get the same id. Undirected: (smaller id, larger id) instead, as unsigned.
@@ -61,7 +67,7 @@ def edge_ids(source_ids, target_ids, undirected):
     return row_seeds(first, second)
 
 
-def pair_representatives(source, target):
+def pair_representatives(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The first edge with the same two endpoints, in whichever direction; int64 ``[E]``.
 
     >>> pair_representatives(np.array([0, 2, 1, 1]), np.array([1, 2, 0, 2])).tolist()
@@ -72,7 +78,7 @@ def pair_representatives(source, target):
     return first[group.reshape(-1)]
 
 
-def remove_rows(kept, sizes):
+def remove_rows(kept: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rows that are kept and the sizes then.
 
     Args:
@@ -91,7 +97,9 @@ def remove_rows(kept, sizes):
     return np.flatnonzero(kept), counts.astype(sizes.dtype)
 
 
-def partition_rows(kept, sizes, real_components):
+def partition_rows(
+    kept: np.ndarray, sizes: np.ndarray, real_components: int
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Moves dropped rows into the first padding component; the number of rows stays.
 
     Args:
@@ -121,15 +129,17 @@ def partition_rows(kept, sizes, real_components):
     return order, kept_sizes, len(rows)
 
 
-def inverse_permutation(order):
+def inverse_permutation(order: np.ndarray) -> np.ndarray:
     """Where each row went: ``inverse[order[i]] == i``."""
     return np.argsort(order)
 
 
 def drop_edges(
-    source, target, rate, key, *,
-    features=None, sizes=None, undirected=False, ids=None, padding=None,
-):  # fmt: skip
+    source: np.ndarray, target: np.ndarray, rate: float, key: int, *,
+    features: Mapping[str, Feature] | None = None, sizes: ArrayLike | None = None,
+    undirected: bool = False, ids: ArrayLike | None = None,
+    padding: tuple[int, int | None, int | None] | None = None,
+) -> tuple[np.ndarray, np.ndarray, Mapping[str, Feature], np.ndarray]:  # fmt: skip
     """Drops each edge with probability ``rate``, its features with it.
 
     Args:
@@ -172,8 +182,10 @@ def drop_edges(
 
 
 def drop_nodes(
-    source, target, rate, key, *, sizes, edge_sizes, protected=None, ids=None, features=None
-):
+    source: np.ndarray, target: np.ndarray, rate: float, key: int, *, sizes: np.ndarray,
+    edge_sizes: np.ndarray, protected: np.ndarray | None = None, ids: ArrayLike | None = None,
+    features: Mapping[str, Feature] | None = None,
+) -> tuple[np.ndarray, np.ndarray, dict, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Drops each node with probability ``rate``, with the edges at it; the others are renumbered.
 
     Written for one node set and one edge set; an edge set between two node sets loses the edges at
@@ -205,7 +217,7 @@ def drop_nodes(
     return number[source[edges]], number[target[edges]], features, sizes, edges, edge_sizes
 
 
-def zero_rows(value, rows):
+def zero_rows(value: Feature, rows: slice) -> Feature:
     """A copy in which these rows hold the zero of the dtype (b"" for strings).
 
     Args:
@@ -219,6 +231,6 @@ def zero_rows(value, rows):
         inner = np.flatnonzero(np.repeat(kept, lengths))
         splits = np.concatenate([[0], np.cumsum(np.where(kept, lengths, 0))])
         return Ragged(take_rows(value.values, inner), splits.astype(value.row_splits.dtype))
-    value = value.copy()
-    value[rows] = b"" if value.dtype == object else np.zeros((), value.dtype)
-    return value
+    result = value.copy()
+    result[rows] = b"" if value.dtype == object else np.zeros((), value.dtype)
+    return result

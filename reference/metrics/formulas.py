@@ -17,11 +17,12 @@ RankMe: Garrido et al. (2022), equation 3.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _RANKME_EPSILON = 1e-12
 
 
-def rankme(representations, *, sample_weight=None):
+def rankme(representations: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """Exponential of the entropy of the normalised singular values; in [1, `rankme_cap`].
 
         p_k = sigma_k / sum(sigma) + 1e-12        rankme = exp(-sum_k p_k log p_k)
@@ -37,7 +38,7 @@ def rankme(representations, *, sample_weight=None):
     return float(np.exp(-np.sum(p * np.log(p))))
 
 
-def rankme_cap(representations, *, sample_weight=None):
+def rankme_cap(representations: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """``m = min(N, D)``, the value that RankMe cannot exceed: 64 of 64 is not 64 of 512.
 
     >>> rankme_cap(np.ones((8, 3)), sample_weight=[1, 1, 0, 0, 0, 0, 0, 0])
@@ -47,7 +48,7 @@ def rankme_cap(representations, *, sample_weight=None):
     return float(min(X.shape)) if X.size and np.all(np.isfinite(X)) else np.nan
 
 
-def numerical_rank(representations, *, sample_weight=None):
+def numerical_rank(representations: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """``sum(sigma^2) / sigma_1^2``, the stable rank; in [1, min(N, D)], 0 for all-zero input.
 
     >>> numerical_rank(np.diag([2.0, 1.0]))
@@ -57,7 +58,9 @@ def numerical_rank(representations, *, sample_weight=None):
     return float(np.sum(sigma**2) / sigma[0] ** 2) if sigma[0] != 0 else 0.0
 
 
-def pseudo_condition_number(representations, *, sample_weight=None):
+def pseudo_condition_number(
+    representations: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """``sigma_1 / sigma_m``, at least 1; 0 where ``sigma_m`` is zero, that is without full rank.
 
     >>> pseudo_condition_number(np.diag([2.0, 1.0]))
@@ -67,7 +70,7 @@ def pseudo_condition_number(representations, *, sample_weight=None):
     return float(sigma[0] / sigma[-1]) if sigma[-1] != 0 else 0.0
 
 
-def coherence(representations, *, sample_weight=None):
+def coherence(representations: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """``N / m * max_i |U_i|^2``, the largest leverage score; in [1, N / m].
 
     U has m orthonormal columns. Those that belong to zero singular values are free, and the worst
@@ -87,7 +90,10 @@ def coherence(representations, *, sample_weight=None):
     return float(len(X) / min(X.shape) * np.max(np.sum(U**2, axis=1)))
 
 
-def self_clustering(representations, *, subtract_mean=False, sample_weight=None):
+def self_clustering(
+    representations: ArrayLike, *,
+    subtract_mean: bool = False, sample_weight: ArrayLike | None = None,
+) -> float:  # fmt: skip
     """How far the directions of the rows are from being spread evenly; in (-0.5, 1].
 
     With rows x of unit length, ``actual = sum_ij w_i w_j (x_i . x_j)^2`` and, with

@@ -8,14 +8,16 @@ representation learning through alignment and uniformity on the hypersphere" (20
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..loss import cross_correlation
 from .formulas import rows_and_weights, unit_rows
 
 
 def cross_correlation_metrics(
-    z_a, z_b, *, normalize_batch=True, sample_weight=None, epsilon=1e-6, ddof=0
-):
+    z_a: ArrayLike, z_b: ArrayLike, *, normalize_batch: bool = True,
+    sample_weight: ArrayLike | None = None, epsilon: float = 1e-6, ddof: float = 0,
+) -> dict[str, float]:  # fmt: skip
     """The two numbers that Barlow Twins drives, to 1 and to 0, from the matrix C of the loss.
 
         correlation_diagonal     = mean_i C_ii
@@ -46,7 +48,9 @@ def cross_correlation_metrics(
     return {"correlation_diagonal": diagonal, "correlation_off_diagonal": off_diagonal}
 
 
-def alignment(z_a, z_b, *, alpha=2.0, sample_weight=None):
+def alignment(
+    z_a: ArrayLike, z_b: ArrayLike, *, alpha: float = 2.0, sample_weight: ArrayLike | None = None
+) -> float:
     """``mean_i |a_i - b_i|^alpha`` over rows of length 1, weighted; in [0, 2^alpha].
 
     0 where both views of every row agree; 2 is usual for unrelated views (alpha = 2). A row of
@@ -64,7 +68,9 @@ def alignment(z_a, z_b, *, alpha=2.0, sample_weight=None):
     return float(np.average(distance**alpha, weights=w / w.max()))
 
 
-def uniformity(representations, *, t=2.0, sample_weight=None):
+def uniformity(
+    representations: ArrayLike, *, t: float = 2.0, sample_weight: ArrayLike | None = None
+) -> float:
     """``log mean_{i < j} exp(-t |x_i - x_j|^2)`` over rows of length 1; in [-4 t, 0].
 
     The mean runs over the pairs of different rows, with weights ``w_i w_j``. 0 where all rows point

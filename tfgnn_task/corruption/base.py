@@ -80,7 +80,7 @@ class KeyedLayer(tf.keras.layers.Layer):
             return self.corrupt_knowing(graph, key, known)
         return self.corrupt(graph, key)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         return {
             **super().get_config(),

@@ -181,7 +181,7 @@ class Corruptor(KeyedLayer, Generic[T]):
                 )
         return result
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`; not with a corruption_fn, which cannot be serialised."""
         if self._corruption_fn is not None:
             raise NotImplementedError(

@@ -37,11 +37,7 @@ class Compose(KeyedLayer):
             if not isinstance(corruptor, KeyedLayer):
                 raise TypeError(f"Compose expects corruptors (got {type(corruptor).__name__})")
         self._corruptors = corruptors
-
-    @property
-    def changes_nodes(self) -> bool:
-        """Whether one of the corruptors does."""
-        return any(corruptor.changes_nodes for corruptor in self._corruptors)
+        self.changes_nodes = any(corruptor.changes_nodes for corruptor in corruptors)
 
     def corrupt_knowing(
         self, graph: tfgnn.GraphTensor, key: tf.Tensor, known: KnownPadding
@@ -51,7 +47,7 @@ class Compose(KeyedLayer):
             graph = corruptor.corrupt_as_member(graph, derive_key(key, index), known)
         return graph
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         serialize = tf.keras.utils.serialize_keras_object
         return {**super().get_config(), "corruptors": [serialize(c) for c in self._corruptors]}

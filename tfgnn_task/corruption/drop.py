@@ -71,6 +71,6 @@ class Drop(KeyedLayer):
         """
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         return {**super().get_config(), "rate": dict(self._rates.value)}

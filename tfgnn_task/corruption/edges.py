@@ -90,6 +90,6 @@ class DropEdges(Drop):
             by["representatives"] = kernels.pair_representatives(*ends)
         return draw(**by), node_set_names
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         return {**super().get_config(), "undirected": self._undirected.value}

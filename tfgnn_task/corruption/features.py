@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from ...kernels.context import compiled_by_xla
 from ...kernels.corruption import features as kernels
+from ...kernels.corruption.features import Feature
 from ...kernels.random import derive_key
 from ...kernels.shapes import num_rows
 from .base import PACKAGE, naming
@@ -40,12 +41,12 @@ class ShuffleFeaturesGlobally(Corruptor[float]):
         super().__init__(corruption_spec, default=default, **kwargs)
         self._joint = bool(joint)
 
-    def corrupt_feature(self, value, parameter, key):
+    def corrupt_feature(self, value: Feature, parameter: float, key: tf.Tensor) -> Feature:
         """See reference.corruption.shuffle_rows."""
         return self.corrupt_rows(value, parameter, key, Rows())
 
     @tf.autograph.experimental.do_not_convert
-    def corrupt_rows(self, value, parameter, key, rows):
+    def corrupt_rows(self, value: Feature, parameter: float, key: tf.Tensor, rows: Rows) -> Feature:
         """See reference.corruption.shuffle_rows."""
         if parameter > 0:
             _refuse_ragged_under_xla(value)
@@ -75,7 +76,7 @@ class ShuffleFeaturesGlobally(Corruptor[float]):
             result[name] = tf.gather(result[name], source)
         return result
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         return {**super().get_config(), "joint": self._joint}
 
@@ -100,7 +101,7 @@ class _FloatCorruptor(Corruptor[float]):
     def _skips(self, value):
         return self._skip_non_floating and not value.dtype.is_floating
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         return {**super().get_config(), "skip_non_floating": self._skip_non_floating}
 
@@ -120,12 +121,12 @@ class DropoutFeatures(_FloatCorruptor):
         **kwargs: see `Corruptor`.
     """
 
-    def corrupt_feature(self, value, parameter, key):
+    def corrupt_feature(self, value: Feature, parameter: float, key: tf.Tensor) -> Feature:
         """See reference.corruption.dropout."""
         return self.corrupt_rows(value, parameter, key, Rows())
 
     @tf.autograph.experimental.do_not_convert
-    def corrupt_rows(self, value, parameter, key, rows):
+    def corrupt_rows(self, value: Feature, parameter: float, key: tf.Tensor, rows: Rows) -> Feature:
         """See reference.corruption.dropout."""
         return kernels.dropout(value, parameter, key, ids=rows.ids)
 
@@ -145,7 +146,7 @@ class MaskFeatures(_FloatCorruptor):
         **kwargs: see `Corruptor`.
     """
 
-    def corrupt_feature(self, value, parameter, key):
+    def corrupt_feature(self, value: Feature, parameter: float, key: tf.Tensor) -> Feature:
         """See reference.corruption.mask_columns."""
         if parameter == 0:  # the identity for ragged features too
             return value

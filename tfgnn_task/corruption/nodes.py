@@ -76,7 +76,7 @@ class DropNodes(Drop):
                     drawn &= ~_marked(index, rows)
         return drawn, touched
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.layers.Layer`."""
         return {**super().get_config(), "keep_first_node": self._keep_first_node}
 

@@ -80,7 +80,7 @@ class KnownPadding:
 
     def __init__(self, graph: tfgnn.GraphTensor):
         self._graph = graph
-        self._found = {}
+        self._found: dict[str | None, tf.Tensor | None] = {}
 
     @tf.autograph.experimental.do_not_convert
     def real_components(self, padding: str | None) -> tf.Tensor | None:

@@ -135,7 +135,7 @@ def check_rate(rate: object, what: str) -> None:
     """
     if isinstance(rate, bool) or not isinstance(rate, numbers.Real):
         raise TypeError(f"{what}: rate should be a number (got {rate!r})")
-    if not 0 <= rate <= 1:
+    if not 0 <= float(rate) <= 1:
         raise ValueError(f"{what}: rate should be in [0, 1] (got {rate})")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,8 @@ from absl import logging
 from ...kernels.context import can_call_python
 from ...kernels.metrics.rows import row_weights
 from ..weights import weights_of_rows
+
+Transform: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 
 
 class BatchMeans(tf.keras.metrics.Metric):
@@ -42,13 +44,13 @@ class BatchMeans(tf.keras.metrics.Metric):
 
     def __init__(
         self,
-        y_pred_transform_fn: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        y_pred_transform_fn: Transform | None = None,
         every_n_steps: int = 1,
         name: str | None = None,
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        if not isinstance(every_n_steps, numbers.Integral) or every_n_steps < 1:
+        if not isinstance(every_n_steps, int | np.integer) or every_n_steps < 1:
             raise ValueError(f"every_n_steps should be a positive integer (got {every_n_steps!r})")
         self._y_pred_transform_fn = y_pred_transform_fn
         self._every_n_steps = int(every_n_steps)
@@ -68,7 +70,9 @@ class BatchMeans(tf.keras.metrics.Metric):
         """The scalars of one batch, in the order of ``KEYS``."""
         raise NotImplementedError
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> None:
         """Adds one batch.
 
         Args:
@@ -144,7 +148,7 @@ class BatchMeans(tf.keras.metrics.Metric):
         # Keras' own goes through get_config, in `compile`, and so would refuse a lambda.
         return f"{type(self).__name__}(name={self.name})"
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `tf.keras.metrics.Metric`; a transform has to be registered with Keras."""
         transform = self._y_pred_transform_fn
         if transform is not None:
@@ -161,7 +165,7 @@ class BatchMeans(tf.keras.metrics.Metric):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> BatchMeans:
         """The inverse of `get_config`."""
         transform = config["y_pred_transform_fn"]
         if isinstance(transform, str):  # Keras' SavedModel loader has already replaced the name

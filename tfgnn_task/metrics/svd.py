@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ...kernels.metrics.formulas import svd_metrics
 from ...kernels.metrics.rows import matrix
-from .means import BatchMeans
+from .means import BatchMeans, Transform
 
 
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
@@ -29,7 +29,9 @@ class AllSvdMetrics(BatchMeans):
 
     KEYS = ("numerical_rank", "rankme", "coherence", "rankme_cap")
 
-    def __init__(self, y_pred_transform_fn=None, name: str = "svd_metrics", **kwargs):
+    def __init__(
+        self, y_pred_transform_fn: Transform | None = None, name: str = "svd_metrics", **kwargs
+    ):
         super().__init__(y_pred_transform_fn, name=name, **kwargs)
 
     def check(self, y_pred: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ...kernels.metrics.views import alignment, cross_correlation_metrics, uniformity
 from ...kernels.validation import check_epsilon, check_positive
 from ..weights import check_predictions
-from .means import BatchMeans
+from .means import BatchMeans, Transform
 
 
 @tf.keras.utils.register_keras_serializable(package="GraphBarlowTwins")
@@ -40,7 +40,7 @@ class CrossCorrelationMetrics(BatchMeans):
 
     def __init__(
         self,
-        y_pred_transform_fn=None,
+        y_pred_transform_fn: Transform | None = None,
         name: str = "cross_correlation_metrics",
         *,
         normalize_batch: bool = True,
@@ -50,7 +50,7 @@ class CrossCorrelationMetrics(BatchMeans):
     ):
         super().__init__(y_pred_transform_fn, name=name, **kwargs)
         check_epsilon(epsilon)
-        self._options = {"normalize_batch": normalize_batch, "epsilon": epsilon, "ddof": ddof}
+        self._options: dict = {"normalize_batch": normalize_batch, "epsilon": epsilon, "ddof": ddof}
 
     def evaluate(self, y_pred: tf.Tensor, sample_weight: tf.Tensor | None) -> list[tf.Tensor]:
         """The two numbers of one batch."""
@@ -59,7 +59,7 @@ class CrossCorrelationMetrics(BatchMeans):
             cross_correlation_metrics(*views, sample_weight=sample_weight, **self._options).values()
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `BatchMeans.get_config`."""
         return {**super().get_config(), **self._options}
 
@@ -86,7 +86,7 @@ class AlignmentUniformityMetrics(BatchMeans):
 
     def __init__(
         self,
-        y_pred_transform_fn=None,
+        y_pred_transform_fn: Transform | None = None,
         name: str = "alignment_uniformity_metrics",
         *,
         alpha: float = 2.0,
@@ -105,6 +105,6 @@ class AlignmentUniformityMetrics(BatchMeans):
         close = alignment(*views, alpha=self._alpha, sample_weight=sample_weight)
         return [close, (first + second) / 2]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """See `BatchMeans.get_config`."""
         return {**super().get_config(), "alpha": self._alpha, "t": self._t}

@@ -52,17 +52,17 @@ class Residuals:
 
 
 def barlow_twins_loss_and_gradients(
-    z_a,
-    z_b,
+    z_a: np.ndarray,
+    z_b: np.ndarray,
     *,
-    lambda_=None,
+    lambda_: float | None = None,
     normalize_batch: bool = True,
-    sample_weight=None,
+    sample_weight: np.ndarray | None = None,
     epsilon: float = 1e-6,
     ddof: float = 0,
     backend: str = "auto",
     path: str = "auto",
-):
+) -> tuple[np.floating, np.ndarray, np.ndarray]:
     """The loss and its gradients with respect to both views.
 
         Za, Zb = standardised views, C = Za^T diag(w) Zb / W

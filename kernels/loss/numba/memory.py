@@ -60,7 +60,7 @@ class _Lease:
 
 # Only operations of deque that are atomic: `__del__` may run in any thread at any moment, so a lock
 # that this thread already holds would never be released.
-_kept = deque(maxlen=_MOST_KEPT)
+_kept: deque[np.ndarray] = deque(maxlen=_MOST_KEPT)
 
 
 def _take(size):

@@ -118,8 +118,8 @@ def peak_extra_bytes(n: int, d: int, itemsize: int, path: str) -> int:
         b = plan.block_rows(n, blocks)
         statistics = 40 * plan.forward_blocks * d + s * n + 200 * T * d
         return s * (P + (P > 1)) * d * d + 2 * s * T * b * d + statistics
-    plan = gram_plan(n, d, s)
-    P, p = plan.parts, plan.width
+    gram = gram_plan(n, d, s)
+    P, p = gram.parts, gram.width
     statistics = 40 * d + s * n + 40 * P * p
     return 2 * s * (P + (P > 1)) * n * n + 4 * s * P * p * n + statistics
 

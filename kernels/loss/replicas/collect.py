@@ -202,9 +202,10 @@ def gather_rows(z_a, z_b, sample_weight, first: FirstMoments, gram, wire) -> Gat
     rows = _all_rows(tf.concat(message, axis=1))
     all_w = rows[:, -1] if together else _all_rows(w)
     features = sizes(z_a)[1]
-    all_a, all_b = rows[:, :features], rows[:, features : 2 * features]
     return GatheredRows(
-        *(tf.cast(t, dtype) for t in (all_a, all_b, all_w)),
+        tf.cast(rows[:, :features], dtype),
+        tf.cast(rows[:, features : 2 * features], dtype),
+        tf.cast(all_w, dtype),
         first_row=tf.cast(first.sent_before, tf.int32),
     )
 

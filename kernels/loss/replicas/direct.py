@@ -53,7 +53,7 @@ def second_moments(z_a, z_b, sample_weight, first: FirstMoments, slots: Slots, g
         `SecondMoments`.
     """
     w = None if sample_weight is None else sample_weight[:, tf.newaxis]
-    centers = [(m,) for m in first.centers] or [(), ()]
+    centers: list[tuple] = [(m,) for m in first.centers] or [(), ()]
     X, Y = (
         direct.center(z, w, direct.Moments(m, None))
         for z, m in zip((z_a, z_b), centers, strict=True)
@@ -93,7 +93,7 @@ def loss(z_a, z_b, lambda_, sample_weight, first, totals: SecondMoments, options
     products = tf.reshape(totals.products, [D, D])
     if options.normalize_batch:
         products -= totals.rests[0][:, tf.newaxis] * (share * totals.rests[1])
-    C = products * direct.scale(*both, W)
+    C = products * direct.scale(both[0], both[1], W)
     invariance, redundancy = direct.terms(C)
     w = None if sample_weight is None else sample_weight[:, tf.newaxis]
 

@@ -39,12 +39,12 @@ _warned_lock = threading.Lock()
 
 @tf.autograph.experimental.do_not_convert  # no Python control flow depends on a tensor
 def barlow_twins_loss_over_replicas(
-    z_a,
-    z_b,
+    z_a: tf.Tensor,
+    z_b: tf.Tensor,
     *,
-    lambda_=None,
+    lambda_: float | tf.Tensor | None = None,
     normalize_batch: bool = True,
-    sample_weight=None,
+    sample_weight: tf.Tensor | None = None,
     epsilon: float = 1e-6,
     ddof: float = 0,
     backend: str = "auto",
@@ -80,7 +80,7 @@ def barlow_twins_loss_over_replicas(
         ValueError: see `barlow_twins_loss`, and for another backend on more than one replica.
     """
     if replicas_in_sync() == 1:
-        keywords = {"normalize_batch": normalize_batch, "sample_weight": sample_weight}
+        keywords: dict = {"normalize_batch": normalize_batch, "sample_weight": sample_weight}
         keywords |= {"epsilon": epsilon, "ddof": ddof, "backend": backend, "path": path}
         return barlow_twins_loss(z_a, z_b, lambda_=lambda_, **keywords)
     z_a, z_b, lambda_, sample_weight = checked(
