@@ -25,21 +25,24 @@ def by_choice(few_rows, gram, dtype, function, *, host=False, on_host=None):
         host: whether to call ``on_host`` instead.
         on_host: the alternative.
     """
-    dtypes, modules = (dtype, tf.float64), (direct_path, gram_path)
-    branches = [functools.partial(function, *choice) for choice in product(dtypes, modules)]
-    if on_host is not None:
-        branches.append(on_host)
-    if not any(tf.is_tensor(condition) for condition in (few_rows, gram, host)):
-        return branches[-1 if host else 2 * few_rows + gram]()
     if host is True:
         return on_host()
+    dtypes, dtype_index = _open((dtype, tf.float64), few_rows)
+    modules, module_index = _open((direct_path, gram_path), gram)
+    branches = [functools.partial(function, *choice) for choice in product(dtypes, modules)]
     # One level of branches: TensorFlow cannot differentiate custom gradients in nested ones.
-    index = 2 * tf.cast(few_rows, tf.int32) + tf.cast(gram, tf.int32)
+    index = len(modules) * dtype_index + module_index
     if tf.is_tensor(host):
-        index = tf.where(host, len(branches) - 1, index)
-    else:
-        branches = branches[:4]
-    return tf.switch_case(index, branches)
+        index = tf.where(host, len(branches), index)
+        branches.append(on_host)
+    return tf.switch_case(index, branches) if tf.is_tensor(index) else branches[index]()
+
+
+def _open(choices, second):
+    """Those of two choices that can still be taken, and the index of the one that is."""
+    if tf.is_tensor(second):
+        return choices, tf.cast(second, tf.int32)
+    return choices[second : second + 1], 0
 
 
 def differentiable(compute_dtype, module, tensors, options, prepare=functools.partial) -> tf.Tensor:

@@ -57,9 +57,6 @@ def test_the_numpy_loss_needs_no_tensorflow():
 import sys
 import numpy as np
 from graph_barlow_twins.kernels import barlow_twins_loss_and_gradients, derive_key
-z = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
-loss, *gradients = barlow_twins_loss_and_gradients(z, -z)
-assert round(float(loss), 4) == 8 and [g.shape for g in gradients] == [(4, 2), (4, 2)]
 derive_key(0, "node_set:paper")
 print("tensorflow" in sys.modules)
 """

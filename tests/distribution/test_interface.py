@@ -40,9 +40,10 @@ def operations(cross_replica, strategy=None):
     return [node.op for node in graph.node], sorted(functions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
-    ["no strategy", *(pytest.param(k, marks=pytest.mark.slow) for k in ("one device", "mirrored"))],
+    ["no strategy", "one device", "mirrored"],
 )
 def test_one_replica_has_the_same_graph(kind):
     strategy = {

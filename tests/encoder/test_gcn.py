@@ -127,6 +127,7 @@ def test_a_view_is_the_graph_with_masked_columns_and_fewer_edges(density):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_compiled_or_not_and_sparse_or_dense_the_gradients_are_the_same():
     data = make_data()
     sparse = graph_tensor_from_data(data)

@@ -38,6 +38,7 @@ def options(tmp_path):
     return [*options, "--hold-out-edges", SHARE, "--quiet"]
 
 
+@pytest.mark.slow  # a whole run and two evaluations
 def test_run_and_evaluate_agree(tmp_path, options, capsys):
     run = tmp_path / "run"
     assert main(["pretrain", *map(str, options), "--steps", "3", "--output", str(run)]) == 0

@@ -87,9 +87,17 @@ def test_an_error_in_a_part_reaches_the_caller():
     assert sorted(ran) == [0, 1, 2]
 
 
+@pytest.fixture
+def python_sigint():
+    """Ctrl-C raises, as in a program of its own; the workers of pytest-xdist ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
 @pytest.mark.parametrize(("parts", "failing"), [(2, None), (3, 1)])
-def test_ctrl_c_reaches_the_caller_when_all_parts_have_ended(parts, failing):
+def test_ctrl_c_reaches_the_caller_when_all_parts_have_ended(parts, failing, python_sigint):
     """While a part runs it writes into buffers of the caller, who must not get on before."""
     ended = []
 

@@ -25,7 +25,9 @@ def with_mean(shape, mean=100.0):
     return mean + np.random.default_rng([1, *shape]).normal(size=shape)
 
 
-@pytest.mark.parametrize("mode", ["host", "plain ops", pytest.param("xla", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "mode", ["host", *(pytest.param(m, marks=pytest.mark.slow) for m in ("plain ops", "xla"))]
+)
 def test_accuracy(mode):
     def measure(matrix):
         return {name: getattr(tfgnn_task, name)(matrix) for name in METRIC_ACCURACY}

@@ -139,6 +139,7 @@ def test_skips_a_graph_through_the_runner(tmp_path):
     assert all(np.isfinite(weight).all() for weight in result.trained_model.get_weights())
 
 
+@pytest.mark.slow
 def test_skipping_for_ever_is_refused():
     model = linear_model(adam(), on_nonfinite="skip")  # an optimizer that does not skip
     many = [rows_with(np.nan)] + [rows_with()] * MOST_SKIPPED_IN_A_ROW

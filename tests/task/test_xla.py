@@ -86,9 +86,10 @@ def test_a_compiled_step_trains_like_the_plain_one(step):
     assert len(logs[1]) == 1 + 4 + 2 + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("readout", "is_padded"),
-    [("all_nodes", True), pytest.param("first_node", False, marks=pytest.mark.slow)],
+    [("all_nodes", True), ("first_node", False)],
 )
 def test_preprocess_compiles(readout, is_padded):
     """Views with as many edges as before, so that all shapes are static."""

@@ -119,6 +119,7 @@ def test_a_damaged_checkpoint_is_refused(interrupted, tmp_path, damage):
         train(root, steps=61)
 
 
+@pytest.mark.slow
 def test_stops_at_a_checkpoint_and_stays_stopped(tmp_path):
     """A learning rate of almost 0 settles at once; a resume trains no further."""
     options = {

@@ -92,7 +92,7 @@ def sampled_graph(data, roots, fan_out):
     return UndirectedSubgraphs(len(fan_out))(batch.merge_batch_to_components())
 
 
-@pytest.mark.parametrize("units", [(4, 8), (8, 4, 8)])
+@pytest.mark.parametrize("units", [(4, 8), pytest.param((8, 4, 8), marks=pytest.mark.slow)])
 def test_trimmed_encoder_equals_the_encoder_at_the_roots(units):
     """Where each subgraph is the graph, and its nodes at most a hop from the root: the statistics
     of the hidden layers are then those of the graph."""
@@ -116,7 +116,9 @@ def test_trimmed_encoder_equals_the_encoder_at_the_roots(units):
     np.testing.assert_allclose(embed(trimmed, sampled), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("hops", [0, 1, 2])
+@pytest.mark.parametrize(
+    "hops", [1, pytest.param(0, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_inward_propagation_is_propagation_at_the_inner_nodes(hops):
     from graph_barlow_twins.pretrain.encoder.layers import Propagation
     from graph_barlow_twins.pretrain.encoder.sampled import InwardPropagation

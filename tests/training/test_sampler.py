@@ -59,7 +59,14 @@ def components(graph):
     return list(zip(nodes, np.split(edges, np.cumsum(edge_sizes)[:-1], axis=1), strict=True))
 
 
-@pytest.mark.parametrize("fan_out", [(3,), (3, 2), (30, 30)])
+@pytest.mark.parametrize(
+    "fan_out",
+    [
+        (3, 2),
+        pytest.param((3,), marks=pytest.mark.slow),
+        pytest.param((30, 30), marks=pytest.mark.slow),
+    ],
+)
 def test_subgraphs_are_made_of_the_graph(fan_out):
     data = small_graph()
     neighbours = neighbours_of(data)
@@ -122,6 +129,7 @@ def as_lists(parts):
     return [(nodes.tolist(), edges.tolist()) for nodes, edges in parts]
 
 
+@pytest.mark.slow
 def test_draws_depend_on_seed_and_visit_alone():
     data = small_graph(edges=70)
     roots, visits = np.array([5, 6, 7, 8]), np.array([100, 101, 102, 2**31 + 7])
@@ -135,6 +143,7 @@ def test_draws_depend_on_seed_and_visit_alone():
         assert as_lists(other) != as_lists(parts)
 
 
+@pytest.mark.slow
 def test_hops_draw_apart():
     """A root that is met again two hops later draws again, not the same neighbours."""
     pairs = np.stack(np.triu_indices(12, k=1))
@@ -192,7 +201,14 @@ def test_the_largest_word_stays_inside():
     assert set(drawn[1].numpy()) == {2**31 - 3, 2**31 - 2}
 
 
-@pytest.mark.parametrize("fan_out", [(3,), (3, 2), (2, 2, 2)])
+@pytest.mark.parametrize(
+    "fan_out",
+    [
+        (3, 2),
+        pytest.param((3,), marks=pytest.mark.slow),
+        pytest.param((2, 2, 2), marks=pytest.mark.slow),
+    ],
+)
 def test_undirected_subgraphs_have_both_directions_and_hops(fan_out):
     data = small_graph()
     batch, before = sample(data, [5, 29, 17, 8], fan_out)

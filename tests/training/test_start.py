@@ -28,7 +28,14 @@ def run_on_ring(**options):
     return make_run(data, make_recipe(PretrainConfig(output="unused", **options), data))
 
 
-@pytest.mark.parametrize("kind", ["gcn", "sampled", pytest.param("linear", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "gcn",
+        pytest.param("sampled", marks=pytest.mark.slow),
+        pytest.param("linear", marks=pytest.mark.slow),
+    ],
+)
 def test_train_step_is_traced_once_and_as_it_is(kind, tmp_path, monkeypatch):
     was_rewritten = []  # once per trace
     plain_metrics = BarlowTwinsTask.metrics
