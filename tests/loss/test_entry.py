@@ -135,10 +135,10 @@ def test_xla_compiles_a_bounded_number_of_programs():
     ("backend", "mode", "path"),
     [
         *[(backend, "eager", path) for backend in EAGER for path in PATHS],
-        ("auto", "xla", "direct"),
         *[
             pytest.param(*case, marks=pytest.mark.slow)
             for case in [
+                ("auto", "xla", "direct"),
                 ("auto", "xla", "gram"),
                 ("xla", "eager", "direct"),
                 ("xla", "eager", "gram"),

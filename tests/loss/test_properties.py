@@ -34,7 +34,8 @@ def test_no_loss_is_negative_at_the_optimum(backend, path):
 
 
 @pytest.mark.parametrize(
-    ("backend", "mode"), [("graph", "eager"), ("graph", "graph"), ("auto", "xla")]
+    ("backend", "mode"),
+    [("graph", "eager"), ("graph", "graph"), pytest.param("auto", "xla", marks=pytest.mark.slow)],
 )
 def test_rows_of_weight_zero_take_no_part(backend, mode):
     z_a, z_b = make_views(63, 9)

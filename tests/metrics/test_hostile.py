@@ -75,13 +75,24 @@ def assert_in_range(found, views, weights):
             assert low - slack <= value <= high + slack, (name, value)
 
 
-any_case = settings(max_examples=100, derandomize=True, deadline=None, database=None)
+def cases(count):
+    return settings(max_examples=count, derandomize=True, deadline=None, database=None)
 
 
-@any_case
+@cases(40)
 @given(matrices())
 def test_any_matrix(case):
-    views, weights = case
+    check_any_matrix(*case)
+
+
+@pytest.mark.slow
+@cases(200)
+@given(matrices())
+def test_many_matrices(case):
+    check_any_matrix(*case)
+
+
+def check_any_matrix(views, weights):
     tensors = [tf.constant(view) for view in views]
     given = () if weights is None else (weights,)
     found = measuring("graph", views.dtype.name, len(given))(*tensors, *given)
@@ -96,7 +107,7 @@ def test_any_matrix(case):
         np.testing.assert_allclose(value, found[name], rtol=1e-6)
 
 
-@any_case
+@cases(100)
 @given(matrices())
 def test_any_matrix_in_the_reference(case):
     views, weights = case
@@ -105,7 +116,7 @@ def test_any_matrix_in_the_reference(case):
     assert_in_range(found, views, weights)
 
 
-@any_case
+@cases(60)
 @given(matrices())
 def test_any_matrix_in_plain_ops(case):
     """The decomposition where no host can be called: never an error, always in order."""

@@ -92,7 +92,8 @@ def sampled_graph(data, roots, fan_out):
     return UndirectedSubgraphs(len(fan_out))(batch.merge_batch_to_components())
 
 
-@pytest.mark.parametrize("units", [(4, 8), pytest.param((8, 4, 8), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("units", [(4, 8), (8, 4, 8)])
 def test_trimmed_encoder_equals_the_encoder_at_the_roots(units):
     """Where each subgraph is the graph, and its nodes at most a hop from the root: the statistics
     of the hidden layers are then those of the graph."""

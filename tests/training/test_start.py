@@ -28,14 +28,8 @@ def run_on_ring(**options):
     return make_run(data, make_recipe(PretrainConfig(output="unused", **options), data))
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "gcn",
-        pytest.param("sampled", marks=pytest.mark.slow),
-        pytest.param("linear", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gcn", "sampled", "linear"])
 def test_train_step_is_traced_once_and_as_it_is(kind, tmp_path, monkeypatch):
     was_rewritten = []  # once per trace
     plain_metrics = BarlowTwinsTask.metrics
@@ -75,7 +69,7 @@ def test_training_is_that_of_the_plain_trainer(tmp_path, monkeypatch):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["linear", "gcn"])
+@pytest.mark.parametrize("kind", ["linear", pytest.param("gcn", marks=pytest.mark.slow)])
 def test_encoder_can_be_saved(kind, tmp_path):
     run = run_on_ring(**OPTIONS[kind])
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
