@@ -143,7 +143,7 @@ def self_clustering(
     u: tf.Tensor | None = None,
     sample_weight: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """How far the directions of the rows are from an even spread; in (-0.5, 1].
+    """How far the directions of the rows are from an even spread; in [-1 / (D - 1), 1].
 
     About 0 for directions at random, 1 for a collapse. Rows of zeros are left out; where at most
     one row remains, or D = 1, the result is 1.

@@ -94,12 +94,13 @@ def self_clustering(
     representations: ArrayLike, *,
     subtract_mean: bool = False, sample_weight: ArrayLike | None = None,
 ) -> float:  # fmt: skip
-    """How far the directions of the rows are from being spread evenly; in (-0.5, 1].
+    """How far the directions of the rows are from being spread evenly; in [-1 / (D - 1), 1].
 
     With rows x of unit length, ``actual = sum_ij w_i w_j (x_i . x_j)^2`` and, with
     ``S = sum_i w_i^2`` and ``W = sum_i w_i``, its expectation for uniform directions
     ``expected = S + (W^2 - S) / D``: ``(actual - expected) / (W^2 - expected)``. About 0 for
-    directions at random, 1 when all rows are parallel. (Without weights S = W = N.)
+    directions at random, 1 when all rows are parallel, -1 / (D - 1) when all are orthogonal.
+    (Without weights S = W = N.)
 
     A row of zeros has no direction and is left out. Where at most one row remains, or D = 1, all
     directions agree: 1.

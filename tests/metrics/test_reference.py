@@ -35,3 +35,8 @@ def test_self_clustering_can_centre():
         reference.self_clustering(X, subtract_mean=True),
         reference.self_clustering(X - X.mean(axis=0)),
     )
+
+
+def test_orthogonal_rows_have_the_least_self_clustering():
+    for D in (2, 3, 5):
+        np.testing.assert_allclose(reference.self_clustering(np.eye(D)), -1 / (D - 1))
