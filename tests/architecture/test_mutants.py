@@ -31,7 +31,7 @@ def unseen(value):
     raise ValueError(f"nobody calls this {value + 1}")
 '''
 TESTS = """
-import sys
+from pathlib import Path
 
 from toy.code import clip, down
 
@@ -46,7 +46,7 @@ def test_down():
 
 def test_unreliable():
     down(-1)
-    assert "coverage" in sys.modules  # so it is while the map is made
+    Path(__file__).with_name("ran").touch(exist_ok=False)  # passes once: while the map is made
 """
 
 
