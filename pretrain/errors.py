@@ -15,4 +15,8 @@ class InputError(ValueError):
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss became NaN or infinite; the message names the step."""
+    """The loss became NaN or infinite, or the embeddings so large that no one can use them."""
+
+
+class OutputError(OSError):
+    """The output cannot be written, such as on a full disk: where, why, when, and what is safe."""

@@ -10,20 +10,25 @@ import dataclasses
 import resource
 import sys
 import time
+from pathlib import Path
 
 from ..kernels.linalg import rankme
 from .config.options import PretrainConfig
+from .errors import OutputError, TrainingDivergedError
 from .evaluation.baselines import UNTRAINED, baseline_embeddings
-from .evaluation.evaluate import Result, evaluate
+from .evaluation.evaluate import evaluate
 from .evaluation.splits import plan_probe
 from .graph.data import GraphData
 from .graph.datasets import load_dataset
 from .graph.held_out import hold_out_edges
-from .output.embeddings import save_embeddings
-from .output.folder import OutputFolder
+from .output.disk import disk_error
+from .output.embeddings import LARGEST_VALUE, save_embeddings
+from .output.folder import OutputFolder, read_json
 from .output.held_out import save_held_out_edges
-from .output.prepare import begin, prepare
-from .output.replace import remove, write_json
+from .output.overwrite import finish, replacement_of
+from .output.paths import without_patterns
+from .output.prepare import begin, prepared
+from .output.replace import write_json
 from .quiet import quiet_tensorflow
 from .training.recipe import Recipe, make_recipe
 
@@ -38,15 +43,13 @@ class JobResult:
 
     Attributes:
         folder: where everything was written.
-        data: the graph.
         metrics: the content of metrics.json.
-        results: of the trained encoder and the baselines; empty without labels and held-out links.
+        was_complete: whether a resume found nothing left to do.
     """
 
     folder: OutputFolder
-    data: GraphData
     metrics: dict
-    results: dict[str, Result]
+    was_complete: bool = False
 
 
 def run_job(config: PretrainConfig) -> JobResult:
@@ -57,15 +60,29 @@ def run_job(config: PretrainConfig) -> JobResult:
 
     Raises:
         InputError: for input or options that cannot be used; nothing has been written then.
-        TrainingDivergedError: if the loss becomes NaN or infinite.
+        TrainingDivergedError: if the loss becomes NaN or infinite, or the embeddings huge.
+        OutputError: if the output cannot be written.
     """
+    watch = _Stopwatch()
+    try:
+        with prepared(config) as folder:
+            if folder.is_complete():
+                return JobResult(folder, read_json(folder.metrics), was_complete=True)
+            metrics = _run(config, folder, watch)
+            return JobResult(finish(folder), metrics)
+    except Exception as error:
+        if (cause := disk_error(error)) is None:
+            raise
+        raise _output_error(cause, config, watch.phase) from None
+
+
+def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dict:
+    """Everything but the checks of the folder before it, and its tidying after it."""
 
     def say(message: str) -> None:
         if not config.quiet:
             print(message, file=sys.stderr, flush=True)
 
-    watch = _Stopwatch()
-    folder = prepare(config)
     data = load_dataset(config.dataset, config.data_dir, knn=config.knn)
     plan_probe(data, folds=config.folds)
     digest, held_out = data.digest(), None
@@ -91,20 +108,22 @@ def run_job(config: PretrainConfig) -> JobResult:
     tf.config.experimental.enable_op_determinism()
     run = make_run(data, recipe, show=not config.quiet)
     untrained = run.embed(run.initial_weights)
-    watch.lap("loading")
-    trained = run.train(folder)
-    watch.lap("training")
-
+    watch.begin("training")
+    with without_patterns(folder.root) as root:
+        trained = run.train(OutputFolder(root))
+    watch.begin("export")
     weights = trained.encoder.get_weights()
     embeddings = run.embed(weights)
+    _check_size(embeddings)
     save_embeddings(embeddings, data, folder.embeddings)
     say("exporting the model")
     spec = plain_spec(data.num_features)
     exported = make_encoder(spec, recipe)
     exported.set_weights(weights)
-    export_model(exported, spec, folder)
-    watch.lap("export")
+    with without_patterns(folder.root) as root:
+        export_model(exported, spec, OutputFolder(root))
 
+    watch.begin("evaluation")
     results = {}
     if data.num_classes or held_out:
         baselines = baseline_embeddings(data, embeddings.shape[1], recipe.seed)
@@ -117,11 +136,11 @@ def run_job(config: PretrainConfig) -> JobResult:
             held_out=[held_out] if held_out else [],
             say=say,
         )
-    watch.lap("evaluation")
 
     def correlations():
         return [run.correlation(one) for one in (run.initial_weights, weights)]
 
+    watch.begin("report")
     say("drawing the report")
     pictures = report_pictures(
         data,
@@ -130,15 +149,32 @@ def run_job(config: PretrainConfig) -> JobResult:
         seed=recipe.seed,
         correlations=correlations if run.correlation else None,
     )
-    watch.lap("report")
     metrics = _metrics(data, recipe, embeddings, trained, results, watch.seconds())
     if pictures is not None:
         options = config.to_dict() | recipe.to_dict()
         write_run_report(folder.report, metrics, pictures, data=data, configuration=options)
-    # Last: whoever is killed before it can still resume.
-    write_json(folder.metrics, metrics)
-    remove(folder.checkpoint)
-    return JobResult(folder, data, metrics, results)
+    write_json(folder.metrics, metrics)  # last: whoever is killed before it can still resume
+    return metrics
+
+
+def _check_size(embeddings) -> None:
+    """A loss may stay finite however large the representations become: it does not see scale."""
+    largest = float(abs(embeddings).max())
+    if not largest <= LARGEST_VALUE:
+        raise TrainingDivergedError(
+            f"the embeddings became as large as {largest:g}; try a lower --learning-rate"
+        )
+
+
+def _output_error(cause: OSError, config: PretrainConfig, phase: str) -> OutputError:
+    folder = OutputFolder(Path(config.output))
+    replaces = replacement_of(folder).config.exists()
+    begun = replaces or folder.training_state.exists()
+    safe = "the same command with --resume continues" if begun else "nothing was begun"
+    if replaces:
+        safe += "; the earlier run is as it was"
+    place = cause.filename or folder.root
+    return OutputError(f"{place}: {cause.strerror or cause} ({phase}); {safe}")
 
 
 def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dict:
@@ -167,19 +203,26 @@ def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dic
 
 
 class _Stopwatch:
-    """Seconds of one phase after the other."""
+    """Seconds of one phase after the other.
 
-    def __init__(self) -> None:
+    Attributes:
+        phase: the present one.
+    """
+
+    def __init__(self, phase: str = "loading") -> None:
+        self.phase = phase
         self._start = self._last = time.perf_counter()
         self._laps: dict[str, float] = {}
 
-    def lap(self, phase: str) -> None:
-        """Ends a phase."""
+    def begin(self, phase: str) -> None:
+        """Ends the present phase."""
         now = time.perf_counter()
-        self._laps[phase], self._last = now - self._last, now
+        self._laps[self.phase], self._last = now - self._last, now
+        self.phase = phase
 
     def seconds(self) -> dict[str, float]:
-        """By phase, and "total" since the start."""
+        """By phase, and "total" since the start; ends the last one."""
+        self.begin("end")
         return self._laps | {"total": time.perf_counter() - self._start}
 
 

@@ -12,6 +12,7 @@ from ..config.options import DATA_DIR, KNN
 from ..errors import InputError
 from ..graph.datasets import CHOICES, load_dataset
 from ..output.embeddings import save_embeddings
+from ..output.lock import locked
 from ..output.model import ExportedModel
 from ..output.paths import check_output_file, inputs_of
 
@@ -44,11 +45,12 @@ def run(options: EmbedOptions) -> str:
     check_output_file(output, "the embeddings", inputs)
     if output.exists() and not options.overwrite:
         raise InputError(f"--output {output} exists; give another file, or --overwrite")
-    data = load_dataset(options.dataset, options.data_dir, knn=options.knn)
-    if not options.quiet:
-        print(f"{data.name}: {data.num_nodes:,} nodes; loading the model", file=sys.stderr)
-    model.load()
-    model.check(data)
-    embeddings = model.embed(data, quiet=options.quiet)
-    save_embeddings(embeddings, data, output)
+    with locked(output):
+        data = load_dataset(options.dataset, options.data_dir, knn=options.knn)
+        if not options.quiet:
+            print(f"{data.name}: {data.num_nodes:,} nodes; loading the model", file=sys.stderr)
+        model.load()
+        model.check(data)
+        embeddings = model.embed(data, quiet=options.quiet)
+        save_embeddings(embeddings, data, output)
     return f"{output}: embeddings of {len(embeddings):,} nodes, {embeddings.shape[1]} dimensions"

@@ -27,6 +27,7 @@ from ..evaluation.splits import (
 )
 from ..graph.datasets import CHOICES
 from ..output.folder import OutputFolder
+from ..output.lock import locked
 from ..output.paths import check_output_file, inputs_of
 from ..output.replace import write_json
 
@@ -89,8 +90,15 @@ def run(options: EvaluateOptions) -> str:
         InputError: for input or options that cannot be used; nothing has been written then.
         OSError: if the JSON file cannot be written.
     """
-    if options.output is not None:
-        check_output_file(Path(options.output), "the results", _input_files(options))
+    if options.output is None:
+        return _evaluate(options)
+    output = Path(options.output)
+    check_output_file(output, "the results", _input_files(options))
+    with locked(output):
+        return _evaluate(options)
+
+
+def _evaluate(options: EvaluateOptions) -> str:
     inputs = read_inputs(
         options.embeddings,
         labels=options.labels,
@@ -121,7 +129,7 @@ def run(options: EvaluateOptions) -> str:
     candidates: dict[str, Any] = {EMBEDDINGS: [one.embeddings for one in inputs.files]}
     if inputs.data is not None and options.baselines:
         candidates |= baseline_candidates(inputs, options.seed, say)
-    results = evaluate(
+    found = evaluate(
         candidates,
         inputs.labels,
         **probing,
@@ -129,6 +137,7 @@ def run(options: EvaluateOptions) -> str:
         held_out=inputs.held_out,
         say=say,
     )
+    results = {name: one.to_dict() for name, one in found.items()}
     if options.output is not None:
         content = {
             "embeddings": [one.source for one in inputs.files],
@@ -137,13 +146,13 @@ def run(options: EvaluateOptions) -> str:
             "protocol": _protocol(plan, inputs, options),
             "results": {
                 name: {
-                    "measures": one.to_dict(),
+                    "measures": results[name],
                     "inverse_regularization": [
                         probe.inverse_regularizations for probe in one.probes
                     ],
                     "neighbours": one.neighbours,
                 }
-                for name, one in results.items()
+                for name, one in found.items()
             },
         }
         write_json(Path(options.output), content)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, NamedTuple
 
 from ... import __version__
@@ -79,19 +82,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     for category in (UserWarning, RuntimeWarning):
         warnings.simplefilter("once", category)
     interrupted = "interrupted"
-    try:
-        arguments = parser.parse_args(argv)
-        command = _COMMANDS[arguments.command]
-        options = options_from(arguments, command.options)
-        interrupted = command.interrupted
-        print(command.run(options))
-    except InputError as error:
-        return _fail(error, EXIT_BAD_INPUT)
-    except (TrainingDivergedError, OSError) as error:  # such as a full disk
-        return _fail(error, EXIT_FAILURE)
-    except KeyboardInterrupt:
-        return _fail(interrupted, EXIT_INTERRUPTED)
-    return 0
+    with _CtrlC() as ctrl_c:
+        try:
+            arguments = parser.parse_args(argv)
+            command = _COMMANDS[arguments.command]
+            options = options_from(arguments, command.options)
+            interrupted = command.interrupted
+            print(command.run(options))
+            return 0
+        except InputError as error:
+            return _fail(error, EXIT_BAD_INPUT)
+        except (TrainingDivergedError, OSError) as error:  # such as a full disk
+            return _fail(error, EXIT_FAILURE)
+        except (KeyboardInterrupt, Exception) as error:
+            if not (ctrl_c.came or isinstance(error, KeyboardInterrupt)):
+                raise
+            return _fail(interrupted, EXIT_INTERRUPTED)
+
+
+class _CtrlC:
+    """Remembers a Ctrl-C: half-way through an import or a call from C++ it comes out as anything.
+
+    Attributes:
+        came: whether there was one.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._handler: Any = None
+
+    def __enter__(self) -> _CtrlC:
+        # Python allows handlers in its main thread alone; elsewhere Ctrl-C does not come anyway.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler and (
+            threading.current_thread() is threading.main_thread()
+        ):
+            self._handler = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        raise KeyboardInterrupt
 
 
 def _fail(message: object, code: int) -> int:

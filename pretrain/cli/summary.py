@@ -9,12 +9,12 @@ from ..job import JobResult
 def summary(result: JobResult) -> str:
     """Measures of the trained encoder and the baselines, the curves' ends, the paths written."""
     metrics, folder = result.metrics, result.folder
-    lines = [""]
+    lines = [f"the run in {folder.root} was complete" if result.was_complete else ""]
     if metrics["probe"]:
         protocol = next(iter(metrics["probe"].values()))["protocol"]
         lines += [f"in percent; probes: {protocol}", ""]
-    if result.results:
-        lines.append(table(result.results))
+    if metrics["evaluation"]:
+        lines.append(table(metrics["evaluation"]))
     if not metrics["probe"]:
         lines.append("no labels, so no probes")
     loss = metrics["curves"]["loss"]

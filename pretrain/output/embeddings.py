@@ -18,7 +18,7 @@ from .folder import OutputFolder
 from .held_out import read_held_out_edges
 from .replace import replacing
 
-_LARGEST_VALUE = 1e15  # squares of larger ones, or their sums, would overflow float32
+LARGEST_VALUE = 1e15  # squares of larger ones, or their sums, would overflow float32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -131,11 +131,11 @@ def _check(embeddings: np.ndarray) -> np.ndarray:
         raise InputError(f"embeddings: expected numbers, got dtype {embeddings.dtype}")
     # Extremes rather than every value: no second array of the size of the first. NaN spreads.
     extremes = max(abs(float(embeddings.min())), abs(float(embeddings.max())))
-    if not extremes <= _LARGEST_VALUE:
-        wrong = ~(np.abs(embeddings) <= _LARGEST_VALUE)
+    if not extremes <= LARGEST_VALUE:
+        wrong = ~(np.abs(embeddings) <= LARGEST_VALUE)
         row, column = (int(i) for i in np.argwhere(wrong)[0])
         raise InputError(
-            f"embeddings: expected finite values within +-{_LARGEST_VALUE:g}, got"
+            f"embeddings: expected finite values within +-{LARGEST_VALUE:g}, got"
             f" {embeddings[row, column]} in row {row}, column {column}"
             f" ({int(wrong.sum())} such values in all)"
         )

@@ -8,17 +8,18 @@ from typing import Any
 
 from ..config.options import PretrainConfig
 from ..errors import InputError
-from .replace import remove
 
 
 class OutputFolder:
-    """Paths of one run; see `prepare`.
+    """Paths of one run; see `prepared`.
 
     Args:
-        root: the folder given by ``--output``.
+        root: the folder given by ``--output``, or one in it; see `overwrite`.
+        replaces: the run that this one takes the place of at its end.
 
     Attributes:
         root: the same.
+        replaces: the same.
         config: the configuration as given, written first: JSON under the names of the flags.
         metrics: the results, written last: a folder with this file holds a complete run.
         embeddings: npz with ``node_ids`` [N] and ``embeddings`` [N, D].
@@ -32,8 +33,9 @@ class OutputFolder:
         backup: Keras' BackupAndRestore.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, replaces: OutputFolder | None = None):
         self.root = root
+        self.replaces = replaces
         self.config = root / "config.json"
         self.metrics = root / "metrics.json"
         self.embeddings = root / "embeddings.npz"
@@ -47,8 +49,7 @@ class OutputFolder:
         self.backup = self.checkpoint / "backup"
 
     def artefacts(self) -> tuple[Path, ...]:
-        """All that a run writes."""
-        # metrics.json first: once it is gone the folder does not pass for a complete run.
+        """All that a run writes, metrics.json first: without it the run is not complete."""
         return (
             self.metrics,
             self.embeddings,
@@ -87,11 +88,6 @@ class OutputFolder:
     def is_complete(self) -> bool:
         """Whether the folder holds a finished run."""
         return self.metrics.exists()
-
-    def remove_artefacts(self) -> None:
-        """Removes what a run writes, and nothing else; of a symbolic link the link itself."""
-        for path in self.artefacts():
-            remove(path)
 
 
 def read_json(path: Path) -> Any:

@@ -12,6 +12,7 @@ from ..encoder.blockwise import EncoderWeights, LinearWeights, embed_in_blocks
 from ..errors import InputError
 from ..graph.data import GraphData
 from ..quiet import quiet_tensorflow
+from .paths import without_patterns
 
 _SIGNATURE, _INPUT, _OUTPUT = "serving_default", "examples", "representations"
 # A graph goes into a model as one serialised tf.train.Example, which cannot exceed 2 GB, and the
@@ -47,7 +48,8 @@ class ExportedModel:
             logging.getLogger(name).setLevel(logging.ERROR)
         try:
             # Held on to: the signature refers to the variables, but does not keep them.
-            self._model = tf.saved_model.load(str(self.path))
+            with without_patterns(self.path) as path:
+                self._model = tf.saved_model.load(str(path))
             self._function = self._model.signatures[_SIGNATURE]
             (argument,) = self._function.structured_input_signature[1].values()
             result = self._function.structured_outputs[_OUTPUT]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import InputError
@@ -58,6 +60,21 @@ def check_writable(output: Path) -> None:
             pass
     except OSError as error:
         raise InputError(f"--output {output} is not writable: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def without_patterns(folder: Path) -> Iterator[Path]:
+    """Gives another path to a folder, in which TensorFlow sees no pattern to match.
+
+    It takes ``*``, ``?``, ``[`` and backslashes in paths that it reads for those of a shell.
+    """
+    if not re.search(r"[*?\[\]\\]", str(folder)):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as place:
+        link = Path(place) / "folder"
+        link.symlink_to(folder.absolute())
+        yield link
 
 
 def inputs_of(dataset: str, data_dir: str | None) -> list[Path]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..config.options import PretrainConfig
-from ..errors import InputError
+from ..errors import InputError, TrainingDivergedError
 from .folder import OutputFolder, damaged, read_json
+from .lock import LOCK, locked
+from .overwrite import finish, replacement_of, settle
 from .paths import check_writable, inputs_of, place
-from .replace import write_json
+from .replace import remove, write_json
 
 # Options that say how to run, not what to compute: they may differ when a run is resumed.
 _RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir")
@@ -19,38 +23,74 @@ _RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir")
 _ONCE_OPEN = ("batch_size", "epochs")
 
 
-def prepare(config: PretrainConfig) -> OutputFolder:
-    """Checks the output folder against the configuration; writes nothing.
+@contextlib.contextmanager
+def prepared(config: PretrainConfig) -> Iterator[OutputFolder]:
+    """Locks the output folder, checks it against the configuration, and gives the run's folder.
+
+    That is the output folder; a folder in it where the run overwrites another one; or, with
+    ``is_complete()``, the folder of a run that a resume finds at its end. Nothing is left in the
+    output folder by a block that writes nothing.
 
     Raises:
-        InputError: if the folder is not writable, if it is not empty and neither ``--overwrite``
-            nor ``--resume`` is given, if the input would be overwritten, or if a resumed run is
-            complete or has another configuration.
+        InputError: if the folder is not writable, or another run writes to it, if it is not empty
+            and neither ``--overwrite`` nor ``--resume`` is given, if the input would be
+            overwritten, or if a resumed run has another configuration.
     """
-    folder = OutputFolder(Path(config.output))
-    root = folder.root
+    root = Path(config.output)
     if os.path.exists(root) and not root.is_dir():
         raise InputError(f"--output {root} is a file, not a folder")
     check_writable(root)
-    if not root.exists() or not any(root.iterdir()):
+    missing = [path for path in (root, *root.parents) if not path.exists()]
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(root):
+            folder = _folder_of_run(config)
+            try:
+                yield folder
+            except (InputError, TrainingDivergedError):
+                if config.overwrite and folder.replaces:
+                    remove(folder.root)  # what nobody will resume
+                raise
+    finally:
+        with contextlib.suppress(OSError):  # what is not empty stays
+            for path in missing:
+                path.rmdir()
+
+
+def _folder_of_run(config: PretrainConfig) -> OutputFolder:
+    folder = OutputFolder(Path(config.output))
+    settle(folder)
+    replacement = replacement_of(folder)
+    if {path.name for path in folder.root.iterdir()} == {LOCK}:
         return folder
     if config.resume:
-        _check_resumed(folder, config)
-    elif config.overwrite:
-        _check_overwritten(folder, config)
-    else:
+        begun = replacement if replacement.config.exists() else folder
+        _check_resumed(begun, config)
+        return finish(begun) if begun.is_complete() else begun
+    if not config.overwrite:
         raise InputError(
-            f"--output {root} is not empty; give another folder, --overwrite to replace the run in"
-            " it, or --resume to continue it"
+            f"--output {folder.root} is not empty; give another folder, --overwrite to replace the"
+            " run in it, or --resume to continue it"
         )
-    return folder
+    taken = [path for path in folder.artefacts() if os.path.lexists(path)]
+    _check_overwritten(folder, taken, config)
+    remove(replacement.root)
+    if not taken:
+        return folder
+    replacement.root.mkdir()
+    try:
+        write_json(replacement.config, config.to_dict())  # now it can be resumed
+    except OSError:
+        remove(replacement.root)
+        raise
+    return replacement
 
 
 def begin(folder: OutputFolder, config: PretrainConfig, digest: str, recipe: Any) -> None:
     """Begins the run in the folder, or goes on with it: writes what a later resume compares.
 
     Args:
-        folder: see `prepare`.
+        folder: see `prepared`.
         config: as given.
         digest: `GraphData.digest`.
         recipe: what the configuration means for this graph, with a ``to_dict``.
@@ -62,17 +102,13 @@ def begin(folder: OutputFolder, config: PretrainConfig, digest: str, recipe: Any
     state = {"sha256": digest, "options": recipe.to_dict()}
     if config.resume:
         _check_same_training(folder, state)
-    folder.root.mkdir(parents=True, exist_ok=True)
-    if config.overwrite:
-        folder.remove_artefacts()
     write_json(folder.config, config.to_dict())
     folder.checkpoint.mkdir(exist_ok=True)
     write_json(folder.training_state, state)
 
 
-def _check_overwritten(folder: OutputFolder, config: PretrainConfig) -> None:
-    """What --overwrite removes has to be a run, and must not be the input."""
-    taken = [path for path in folder.artefacts() if os.path.lexists(path)]
+def _check_overwritten(folder: OutputFolder, taken: list[Path], config: PretrainConfig) -> None:
+    """What --overwrite removes in the end has to be a run, and must not be the input."""
     if taken and not folder.holds_run():
         raise InputError(
             f"--overwrite: {folder.root} does not hold a run, but its {taken[0].name} would be"
@@ -97,8 +133,6 @@ def _check_resumed(folder: OutputFolder, config: PretrainConfig) -> None:
                 f"--resume: {field.name.rstrip('_')} is {ours!r} now, but the interrupted run had"
                 f" {theirs!r}; repeat its options, or start again with --overwrite"
             )
-    if folder.is_complete():
-        raise InputError(f"--resume: the run in {folder.root} is complete")
 
 
 def _check_same_training(folder: OutputFolder, state: dict[str, Any]) -> None:

@@ -69,6 +69,7 @@ def make_task(recipe: Recipe, readout: str = "all_nodes") -> BarlowTwinsTask:
         readout=readout,
         lambda_=recipe.lambda_,
         projector_units=recipe.projector_units,
+        on_nonfinite="ignore",  # `StepRecorder` ends the training, in one line
         metrics_every_n_steps=METRICS_EVERY_N_STEPS,
     )
 

@@ -192,7 +192,10 @@ def test_the_model_gives_the_embeddings(finished_run, tmp_path):
 def test_a_finished_folder_is_taken(finished_run, capsys):
     again = ["--output", finished_run.folder, *finished_run.arguments]
     assert_refused(capsys, again, "not empty", finished_run.folder)
-    assert_refused(capsys, [*again, "--resume"], "is complete", finished_run.folder)
+    done = run_main("pretrain", *again, "--resume")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = f"the run in {finished_run.folder} was complete"
+    assert done.stdout == told + finished_run.done.stdout  # the same summary, from metrics.json
 
 
 def test_ctrl_c(monkeypatch, capsys, tmp_path):
@@ -215,13 +218,17 @@ def test_a_run_that_fails(monkeypatch, capsys, tmp_path, error, code):
 
     monkeypatch.setattr(job, "load_dataset", fails)
     assert main(["pretrain", "--output", str(tmp_path / "run")]) == code
-    assert capsys.readouterr().err == f"graph-barlow-twins: error: {error}\n"
+    text = error
+    if isinstance(error, OSError):
+        text = f"{tmp_path / 'run'}: full (loading); nothing was begun"
+    assert capsys.readouterr().err == f"graph-barlow-twins: error: {text}\n"
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_summary_without_labels_and_report(finished_run, tmp_path):
     metrics = json.loads((finished_run.folder / "metrics.json").read_text())
     folder = OutputFolder(tmp_path)
-    text = summary(job.JobResult(folder, None, metrics | {"probe": {}, "evaluation": {}}, {}))
+    text = summary(job.JobResult(folder, metrics | {"probe": {}, "evaluation": {}}))
     assert "no labels, so no probes" in text
     assert str(folder.metrics) in text
     assert "report" not in text

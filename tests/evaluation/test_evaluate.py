@@ -116,8 +116,10 @@ def test_sparse_candidates_and_messages():
 
 def test_table():
     results = {
-        "embeddings": Result({"linear_probe": Measure((0.8, 0.9)), "nmi": Measure((0.5,))}),
-        "PCA": Result({"linear_probe": Measure((0.05,))}),
+        "embeddings": Result(
+            {"linear_probe": Measure((0.8, 0.9)), "nmi": Measure((0.5,))}
+        ).to_dict(),
+        "PCA": Result({"linear_probe": Measure((0.05,))}).to_dict(),
     }
     assert table(results).splitlines() == [
         "             linear probe     NMI",

@@ -1,13 +1,15 @@
 """What a run may find in its output folder, and what it leaves of it when it begins."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
-from graph_barlow_twins.pretrain.errors import InputError
+from graph_barlow_twins.pretrain.errors import InputError, TrainingDivergedError
 from graph_barlow_twins.pretrain.output.folder import OutputFolder
-from graph_barlow_twins.pretrain.output.prepare import begin, prepare
+from graph_barlow_twins.pretrain.output.overwrite import finish
+from graph_barlow_twins.pretrain.output.prepare import begin, prepared
 
 
 class Recipe:
@@ -24,11 +26,16 @@ def config(root, **options):
     return PretrainConfig(output=root, **options)
 
 
+def prepare(given):
+    with prepared(given) as folder:
+        return folder
+
+
 def begun(root, **options):
     """A folder in which a run has begun."""
     given = config(root, **options)
-    folder = prepare(given)
-    begin(folder, given, "digest", Recipe(steps=5, mask_features=[0.1, 0.2]))
+    with prepared(given) as folder:
+        begin(folder, given, "digest", Recipe(steps=5, mask_features=[0.1, 0.2]))
     return folder
 
 
@@ -47,7 +54,15 @@ def test_what_a_run_begins_with(tmp_path):
     assert not folder.is_complete()
 
 
-def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
+def test_a_run_that_writes_nothing_leaves_nothing(tmp_path):
+    prepare(config(tmp_path / "a" / "run"))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").mkdir()
+    prepare(config(tmp_path / "a"))
+    assert (tmp_path / "a").is_dir()
+
+
+def test_overwrite_replaces_the_run_and_nothing_else(tmp_path):
     folder = begun(tmp_path / "run")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -58,12 +73,48 @@ def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
         artefact.symlink_to(elsewhere)
     folder.tensorboard.symlink_to(tmp_path / "nowhere")
     (folder.root / "notes.txt").write_text("mine")
-    begun(folder.root, overwrite=True, seed=4)
+    before = {path.name for path in folder.root.iterdir()}
+    new = begun(folder.root, overwrite=True, seed=4)
+    assert {path.name for path in folder.root.iterdir()} == before | {new.root.name}
+    assert folder.read_config().seed == 0
+    new.metrics.write_text("{}")
+    new.embeddings.write_text("new")
+    assert finish(new).root == folder.root
     names = {path.name for path in folder.root.iterdir()}
-    assert names == {"notes.txt", "config.json", "checkpoint"}
-    assert not folder.checkpoint.is_symlink()
+    assert names == {"notes.txt", "config.json", "metrics.json", "embeddings.npz"}
     assert [path.name for path in elsewhere.iterdir()] == ["mine"]
     assert folder.read_config().seed == 4
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("bad"), TrainingDivergedError("NaN"), OSError("full")]
+)
+def test_what_stays_of_a_run_that_fails_to_replace_another(tmp_path, error):
+    folder = begun(tmp_path / "run", seed=3)
+    with pytest.raises(type(error)), prepared(config(folder.root, overwrite=True)) as new:
+        raise error
+    assert new.config.exists() == isinstance(error, OSError)  # that one may be resumed
+    assert folder.read_config().seed == 3
+
+
+def test_resume_goes_on_with_the_replacement(tmp_path):
+    folder = begun(tmp_path / "run", seed=3)
+    new = begun(folder.root, seed=4, overwrite=True)
+    refused("seed is 3 now, but", prepare, config(folder.root, seed=3, resume=True))
+    assert prepare(config(folder.root, seed=4, resume=True)).root == new.root
+    newer = prepare(config(folder.root, seed=5, overwrite=True))
+    assert newer.read_config().seed == 5
+    assert not newer.checkpoint.exists()
+
+
+def test_another_run_in_the_same_folder_is_refused(tmp_path):
+    with prepared(config(tmp_path / "run")):
+        refused(f"is being written by process {os.getpid()} on ", prepare, config(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").write_text("process 1, killed long ago, with a longer line\n" * 9)
+    folder = begun(tmp_path / "run")
+    assert {path.name for path in folder.root.iterdir()} == {"config.json", "checkpoint"}
 
 
 def test_overwrite_spares_a_link_where_there_is_no_run(tmp_path):
@@ -101,10 +152,12 @@ def test_overwrite_spares_the_input(tmp_path, monkeypatch, dataset, lost):
         prepare(given)
 
 
-def test_a_complete_run_is_not_resumed(tmp_path):
+def test_a_complete_run_is_tidied(tmp_path):
     folder = begun(tmp_path / "run")
     folder.metrics.write_text("{}")
-    refused("is complete", prepare, config(folder.root, resume=True))
+    assert prepare(config(folder.root, resume=True)).is_complete()
+    assert {path.name for path in folder.root.iterdir()} == {"config.json", "metrics.json"}
+    refused("seed is 4 now", prepare, config(folder.root, resume=True, seed=4))
 
 
 def test_resume_wants_the_same_options(tmp_path):
@@ -158,5 +211,5 @@ def test_a_checkpoint_without_its_state_is_damaged(tmp_path):
 
 def test_every_artefact_is_known():
     folder = OutputFolder(Path("run"))
-    paths = {path for path in vars(folder).values() if path.parent == folder.root}
+    paths = {path for path in vars(folder).values() if path and path.parent == folder.root}
     assert paths == set(folder.artefacts())
