@@ -55,8 +55,7 @@ def shuffle_order(words: tf.Tensor, count=None) -> tf.Tensor:
         order = tf.argsort(words, stable=True)
         takes_part = inverse_permutation(order) < count
         rank = tf.cumsum(tf.cast(takes_part, tf.int32), exclusive=True)
-        # The rank past the last one who takes part is not used, but is gathered.
-        source = tf.gather(order, tf.minimum(rank, tf.size(order) - 1))
+        source = tf.gather(order, rank)  # where all take part the last rank is the last row's
         return tf.where(takes_part, source, tf.range(tf.size(words)))
 
     by_buckets = lambda: _shuffle_smallest(words, count)  # noqa: E731

@@ -152,3 +152,10 @@ def test_drop_nodes_by_id_follows_the_ids():
     ]
     assert set(kept[0]) == set(kept[1])
     assert 0 < len(kept[0]) < 4
+
+
+@pytest.mark.parametrize("function", ["shuffle_rows", "dropout", "mask_columns"])
+def test_rates_are_shares(function):
+    for rate in (-0.1, 1.1, np.nan):
+        with pytest.raises(ValueError, match="rate"):
+            getattr(reference, function)(np.ones((3, 2), np.float32), rate, key=1)

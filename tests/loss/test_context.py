@@ -2,7 +2,7 @@
 
 import pytest
 import tensorflow as tf
-from graph_barlow_twins.kernels.context import NUMBA_WORK, pays_for_host_call
+from graph_barlow_twins.kernels.context import NUMBA_WORK, can_call_numba, pays_for_host_call
 from graph_barlow_twins.kernels.loss.entry import barlow_twins_loss
 
 DIRECT_SIDE = round((NUMBA_WORK["direct"] / 6) ** (1 / 3))
@@ -43,3 +43,12 @@ def test_auto_calls_the_host_where_the_rule_says_so(shape, calls_host):
     views = [tf.TensorSpec(shape, tf.float32)] * 2
     operations = function.get_concrete_function(*views).graph.get_operations()
     assert any(op.type == "PyFuncStateless" for op in operations) == calls_host
+
+
+def test_what_the_host_cannot_do(monkeypatch):
+    assert can_call_numba(None)
+    assert not can_call_numba(tf.constant(0.1))
+    for kind in ("GPU", "TPU"):
+        with monkeypatch.context() as patch:
+            patch.setattr(tf.config, "list_logical_devices", [kind].__contains__)
+            assert not can_call_numba(None)

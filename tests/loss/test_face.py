@@ -1,7 +1,11 @@
 """What `graph_barlow_twins.kernels.loss` shows, and what importing it costs."""
 
+import inspect
+
 import pytest
+from graph_barlow_twins import reference
 from graph_barlow_twins.kernels import loss
+from graph_barlow_twins.kernels.blas import gemm
 from graph_barlow_twins.kernels.loss import entry
 from graph_barlow_twins.kernels.loss.numba import entry as numba_entry
 
@@ -30,3 +34,16 @@ value = loss.barlow_twins_loss_and_gradients(z, z, backend="auto")[0]
 print(before, value < 1, loaded())
 """
     assert run_python(code) == "[] True ['numba']"
+
+
+def test_defaults_are_those_of_the_reference():
+    expected = inspect.signature(reference.barlow_twins_loss).parameters
+    for function in (loss.barlow_twins_loss, loss.barlow_twins_loss_and_gradients):
+        for name, parameter in inspect.signature(function).parameters.items():
+            if name in expected:
+                assert parameter.default == expected[name].default, name
+
+
+def test_gemm_is_for_numba_functions():
+    with pytest.raises(NotImplementedError, match="inside Numba functions"):
+        gemm("N", "N", 1, 1, 1, 1.0, None, 1, None, 1, 0.0, None, 1)

@@ -211,3 +211,6 @@ def test_unknown_ranks_are_refused_in_words():
         loss.get_concrete_function(unknown, known)
     with pytest.raises(ValueError, match=r"sample_weight of shape \[N\] \(got unknown rank\)"):
         loss.get_concrete_function(known, known, unknown)
+    three, column = tf.TensorSpec([3, 2]), tf.TensorSpec([3, 1])
+    with pytest.raises(ValueError, match=r"sample_weight of shape \[3\] \(got \(3, 1\)\)"):
+        loss.get_concrete_function(three, three, column)

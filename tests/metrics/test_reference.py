@@ -40,3 +40,12 @@ def test_self_clustering_can_centre():
 def test_orthogonal_rows_have_the_least_self_clustering():
     for D in (2, 3, 5):
         np.testing.assert_allclose(reference.self_clustering(np.eye(D)), -1 / (D - 1))
+
+
+def test_rankme_adds_its_epsilon():
+    """To each of the shares of the singular values, as in the paper: here one 1 and the rest 0."""
+    D, epsilon = 1000, 1e-12
+    X = np.zeros((D, D))
+    X[0, 0] = 3.0
+    entropy = -(1 + epsilon) * np.log1p(epsilon) - (D - 1) * epsilon * np.log(epsilon)
+    np.testing.assert_allclose(reference.rankme(X) - 1, np.expm1(entropy), rtol=1e-6)

@@ -152,3 +152,10 @@ def test_rates_are_numbers():
     for bad in (True, "0.5", None):
         with pytest.raises(TypeError, match='Edge set "cites": rate should be a number'):
             DropEdges({"cites": bad})
+
+
+def test_no_edge_is_dropped_by_default():
+    graph = make_graph()
+    unchanged = DropEdges().corrupt(graph, tf.constant(5, tf.uint64))
+    for name, before in graph.edge_sets.items():
+        np.testing.assert_array_equal(unchanged.edge_sets[name].sizes, before.sizes)
