@@ -1,10 +1,6 @@
 """Held-out edges through a whole run: nothing sees them, `evaluate` finds the run's numbers."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -14,13 +10,7 @@ from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 from graph_barlow_twins.pretrain.graph.held_out import hold_out_edges
 from graph_barlow_twins.pretrain.output.held_out import read_held_out_edges
 
-# A killed run needs a process of its own.
-CLI = [sys.executable, "-m", "graph_barlow_twins.pretrain.cli.main"]
 SHARE, SEED = 0.2, 3
-
-
-def run_cli(*arguments):
-    return subprocess.run([*CLI, *map(str, arguments)], capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture
@@ -71,34 +61,3 @@ def test_run_and_evaluate_agree(tmp_path, options, capsys):
         for key in ("linear_probe", "knn_probe", "link_auc", "link_ap"):
             again = found[name]["measures"][key]["values"]
             assert again == pytest.approx(row[key]["values"], abs=1e-6), (name, key)
-
-
-@pytest.mark.slow
-def test_killed_run_resumes_without_the_held_out_edges(tmp_path, options):
-    options = [*options, "--steps", 400]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run_cli("pretrain", *options, "--output", whole).returncode == 0
-    command = [*CLI, "pretrain", *map(str, options), "--output", str(killed)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    # Written last: without it TensorFlow finds no checkpoint.
-    while not any((killed / "checkpoint" / "backup").rglob("checkpoint")):
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (killed / "metrics.json").exists()
-    again = [*options, "--output", killed, "--resume"]
-    changed = run_cli("pretrain", *again, "--hold-out-edges", 0.3)
-    assert changed.returncode == 2
-    assert "hold_out_edges is 0.3 now" in changed.stderr
-    resumed = run_cli("pretrain", *again)
-    assert resumed.returncode == 0, resumed.stderr
-    first, second = (json.loads((run / "metrics.json").read_text()) for run in (whole, killed))
-    assert second["resumed_at_step"] > 0
-    assert first["edges"] == second["edges"]
-    embeddings = [np.load(run / "embeddings.npz")["embeddings"] for run in (whole, killed)]
-    np.testing.assert_allclose(*embeddings, atol=1e-4)
-    links = [np.load(run / "held_out_edges.npz")["positives"] for run in (whole, killed)]
-    np.testing.assert_array_equal(*links)

@@ -2,18 +2,18 @@
 
 import json
 import statistics
-import subprocess
-import sys
 
 import pytest
+
+from tests.runs import run_main
 
 pytestmark = pytest.mark.slow
 
 
 def accuracies(output, *arguments):
     """Linear-probe accuracies by name, in percent, of one run of the command."""
-    command = [sys.executable, "-m", "graph_barlow_twins.pretrain.cli.main", "pretrain", "--quiet"]
-    subprocess.run([*command, "--output", output, *arguments], check=True, timeout=900)
+    done = run_main("pretrain", "--quiet", "--output", output, *arguments)
+    assert done.returncode == 0, done.stderr
     probes = json.loads((output / "metrics.json").read_text())["probe"]
     return {name: 100 * probe["accuracy"] for name, probe in probes.items()}
 

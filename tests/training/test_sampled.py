@@ -1,11 +1,8 @@
 """Training on sampled subgraphs: the trimmed encoder, the schedule, runs that resume."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -174,30 +171,6 @@ def test_sampled_run_beats_raw_features_and_reports_memory(tmp_path):
     np.testing.assert_allclose(
         found["embeddings"], expected["embeddings"], rtol=0, atol=1e-5 * scale
     )
-
-
-@pytest.mark.slow
-def test_a_killed_run_ends_where_it_would_have_ended(tmp_path):
-    dataset = block_graph_folder(tmp_path / "g")
-    options = ["--dataset", dataset, *FAST, "--batch-size", "16", "--epochs", "2"]
-    run_cli("pretrain", *options, "--output", tmp_path / "whole")
-    killed = tmp_path / "killed"
-    process = subprocess.Popen(
-        command("pretrain", *options, "--output", killed), stderr=subprocess.DEVNULL
-    )
-    history = killed / "checkpoint" / "history.json"
-    while not history.exists() and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(1.0)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (killed / "metrics.json").exists()
-    run_cli("pretrain", *options, "--output", killed, "--resume")
-    metrics = [json.loads((p / "metrics.json").read_text()) for p in (tmp_path / "whole", killed)]
-    assert metrics[1]["resumed_at_step"] > 0
-    assert metrics[0]["curves"]["loss"] == metrics[1]["curves"]["loss"]
-    embeddings = [np.load(p / "embeddings.npz")["embeddings"] for p in (tmp_path / "whole", killed)]
-    np.testing.assert_array_equal(*embeddings)
 
 
 def test_mapped_graph_without_sampling_is_the_full_graph(tmp_path):
