@@ -65,4 +65,88 @@ SURVIVORS: list[Explained] = [
         "the cast wraps negative numbers on CPUs as the bitcast does; the branch is for devices"
         " where that is not defined",
     ),
+    Explained(
+        "kernels/corruption/graph.py",
+        "tf.bitwise.left_shift(tf.minimum(source, target), tf.constant(32, tf.uint64)),",
+        "32 -> 31",
+        "numbers of nodes are below 2**31, so 31 bits tell pairs apart as well",
+    ),
+    Explained(
+        "kernels/loss/entry.py",
+        "return barlow_twins_loss_numba(z_a, z_b, lambda_, sample_weight, options, path)",
+        "z_a, z_b -> z_b, z_a",
+        "the loss is symmetric, and each gradient goes to its own tensor",
+    ),
+    Explained(
+        "kernels/loss/xla.py",
+        "z_a, z_b, sample_weight = _pad_rows(z_a, z_b, sample_weight, dtype)",
+        "z_a, z_b -> z_b, z_a",
+        "the loss is symmetric, and each gradient goes to its own tensor",
+    ),
+    Explained(
+        "reference/metrics/views.py",
+        "A, B, normalize_batch=normalize_batch, sample_weight=w, epsilon=epsilon, ddof=ddof",
+        "A, B -> B, A",
+        "the transposed matrix has the same diagonal and the same mean square beside it",
+    ),
+    Explained(
+        "kernels/loss/xla.py",
+        "few_rows = bool(few_rows)",
+        "few_rows = bool(few_rows) -> pass",
+        "saves a branch; a tensor chooses the same",
+    ),
+    Explained(
+        "kernels/loss/numba/columns.py",
+        "b2 = b[i + 2, :n]",
+        "n -> (n) + 1",
+        "the loop reads the first n",
+    ),
+    Explained(
+        "kernels/loss/numba/direct.py",
+        "results = (buffers[len(calls)], mean_a, mean_b, W_b, sums[p], C[p])",
+        "p -> p - 1",
+        "each part has sums of its own all the same, and they are added up",
+    ),
+    Explained(
+        "kernels/loss/numba/team.py",
+        "while self._workers < len(calls) - 1:",
+        "1 -> 0",
+        "a thread more than needed waits for work",
+    ),
+    Explained(
+        "kernels/metrics/formulas.py",
+        "found = spectrum(X, row_weights(sample_weight, X), leverage=False)",
+        "False -> True",
+        "computes what nobody asked for",
+    ),
+    Explained(
+        "kernels/metrics/spectrum_host.py",
+        "if not serial:",
+        "not serial -> serial",
+        "the same numbers from another number of threads",
+    ),
+    Explained(
+        "reference/metrics/formulas.py",
+        "X = X - w @ X / w.sum()  # the first mean is itself rounded",
+        "w.sum -> w.mean",
+        "the mean is zero up to rounding by then",
+    ),
+    Explained(
+        "tfgnn_task/corruption/padding.py",
+        "return tf.zeros([0], tf.bool)",
+        "0 -> 1",
+        "one more False is no entry that is seen",
+    ),
+    Explained(
+        "tfgnn_task/corruption/padding.py",
+        "indices = tf.where(flags, tf.range(tf.size(flags)), -1)",
+        "1 -> 2",
+        "the maximum is taken with -1",
+    ),
+    Explained(
+        "tfgnn_task/task.py",
+        "return x, tf.zeros((inputs.num_components, 0), dtype=tf.int32)",
+        "tf.zeros -> tf.ones",
+        "an array without entries",
+    ),
 ]

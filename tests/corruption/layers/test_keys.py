@@ -168,3 +168,7 @@ def test_compose_gives_equal_steps_different_draws():
 def test_compose_takes_corruptors():
     with pytest.raises(TypeError, match=r"expects corruptors .got Dense"):
         Compose([tf.keras.layers.Dense(3)])
+
+
+def test_a_source_is_a_module_of_tensorflow():
+    assert KeySource(seed=1).name == "key_source"
