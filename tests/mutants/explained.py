@@ -8,13 +8,12 @@ from typing import NamedTuple
 # one are left alone. The tests force both sides of each.
 EQUAL_PATHS: dict[str, dict[str, str]] = {
     "kernels/loss/numba/plan.py": {
-        "_SERIAL_WORK": "below it one thread does what several would",
-        "_SERIAL_ELEMENTS": "below it one thread does what several would",
-        "_BLOCK_BYTES": "rows are taken in blocks of about this size",
-        "_MIN_BLOCK_ROWS": "rows are taken in blocks of at least this size",
-        "_MAX_BLOCK_ROWS": "rows are taken in blocks of at most this size",
-        "_PANEL_WIDTH": "columns are taken in panels of about this size",
-        "_PANEL_BYTES": "columns are taken in panels of about this size",
+        "serial_work": "below it one thread does what several would",
+        "serial_elements": "below it one thread does what several would",
+        "block_bytes": "rows are taken in blocks of about this size",
+        "block_rows": "rows are taken in blocks of at least and at most these sizes",
+        "panel_width": "columns are taken in panels of about this size",
+        "panel_bytes": "columns are taken in panels of about this size",
     },
     "kernels/loss/numba/memory.py": {
         "_RECYCLED": "memory is recycled between these sizes and new beyond",
