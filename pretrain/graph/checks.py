@@ -109,7 +109,8 @@ def _check_finite(features: Any, first_row: int = 0) -> Any:
     with np.errstate(over="ignore"):
         single = features.astype(np.float32)
     # Squares of larger values, or their sums, would overflow float32.
-    finite = np.abs(single.data if sparse else single) <= _LARGEST_FEATURE
+    values = single.data if sparse else single
+    finite = (values >= -_LARGEST_FEATURE) & (values <= _LARGEST_FEATURE)
     if not finite.all():
         if sparse:
             position = int(np.argmin(finite))
