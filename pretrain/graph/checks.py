@@ -220,11 +220,17 @@ def _one_per_node(part: str, values: Any, num_nodes: int) -> np.ndarray:
         raise InputError(f"{part}: expected integers or strings, got dtype {values.dtype}")
     if values.shape != (num_nodes,):
         raise InputError(f"{part}: expected shape ({num_nodes},), got {values.shape}")
-    try:
-        if values.dtype.kind == "S":
+    if values.dtype.kind == "S":
+        try:
             values = np.char.decode(values, "utf-8")
-        elif values.dtype.kind == "U":  # NumPy keeps any 4 bytes for a character
-            np.char.encode(values, "utf-8")
-    except ValueError as error:
-        raise InputError(f"{part}: expected UTF-8 strings: {error}") from None
+        except UnicodeDecodeError as error:
+            raise InputError(f"{part}: expected UTF-8 strings: {error}") from None
+    elif values.dtype.kind == "U" and values.dtype.itemsize:
+        # NumPy keeps any 4 bytes for a character, and fails where it hands out a string of them.
+        values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+        codes = values.view(np.uint32)
+        wrong = (codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))
+        if wrong.any():
+            code = codes[wrong.argmax()]
+            raise InputError(f"{part}: expected Unicode strings, got a character {code:#x}")
     return values

@@ -30,7 +30,7 @@ _LONGEST_INTEGER = 32  # bytes
 _MOST_PARTS = 64  # of the arguments of a call, or of the state of an object
 # A step takes a microsecond and at most some 150 bytes. The largest citation graph in this format,
 # NELL, has some 600,000.
-_MOST_STEPS = 1 << 21
+_MOST_STEPS = 1_500_000
 _COPIES = 4  # of the content of a file, which is in a string, then an array, then a matrix
 _DEEPEST = 100  # marks within marks
 _U1, _U2, _U4, _U8, _I4, _F8 = map(struct.Struct, ("<B", "<H", "<I", "<Q", "<i", ">d"))
