@@ -10,7 +10,7 @@ import os
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -141,7 +141,7 @@ def read_npy(path: str | Path, *, mapped: bool = False) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _reading(path: str | Path, kind: str) -> Iterator[BinaryIO]:
+def _reading(path: str | Path, kind: str) -> Iterator[IO[bytes]]:
     # Not path.is_file(): that raises where a folder on the way may not be entered.
     if not os.path.isfile(path):
         raise InputError(f"no file {path}")
@@ -152,7 +152,7 @@ def _reading(path: str | Path, kind: str) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def _reading_member(
     path: object, key: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo
-) -> Iterator[BinaryIO]:
+) -> Iterator[IO[bytes]]:
     where = f"the key {key}"
     # The other methods give all that a block unfolds to at once; NumPy does not write them.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -181,7 +181,7 @@ def _faults(path: object, fault: str) -> Iterator[None]:
 class _SmallReads:
     """A file for zipfile, which reads the directory of the members at once, however long it is."""
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: IO[bytes]):
         self._file = file
 
     def __getattr__(self, name: str) -> Any:
@@ -203,7 +203,7 @@ def _members(path: object, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInf
     return members
 
 
-def _read_header(file: BinaryIO) -> _Header:
+def _read_header(file: IO[bytes]) -> _Header:
     # From memory: NumPy would read as many bytes as the file says that its header has.
     head = io.BytesIO(file.read(_LONGEST_HEADER))
     version = np.lib.format.read_magic(head)
@@ -222,11 +222,11 @@ def _read_header(file: BinaryIO) -> _Header:
     return _Header(shape, "F" if is_fortran else "C", dtype, head.tell())
 
 
-def _read_data(file: BinaryIO, header: _Header) -> np.ndarray:
+def _read_data(file: IO[bytes], header: _Header) -> np.ndarray:
     """Reads the array of a file that stands at its beginning, to the end of the file."""
     file.read(header.start)
     array = np.empty(math.prod(header.shape), header.dtype)
-    raw = memoryview(array.view(np.uint8))
+    raw: Any = array.view(np.uint8)
     filled = 0
     while filled < len(raw):
         got = file.readinto(raw[filled : filled + _BLOCK])  # type: ignore[attr-defined]

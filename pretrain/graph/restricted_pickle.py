@@ -149,7 +149,7 @@ class _Machine:
         line = self.line()
         if len(line) < 2 or line[:1] not in (b"'", b'"') or line[:1] != line[-1:]:
             raise ValueError("a string without quotes")
-        return codecs.escape_decode(line[1:-1])[0].decode("latin1")  # type: ignore[attr-defined]
+        return codecs.escape_decode(line[1:-1])[0].decode("latin1")
 
     def last(self, count: int) -> list[Any]:
         """Takes objects from the stack."""
