@@ -22,7 +22,7 @@ _LONGEST_HEADER = 10_000  # as NumPy's own bound
 _BLOCK = 1 << 18  # bytes of data that are read at once
 _LONGEST_DIRECTORY = 1 << 20  # of the members of an archive, in bytes
 # What an archive may take, see `_Header.cost`: a quarter of a GB, or 80 times its length. Nothing
-# costs more than 72 times its bytes, so only what was compressed can be refused.
+# costs more than 72 times its bytes, so only what was compressed, or has holes, can be refused.
 _FREE_COST, _COST_PER_BYTE = 1 << 28, 80
 
 
@@ -107,13 +107,7 @@ def read_npz(
                 with _reading_member(path, key, archive, member) as data:
                     headers[key] = _read_header(data)
                     headers[key].check_length(member.file_size - headers[key].start)
-            size = os.fstat(file.fileno()).st_size
-            cost = sum(header.cost for header in headers.values())
-            if cost > max(_FREE_COST, _COST_PER_BYTE * size):
-                raise InputError(
-                    f"{path}: {size:,} bytes unfold to arrays that take {cost:,}; write so large"
-                    " ones uncompressed, with np.savez"
-                )
+            _check_cost(path, file, sum(header.cost for header in headers.values()))
             arrays = {}
             for key, member in wanted.items():
                 with _reading_member(path, key, archive, member) as data:
@@ -132,6 +126,7 @@ def read_npy(path: str | Path, *, mapped: bool = False) -> np.ndarray:
         with told_of(path):
             header = _read_header(file)
         header.check_length(os.fstat(file.fileno()).st_size - header.start)
+        _check_cost(path, file, header.cost)
         if mapped:
             return np.memmap(
                 file, header.dtype, "r", header.start, header.shape, order=header.order
@@ -201,6 +196,18 @@ def _members(path: object, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInf
             raise InputError(f"{path}: the key {key} is there twice")
         members[key] = member
     return members
+
+
+def _check_cost(path: object, file: IO[bytes], cost: int) -> None:
+    status = os.fstat(file.fileno())
+    # Holes, which read as zeros, take no blocks; some systems count no blocks at all.
+    blocks = getattr(status, "st_blocks", 0) * 512
+    size = min(status.st_size, blocks or status.st_size)
+    if cost > max(_FREE_COST, _COST_PER_BYTE * size):
+        raise InputError(
+            f"{path}: {size:,} bytes unfold to arrays that take {cost:,}; write so large ones"
+            " uncompressed, with np.savez or np.save"
+        )
 
 
 def _read_header(file: IO[bytes]) -> _Header:

@@ -1,7 +1,9 @@
 """Whatever a file holds: a reader succeeds, or refuses it in one line, soon, in little memory."""
 
+import math
 import os
 import random
+import shutil
 import socket
 import tempfile
 import zipfile
@@ -103,6 +105,17 @@ def _bombs(folder):
     for shape in shapes:
         np.savez(path, **sparse.files["g.npz"] | {"features_shape": np.array(shape)})
         yield f"sparse features of shape {shape}", partial(sparse.read, folder)
+    holes = folder / "holes"
+    holes.mkdir()
+    np.save(holes / "edge_index.npy", valid["edge_index"])
+    for name, shape in {"features": (2**38, 1), "labels": (2**40,)}.items():
+        with (holes / f"{name}.npy").open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.truncate(file.tell() + math.prod(shape))
+        yield f"{name} that are a hole", partial(kinds["npy folder"].read, holes)
+        (holes / f"{name}.npy").unlink()
+    shutil.rmtree(holes)
     names = ((f"{number}.npy", b"") for number in range(40_000))
     path.write_bytes(files.archive(names))
     yield "forty thousand members", partial(kinds["npz"].read, folder)
