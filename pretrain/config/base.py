@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from .option import Option
 
 
@@ -56,7 +56,7 @@ class Options:
             if one is None:
                 near = difflib.get_close_matches(written, by_key, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"keys are: {', '.join(by_key)}"
-                raise InputError(f"{where}: unknown key {written!r}; {hint}")
+                raise InputError(f"{where}: unknown key {shown(written)}; {hint}")
             if one.name in values:
                 raise InputError(f"{where}: the key {key(one)!r} is given twice")
             values[one.name] = option_of(one).check(f"{where}: {written}", value)

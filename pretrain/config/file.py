@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import LONGEST_CONFIG, read_file
 from .base import Options
 
 if sys.version_info >= (3, 11):
@@ -24,10 +25,9 @@ def load_toml(path: str | Path, kind: type[Options]) -> dict[str, Any]:
     Raises:
         InputError: missing or malformed file, unknown key, or a value that the option refuses.
     """
+    text = read_file(path, LONGEST_CONFIG)
     try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read --config {path}: {error.strerror or error}") from None
-    except ValueError as error:  # of the TOML or the UTF-8
+        content = tomllib.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # ValueError: of the TOML or the UTF-8
         raise InputError(f"{path}: not a TOML file: {error}") from None
     return kind.checked(content, where=str(path))

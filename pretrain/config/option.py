@@ -8,7 +8,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, shown
+
+WIDEST = 1 << 16
 
 
 def _anything(value: Any) -> bool:
@@ -27,6 +29,7 @@ class Option:
             (`0 <= x <= 1`, not `not x < 0`).
         arity: "one" value; a "pair", where one value stands for both; "some": one or more;
             "any": none or more.
+        most: values, of "some" or "any".
         optional: None is a value too: the option may be left to its documented default.
         metavar: the name of the value in `--help`.
         positional: given by its place on the command line, not by a flag.
@@ -37,6 +40,7 @@ class Option:
     expected: str
     accepts: Callable[[Any], bool] = _anything
     arity: str = "one"
+    most: int | None = None
     optional: bool = False
     metavar: str | None = None
     positional: bool = False
@@ -73,6 +77,8 @@ class Option:
             values *= 2
         if (self.arity == "pair" and len(values) != 2) or (self.arity == "some" and not values):
             raise self._error(label, value)
+        if self.most is not None and len(values) > self.most:
+            raise InputError(f"{label}: expected at most {self.most} values, got {len(values):,}")
         return tuple(self._check_scalar(label, one, value) for one in values)
 
     def _check_scalar(self, label: str, one: Any, whole: Any) -> Any:
@@ -96,8 +102,8 @@ class Option:
         raise self._error(label, whole)
 
     def _error(self, label: str, value: Any) -> InputError:
-        shown = " ".join(value) if _is_words(value) else repr(value)
-        return InputError(f"{label}: expected {self.expected}, got {shown or 'nothing'}")
+        got = " ".join(value) if _is_words(value) else shown(value)
+        return InputError(f"{label}: expected {self.expected}, got {got or 'nothing'}")
 
 
 def _is_words(value: Any) -> bool:
@@ -125,6 +131,18 @@ def integer(help: str, low: int, **more: Any) -> Option:
     numeral = {"one": "an integer", "some": "one or more integers", "any": "integers"}
     expected = f"{numeral[more.get('arity', 'one')]} of at least {low}"
     return Option(help, int, expected, lambda n: low <= n < 2**31, **more)
+
+
+def depth(help: str, low: int) -> Option:
+    """A number of layers or hops."""
+    return Option(help, int, f"an integer in [{low}, 1000]", lambda n: low <= n <= 1000)
+
+
+def widths(help: str, arity: str) -> Option:
+    """The widths of layers, each of which has as much as two of them multiplied in weights."""
+    numeral = {"some": "one or more integers", "any": "integers"}
+    expected = f"{numeral[arity]} in [1, {WIDEST}]"
+    return Option(help, int, expected, lambda n: 1 <= n <= WIDEST, arity=arity, most=64)
 
 
 def seed(help: str) -> Option:

@@ -83,17 +83,16 @@ class PretrainConfig(Options):
         None,
     )
     units: tuple[int, ...] | None = field(
-        option.integer(
+        option.widths(
             "widths of the encoder's layers, one for the linear encoder; default:"
             f" {_words(LINEAR)} (at most the number of nodes and of features) for linear,"
             f" {_words(GCN)} for gcn",
-            1,
-            arity="some",
+            "some",
         ),
         None,
     )
     hops: int | None = field(
-        option.integer(f"how far the linear encoder propagates; default: {defaults.HOPS}", 0), None
+        option.depth(f"how far the linear encoder propagates; default: {defaults.HOPS}", 0), None
     )
     drop_edges: tuple[float, float] | None = field(
         option.rates(
@@ -117,7 +116,7 @@ class PretrainConfig(Options):
         option.non_negative("weight of the redundancy term; default: 1 / D"), None
     )
     projector_units: tuple[int, ...] = field(
-        option.integer("widths of the projector's layers; none: no projector", 1, arity="any"), ()
+        option.widths("widths of the projector's layers; none: no projector", "any"), ()
     )
     folds: int = field(option.integer("folds of the probe where no split is given", 2), 10)
     hold_out_edges: float = field(

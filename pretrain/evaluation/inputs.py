@@ -7,6 +7,7 @@ input has been looked at.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from ..output.held_out import read_held_out_edges
 from ..training.recipe import Recipe, make_recipe
 from .baselines import UNTRAINED, baseline_embeddings
 from .rows import Matrix
+
+_MOST_WEIGHTS = 1 << 27  # half a GB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,10 +135,21 @@ def baseline_candidates(
             graph = without_links(graph, one.held_out.positives)
         if one.config is not None:
             recipe = make_recipe(one.config, graph)
+            _check_weights(one.source, recipe, graph)
         else:
             recipe = make_recipe(PretrainConfig(output="none", seed=seed + number), graph, width)
         untrained.append(untrained_embeddings(graph, recipe))
     return {**baselines, UNTRAINED: untrained}
+
+
+def _check_weights(source: str, recipe: Recipe, data: GraphData) -> None:
+    # A run's config.json may come from anywhere, and be made to ask for all memory.
+    weights = sum(a * b for a, b in itertools.pairwise((data.num_features, *recipe.units)))
+    if weights > _MOST_WEIGHTS:
+        raise InputError(
+            f"{source}: expected a config.json with an encoder of at most {_MOST_WEIGHTS:,} weights"
+            f" on {data.name}, got {weights:,}"
+        )
 
 
 def untrained_embeddings(data: GraphData, recipe: Recipe) -> np.ndarray:

@@ -1,18 +1,61 @@
-"""NumPy files that nobody vouches for: read without unpickling anything, refused in one line."""
+"""NumPy files that nobody vouches for: read without unpickling anything, refused in one line.
+
+Names, headers and lengths are looked at before any data is read.
+"""
 
 import contextlib
+import io
+import math
 import os
+import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
+from ..files import cannot_read, open_file
+from .checks import told_of
+
+_LONGEST_HEADER = 10_000  # as NumPy's own bound
+_BLOCK = 1 << 18  # bytes of data that are read at once
+_LONGEST_DIRECTORY = 1 << 20  # of the members of an archive, in bytes
+# What an archive may take, see `_Header.cost`: a quarter of a GB, or 80 times its length. Nothing
+# costs more than 72 times its bytes, so only what was compressed, or has holes, can be refused.
+_FREE_COST, _COST_PER_BYTE = 1 << 28, 80
 
 
-def cannot_read(path: object, error: OSError) -> InputError:
-    """The error of a file that the system does not give."""
-    return InputError(f"cannot read {path}: {error.strerror or error}")
+class _Header(NamedTuple):
+    """What the header of an npy file says; the data begin at `start`."""
+
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    dtype: np.dtype
+    start: int
+
+    @property
+    def length(self) -> int:
+        """Of the data, in bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def cost(self) -> int:
+        """Bytes that are taken at most until the array is checked.
+
+        Numbers become float32; strings, of which "S" is decoded, are sorted; and a graph holds some
+        arrays of 8 bytes for each node or edge.
+        """
+        each = {"S": 8, "U": 2}.get(self.dtype.kind, 1) * self.dtype.itemsize
+        return 64 * max(self.shape, default=1) + max(each, 4) * math.prod(self.shape)
+
+    def check_length(self, got: int) -> None:
+        """Raises ValueError unless `got` bytes of data are just enough."""
+        if got != self.length:
+            raise ValueError(
+                f"expected {self.length} bytes of data for {self.dtype} of shape {self.shape}, got"
+                f" {got}"
+            )
 
 
 def check_keys(
@@ -33,28 +76,43 @@ def check_keys(
             raise InputError(f"{path}: the key {key} is missing")
 
 
-def read_npz(path: str | Path) -> dict[str, np.ndarray]:
-    """Every array of an npz archive by its key.
+def read_npz(
+    path: str | Path,
+    keys: Collection[str],
+    *,
+    required: Sequence[str] = (),
+    allowed: Sequence[str] = (),
+) -> dict[str, np.ndarray]:
+    """The arrays of an npz archive under some keys.
+
+    Args:
+        path: the file.
+        keys: what is read, as far as it is there.
+        required: the keys that must be there.
+        allowed: the keys that may be there; by default all.
 
     Raises:
-        InputError: missing or corrupt file, object arrays, or a single npy array.
+        InputError: missing or corrupt file, unknown or missing keys, object arrays, a single npy
+            array, or a small file that unfolds to a huge one.
     """
-    with _faults(path, "npz"):
-        archive = np.load(path, allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise InputError(f"{path}: expected an npz archive, got a single npy array")
-    arrays = {}
-    with archive:
-        for key in archive.files:
-            try:
-                arrays[key] = archive[key]
-            # A damaged member fails in zipfile, in zlib, in NumPy's parser of headers or in malloc.
-            except Exception as error:
-                fault = "cannot be read" if _hint(error) else "is corrupt"
-                raise InputError(f"{path}: the key {key} {fault} ({error}){_hint(error)}") from None
-            if not isinstance(arrays[key], np.ndarray):
-                raise InputError(f"{path}: the member {key} is not an array")
-    return arrays
+    with _reading(path, "npz") as file:
+        if file.read(6) == np.lib.format.MAGIC_PREFIX:
+            raise InputError(f"{path}: expected an npz archive, got a single npy array")
+        with zipfile.ZipFile(_SmallReads(file)) as archive:
+            members = _members(path, archive)
+            check_keys(path, members, required=required, allowed=allowed)
+            wanted = {key: members[key] for key in members if key in keys}
+            headers = {}
+            for key, member in wanted.items():
+                with _reading_member(path, key, archive, member) as data:
+                    headers[key] = _read_header(data)
+                    headers[key].check_length(member.file_size - headers[key].start)
+            _check_cost(path, file, sum(header.cost for header in headers.values()))
+            arrays = {}
+            for key, member in wanted.items():
+                with _reading_member(path, key, archive, member) as data:
+                    arrays[key] = _read_data(data, headers[key])
+            return arrays
 
 
 def read_npy(path: str | Path, *, mapped: bool = False) -> np.ndarray:
@@ -64,28 +122,122 @@ def read_npy(path: str | Path, *, mapped: bool = False) -> np.ndarray:
         InputError: missing or corrupt file, or an object array.
     """
     # Not np.load, which takes any file that it does not know for a pickle.
-    with _faults(path, "npy"):
+    with _reading(path, "npy") as file:
+        with told_of(path):
+            header = _read_header(file)
+        header.check_length(os.fstat(file.fileno()).st_size - header.start)
+        _check_cost(path, file, header.cost)
         if mapped:
-            return np.lib.format.open_memmap(path, mode="r")
-        with open(path, "rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+            return np.memmap(
+                file, header.dtype, "r", header.start, header.shape, order=header.order
+            )
+        file.seek(0)
+        return _read_data(file, header)
 
 
 @contextlib.contextmanager
-def _faults(path: str | Path, kind: str) -> Iterator[None]:
+def _reading(path: str | Path, kind: str) -> Iterator[IO[bytes]]:
     # Not path.is_file(): that raises where a folder on the way may not be entered.
     if not os.path.isfile(path):
         raise InputError(f"no file {path}")
+    with open_file(path) as file, _faults(path, f"not an {kind} file, or a truncated one"):
+        yield file
+
+
+@contextlib.contextmanager
+def _reading_member(
+    path: object, key: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo
+) -> Iterator[IO[bytes]]:
+    where = f"the key {key}"
+    # The other methods give all that a block unfolds to at once; NumPy does not write them.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(f"{path}: {where} is not compressed as np.savez_compressed does")
+    with (
+        _faults(path, f"{where} is corrupt"),
+        told_of(f"{path}: {where}"),
+        archive.open(member) as data,
+    ):
+        yield data
+
+
+@contextlib.contextmanager
+def _faults(path: object, fault: str) -> Iterator[None]:
     try:
         yield
+    except InputError:
+        raise
     except OSError as error:
         raise cannot_read(path, error) from None
-    # A damaged file fails in NumPy's parser of headers, in mmap, in zipfile or in malloc.
+    # A damaged file fails in NumPy's parser of headers, in mmap, in zipfile, in zlib or in malloc.
     except Exception as error:
+        raise InputError(f"{path}: {fault} ({error})") from None
+
+
+class _SmallReads:
+    """A file for zipfile, which reads the directory of the members at once, however long it is."""
+
+    def __init__(self, file: IO[bytes]):
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _LONGEST_DIRECTORY:
+            raise ValueError(f"a directory of {size} bytes")
+        return self._file.read(size)
+
+
+def _members(path: object, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    for member in archive.infolist():
+        key = member.filename.removesuffix(".npy")
+        if key in members:
+            raise InputError(f"{path}: the key {key} is there twice")
+        members[key] = member
+    return members
+
+
+def _check_cost(path: object, file: IO[bytes], cost: int) -> None:
+    status = os.fstat(file.fileno())
+    # Holes, which read as zeros, take no blocks; some systems count no blocks at all.
+    blocks = getattr(status, "st_blocks", 0) * 512
+    size = min(status.st_size, blocks or status.st_size)
+    if cost > max(_FREE_COST, _COST_PER_BYTE * size):
         raise InputError(
-            f"{path}: not an {kind} file, or a truncated one ({error}){_hint(error)}"
-        ) from None
+            f"{path}: {size:,} bytes unfold to arrays that take {cost:,}; write so large ones"
+            " uncompressed, with np.savez or np.save"
+        )
 
 
-def _hint(error: Exception) -> str:
-    return "; object arrays are not read" if "bject" in str(error) else ""
+def _read_header(file: IO[bytes]) -> _Header:
+    # From memory: NumPy would read as many bytes as the file says that its header has.
+    head = io.BytesIO(file.read(_LONGEST_HEADER))
+    version = np.lib.format.read_magic(head)
+    if version == (1, 0):
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(head)
+    elif version == (2, 0):
+        shape, is_fortran, dtype = np.lib.format.read_array_header_2_0(head)
+    else:  # (3, 0) names the parts of structures
+        raise ValueError(f"version {version[0]}.{version[1]} of the format")
+    if dtype.hasobject:
+        raise InputError("object arrays are not read")
+    if dtype.kind not in "biufcSUmM" or not dtype.itemsize:
+        raise ValueError(f"dtype {dtype}")
+    if len(shape) > 32 or min(shape, default=0) < 0:
+        raise ValueError(f"shape {shape}")
+    return _Header(shape, "F" if is_fortran else "C", dtype, head.tell())
+
+
+def _read_data(file: IO[bytes], header: _Header) -> np.ndarray:
+    """Reads the array of a file that stands at its beginning, to the end of the file."""
+    file.read(header.start)
+    array = np.empty(math.prod(header.shape), header.dtype)
+    raw: Any = array.view(np.uint8)
+    filled = 0
+    while filled < len(raw):
+        got = file.readinto(raw[filled : filled + _BLOCK])  # type: ignore[attr-defined]
+        if not got:
+            raise ValueError(f"{filled} of {len(raw)} bytes")
+        filled += got
+    return array.reshape(header.shape, order=header.order)

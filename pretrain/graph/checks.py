@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from .adjacency import BLOCK_EDGES, blocks, sorted_edges
 
 MASKS = ("train_mask", "val_mask", "test_mask")
 
 _LARGEST_FEATURE = 1e15
+# As many as a hashed vocabulary has; of sparse features no memory stands behind the number.
+_MOST_FEATURES = 1 << 20
 _BLOCK_ENTRIES = 1 << 22  # of memory-mapped features, looked at together: 16 MB as float32
 
 
@@ -53,15 +55,20 @@ def csr_from_parts(
             )
     shape = np.asarray(shape)
     if shape.shape != (2,) or shape.dtype.kind not in "iu" or (shape < 0).any():
-        raise InputError(f"CSR shape: expected two integers (N, F), got {shape.tolist()}")
+        raise InputError(f"CSR shape: expected two integers (N, F), got {shown(shape)}")
     try:
         matrix = scipy.sparse.csr_matrix(
-            (data, indices, indptr), shape=tuple(int(size) for size in shape)
+            (sparse_values(data), indices, indptr), shape=tuple(int(size) for size in shape)
         )
         matrix.check_format(full_check=True)
     except (ValueError, OverflowError) as error:
         raise InputError(f"CSR parts do not make a matrix: {error}") from None
     return matrix
+
+
+def sparse_values(values: Any) -> Any:
+    """The same numbers, dense or sparse, in a dtype that sparse code computes with."""
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
@@ -80,13 +87,17 @@ def check_features(features: Any) -> np.ndarray | scipy.sparse.csr_matrix:
         raise InputError(
             f"features: expected at least one node and one feature, got shape {features.shape}"
         )
+    if features.shape[1] > _MOST_FEATURES:
+        raise InputError(
+            f"features: expected at most {_MOST_FEATURES:,} columns, got {features.shape[1]:,}"
+        )
     if mapped:
         step = max(1, _BLOCK_ENTRIES // features.shape[1])
         for rows in blocks(len(features), step):
             _check_finite(np.asarray(features[rows]), first_row=rows.start)
         return features
     if sparse:
-        features = scipy.sparse.csr_matrix(features, copy=True)
+        features = scipy.sparse.csr_matrix(sparse_values(features), copy=True)
         features.sum_duplicates()
         features.eliminate_zeros()
     return _check_finite(features)
@@ -98,7 +109,8 @@ def _check_finite(features: Any, first_row: int = 0) -> Any:
     with np.errstate(over="ignore"):
         single = features.astype(np.float32)
     # Squares of larger values, or their sums, would overflow float32.
-    finite = np.abs(single.data if sparse else single) <= _LARGEST_FEATURE
+    values = single.data if sparse else single
+    finite = (values >= -_LARGEST_FEATURE) & (values <= _LARGEST_FEATURE)
     if not finite.all():
         if sparse:
             position = int(np.argmin(finite))
@@ -213,4 +225,12 @@ def _one_per_node(part: str, values: Any, num_nodes: int) -> np.ndarray:
             values = np.char.decode(values, "utf-8")
         except UnicodeDecodeError as error:
             raise InputError(f"{part}: expected UTF-8 strings: {error}") from None
+    elif values.dtype.kind == "U" and values.dtype.itemsize:
+        # NumPy keeps any 4 bytes for a character, and fails where it hands out a string of them.
+        values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+        codes = values.view(np.uint32)
+        wrong = (codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))
+        if wrong.any():
+            code = codes[wrong.argmax()]
+            raise InputError(f"{part}: expected Unicode strings, got a character {code:#x}")
     return values

@@ -1,7 +1,7 @@
 """Labels without a graph: what an evaluation needs to know of the nodes."""
 
 from ..errors import InputError
-from .array_files import check_keys, read_npy, read_npz
+from .array_files import read_npy, read_npz
 from .checks import MASKS, check_labels, check_masks, check_node_ids, told_of
 from .data import LabelledNodes
 from .datasets import CHOICES, load_dataset
@@ -33,9 +33,11 @@ def read_labels(source: str, data_dir: str | None = None, *, knn: int = 10) -> L
             raise InputError(
                 f"--labels {source}: expected a .npy or .npz file, or a data set: {CHOICES}"
             ) from None
-    single = source.endswith(".npy")
-    arrays = {"labels": read_npy(source)} if single else read_npz(source)
-    check_keys(source, arrays, required=("labels",), allowed=ALLOWED_KEYS)
+    if source.endswith(".npy"):
+        arrays = {"labels": read_npy(source)}
+    else:
+        keys = ("labels", "node_ids", *MASKS)
+        arrays = read_npz(source, keys, required=("labels",), allowed=ALLOWED_KEYS)
     given = arrays["labels"]
     if given.ndim != 1 or not len(given):
         raise InputError(f"{source}: labels: expected shape [N], got {given.shape}")

@@ -27,9 +27,10 @@ def load_npy_folder(path: str | Path) -> GraphData:
     folder = Path(path)
     try:
         files = sorted(file for file in folder.iterdir() if file.suffix == ".npy")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: NUL or a half surrogate in the name
+        problem = getattr(error, "strerror", None) or error
         raise InputError(
-            f"dataset 'npy:{path}': expected a folder with npy files: {error.strerror or error}"
+            f"dataset 'npy:{path}': expected a folder with npy files: {problem}"
         ) from None
     unknown = [file.name for file in files if file.stem not in ALLOWED_KEYS]
     if unknown:

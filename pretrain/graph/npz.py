@@ -21,7 +21,8 @@ def load_npz(path: str | Path) -> GraphData:
         InputError: missing or corrupt file, unknown or missing keys, object arrays, or parts that
             do not make a graph.
     """
-    return graph_from_arrays(read_npz(path), path, name=f"npz:{path}")
+    arrays = read_npz(path, ALLOWED_KEYS, required=("edge_index",), allowed=ALLOWED_KEYS)
+    return graph_from_arrays(arrays, path, name=f"npz:{path}")
 
 
 def graph_from_arrays(parts: Mapping[str, Any], path: str | Path, *, name: str) -> GraphData:

@@ -10,13 +10,15 @@ import numpy as np
 import scipy.sparse
 
 from ..errors import InputError
-from .array_files import cannot_read
+from ..files import read_file
+from .checks import sparse_values
 from .data import GraphData, make_graph_data
 from .restricted_pickle import restricted_load
 
 # `ind.NAME.x` is part of the format, but it repeats the first rows of allx, so nobody reads it.
 _PARTS = ("y", "tx", "ty", "allx", "ally", "graph", "test.index")
 _NUM_VALIDATION = 500
+_LONGEST_INDEX = 1 << 23  # bytes: a million nodes
 
 
 def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
@@ -104,9 +106,10 @@ def _find_files(name: str, folder: Path) -> dict[str, Path]:
 
 def _read_features(path: Path) -> scipy.sparse.csr_matrix:
     value = restricted_load(path)
-    if not isinstance(value, np.ndarray | scipy.sparse.csr_matrix) or value.ndim != 2:
+    is_matrix = isinstance(value, np.ndarray | scipy.sparse.csr_matrix) and value.ndim == 2
+    if not is_matrix or 0 in value.shape:
         raise InputError(f"{path}: expected a matrix of features, got {_describe(value)}")
-    return scipy.sparse.csr_matrix(value)
+    return scipy.sparse.csr_matrix(sparse_values(value))
 
 
 def _read_one_hot(path: Path) -> np.ndarray:
@@ -126,6 +129,9 @@ def _read_links(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
         raise InputError(
             f"{path}: expected a dict from node to list of nodes, got {_describe(value)}"
         )
+    # A list that many nodes share is written once.
+    if sum(map(len, value.values())) > path.stat().st_size:
+        raise InputError(f"{path}: expected a list of its own for each node, got shared ones")
     # NumPy would truncate 1.5 to 1 and read True as 1.
     if not all(type(node) is int for node in chain(value, *value.values())):
         raise InputError(f"{path}: expected nodes to be integers, got other objects among them")
@@ -138,10 +144,9 @@ def _read_links(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _read_test_index(path: Path) -> np.ndarray:
+    lines = read_file(path, _LONGEST_INDEX).split()
     try:
-        nodes = np.array([int(line) for line in path.read_text().split()], dtype=np.int64)
-    except OSError as error:
-        raise cannot_read(path, error) from None
+        nodes = np.array([int(line) for line in lines], dtype=np.int64)
     except (ValueError, OverflowError) as error:
         raise InputError(f"{path}: expected one node number per line: {error}") from None
     if len(nodes) == 0 or len(np.unique(nodes)) < len(nodes):

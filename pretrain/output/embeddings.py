@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config.options import PretrainConfig
 from ..errors import InputError
-from ..graph.array_files import check_keys, read_npy, read_npz
+from ..graph.array_files import read_npy, read_npz
 from ..graph.checks import check_node_ids, told_of
 from ..graph.data import GraphData, LabelledNodes
 from ..graph.held_out import HeldOutEdges
@@ -59,11 +59,12 @@ def read_embeddings(source: str) -> EmbeddingFile:
     """
     folder = OutputFolder(Path(source)) if os.path.isdir(source) else None
     path = str(folder.embeddings) if folder else source
-    if folder and not folder.embeddings.is_file():
+    if folder and not os.path.isfile(folder.embeddings):
         raise InputError(f"{source}: expected the folder of a run, but there is no embeddings.npz")
-    single = path.endswith(".npy")
-    arrays = {"embeddings": read_npy(path)} if single else read_npz(path)
-    check_keys(path, arrays, required=("embeddings",))
+    if path.endswith(".npy"):
+        arrays = {"embeddings": read_npy(path)}
+    else:
+        arrays = read_npz(path, ("embeddings", "node_ids"), required=("embeddings",))
     with told_of(path):
         embeddings = _check(arrays["embeddings"])
         node_ids = arrays.get("node_ids")
@@ -71,9 +72,9 @@ def read_embeddings(source: str) -> EmbeddingFile:
             node_ids = check_node_ids(node_ids, len(embeddings))
     held_out = config = None
     if folder:
-        if folder.held_out_edges.exists():
+        if os.path.lexists(folder.held_out_edges):
             held_out = read_held_out_edges(folder.held_out_edges, len(embeddings))
-        if folder.config.exists():
+        if os.path.lexists(folder.config):
             try:
                 config = folder.read_config()
             except (OSError, InputError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..config.options import PretrainConfig
 from ..errors import InputError
+from ..files import LONGEST_CONFIG, read_file
 
 
 class OutputFolder:
@@ -76,13 +77,14 @@ class OutputFolder:
             OSError: if there is none.
             InputError: if it is damaged, or not ours.
         """
-        text = self.config.read_bytes()
+        self.config.stat()
+        text = read_file(self.config, LONGEST_CONFIG)
         try:
             stored = json.loads(text)
             return PretrainConfig(**PretrainConfig.checked(stored, where=str(self.config)))
         except InputError:
             raise
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             raise damaged(self.config) from None
 
     def is_complete(self) -> bool:
@@ -98,7 +100,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise damaged(path) from None
 
 

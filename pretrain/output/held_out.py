@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..graph.array_files import check_keys, read_npz
+from ..graph.array_files import read_npz
 from ..graph.held_out import HeldOutEdges
 from .replace import replacing
 
@@ -24,9 +24,9 @@ def read_held_out_edges(path: str | Path, num_nodes: int) -> HeldOutEdges:
     Raises:
         InputError: missing or corrupt file, missing keys, or pairs that are not of this graph.
     """
-    arrays = read_npz(path)
-    check_keys(path, arrays, required=HeldOutEdges._fields)
-    parts = {key: arrays[key] for key in HeldOutEdges._fields}
+    keys = HeldOutEdges._fields
+    arrays = read_npz(path, keys, required=keys)
+    parts = {key: arrays[key] for key in keys}
     for key, pairs in parts.items():
         if pairs.ndim != 2 or pairs.shape[0] != 2 or pairs.dtype.kind not in "iu":
             raise InputError(

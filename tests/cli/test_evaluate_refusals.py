@@ -1,10 +1,12 @@
 """What the command `evaluate` refuses, in one line, and writes nothing."""
 
+import json
+
 import numpy as np
 import pytest
 from graph_barlow_twins.pretrain.cli.main import main
 
-from tests.cli.evaluating import CLASSES, FAST, assert_refused, masks, matrix
+from tests.cli.evaluating import CLASSES, FAST, ONE_SEED, assert_refused, graph_parts, masks, matrix
 
 
 def bad(value):
@@ -23,7 +25,7 @@ def bad(value):
         (matrix()[:, :0], "got (60, 0)"),
         (matrix()[1:], "expected 60 rows, as many as"),
         (matrix().astype(complex), "expected numbers, got dtype complex128"),
-        (np.full((60, 2), None), "allow_pickle"),
+        (np.full((60, 2), None), "object arrays are not read"),
     ],
 )
 def test_bad_embeddings(files, capsys, array, message):
@@ -106,6 +108,10 @@ def test_bad_files(files, capsys, tmp_path):
     files("run/embeddings.npz", embeddings=matrix())
     (run / "config.json").write_text("[]")
     assert_refused(capsys, [run, "--labels", labels], "not the configuration of a run")
+    wide = {"output": "out", "units": [65536, 65536, 4]}
+    (run / "config.json").write_text(json.dumps(wide))
+    graph = "npz:" + files("g.npz", **graph_parts())
+    assert_refused(capsys, [run, "--dataset", graph, *ONE_SEED], "at most 134,217,728 weights")
     (run / "config.json").unlink()
     files("run/held_out_edges.npz", positives=np.array([[0], [60]]), negatives=np.array([[0], [1]]))
     assert_refused(capsys, [run, "--labels", labels], "expected nodes in [0, 60), got 60")

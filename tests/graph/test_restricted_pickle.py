@@ -15,7 +15,7 @@ from graph_barlow_twins.pretrain.graph.restricted_pickle import (
     restricted_loads,
 )
 
-PROTOCOLS = (2, 3, 4)
+PROTOCOLS = (2, 3, 4, 5)
 
 
 class Call:
@@ -28,7 +28,7 @@ class Call:
         return self.parts
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [0, 1, *PROTOCOLS])
 @pytest.mark.parametrize("dtype", ["<i4", ">i4", "<f4", "<f8", ">f8", "<i8", "u1", "<f2"])
 def test_arrays_come_back(protocol, dtype):
     array = np.arange(12).astype(dtype).reshape(3, 4)
@@ -48,7 +48,7 @@ def test_csr_comes_back(protocol):
     np.testing.assert_array_equal(read.toarray(), matrix.toarray())
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [0, 1, *PROTOCOLS])
 @pytest.mark.parametrize("kind", [dict, collections.OrderedDict, "defaultdict"])
 def test_dicts_come_back_as_plain_dicts(protocol, kind):
     links = {0: [1, 2], 1: [0], 2: [0, 2**40]}

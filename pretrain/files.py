@@ -1,0 +1,50 @@
+"""Files that nobody vouches for: opened without waiting, read up to a bound."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import InputError
+
+# In bytes; that of a run has 2,000. The time that a TOML file may take grows as its square.
+LONGEST_CONFIG = 1 << 14
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """Opens a file for reading.
+
+    Raises:
+        InputError: no such file, or something else: a folder, a pipe on which the reader would
+            wait, a device that never ends.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:  # ValueError: NUL or a half surrogate in the name
+        raise cannot_read(path, error) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"cannot read {path}: not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_file(path: str | Path, most: int) -> bytes:
+    """The content of a file of at most ``most`` bytes.
+
+    Raises:
+        InputError: as `open_file`, or a longer file.
+    """
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise InputError(f"{path}: expected at most {most:,} bytes, got {size:,}")
+        try:
+            return file.read(size)
+        except OSError as error:
+            raise cannot_read(path, error) from None
+
+
+def cannot_read(path: object, error: Exception) -> InputError:
+    """The error of a file that the system does not give."""
+    return InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
