@@ -13,6 +13,7 @@ import time
 
 from ..kernels.linalg import rankme
 from .config.options import PretrainConfig
+from .config.places import without_folders
 from .evaluation.baselines import UNTRAINED, baseline_embeddings
 from .evaluation.evaluate import Result, evaluate
 from .evaluation.splits import plan_probe
@@ -102,7 +103,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     spec = plain_spec(data.num_features)
     exported = make_encoder(spec, recipe)
     exported.set_weights(weights)
-    export_model(exported, spec, folder)
+    export_model(exported, recipe.encoder, spec, folder)
     watch.lap("export")
 
     results = {}
@@ -133,7 +134,7 @@ def run_job(config: PretrainConfig) -> JobResult:
     watch.lap("report")
     metrics = _metrics(data, recipe, embeddings, trained, results, watch.seconds())
     if pictures is not None:
-        options = config.to_dict() | recipe.to_dict()
+        options = config.portable() | recipe.to_dict()
         write_run_report(folder.report, metrics, pictures, data=data, configuration=options)
     # Last: whoever is killed before it can still resume.
     write_json(folder.metrics, metrics)
@@ -143,7 +144,7 @@ def run_job(config: PretrainConfig) -> JobResult:
 
 def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dict:
     return {
-        "dataset": data.name,
+        "dataset": without_folders(data.name),
         "nodes": data.num_nodes,
         "edges": data.num_edges,
         "features": data.num_features,

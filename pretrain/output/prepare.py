@@ -13,8 +13,9 @@ from .folder import OutputFolder, damaged, read_json
 from .paths import check_writable, inputs_of, place
 from .replace import write_json
 
-# Options that say how to run, not what to compute: they may differ when a run is resumed.
-_RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir")
+# Options that say how to run, not what to compute: they may differ when a run is resumed. Whether
+# the data set is the same, wherever it lies, is told by its digest.
+_RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir", "dataset")
 # Version 0.1.0 wrote null for the defaults of these, which are the same still.
 _ONCE_OPEN = ("batch_size", "epochs")
 
@@ -65,7 +66,7 @@ def begin(folder: OutputFolder, config: PretrainConfig, digest: str, recipe: Any
     folder.root.mkdir(parents=True, exist_ok=True)
     if config.overwrite:
         folder.remove_artefacts()
-    write_json(folder.config, config.to_dict())
+    write_json(folder.config, config.portable())
     folder.checkpoint.mkdir(exist_ok=True)
     write_json(folder.training_state, state)
 
