@@ -26,6 +26,7 @@ from .output.held_out import save_held_out_edges
 from .output.prepare import begin, prepare
 from .output.replace import remove, write_json
 from .quiet import quiet_tensorflow
+from .training.gradients import forgotten_gradients
 from .training.recipe import Recipe, make_recipe
 
 TRAINED = "trained encoder"
@@ -50,6 +51,7 @@ class JobResult:
     results: dict[str, Result]
 
 
+@forgotten_gradients()
 def run_job(config: PretrainConfig) -> JobResult:
     """Pretrains an encoder and writes embeddings, model, configuration, metrics and report.
 
