@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..kernels.linalg import rankme
 from .config.options import PretrainConfig
+from .config.places import without_folders
 from .errors import OutputError, TrainingDivergedError
 from .evaluation.baselines import UNTRAINED, baseline_embeddings
 from .evaluation.evaluate import evaluate
@@ -30,6 +31,7 @@ from .output.paths import without_patterns
 from .output.prepare import begin, prepared
 from .output.replace import write_json
 from .quiet import quiet_tensorflow
+from .training.gradients import forgotten_gradients
 from .training.recipe import Recipe, make_recipe
 
 TRAINED = "trained encoder"
@@ -52,6 +54,7 @@ class JobResult:
     was_complete: bool = False
 
 
+@forgotten_gradients()
 def run_job(config: PretrainConfig) -> JobResult:
     """Pretrains an encoder and writes embeddings, model, configuration, metrics and report.
 
@@ -121,7 +124,7 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
     exported = make_encoder(spec, recipe)
     exported.set_weights(weights)
     with without_patterns(folder.root) as root:
-        export_model(exported, spec, OutputFolder(root))
+        export_model(exported, recipe.encoder, spec, OutputFolder(root))
 
     watch.begin("evaluation")
     results = {}
@@ -151,7 +154,7 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
     )
     metrics = _metrics(data, recipe, embeddings, trained, results, watch.seconds())
     if pictures is not None:
-        options = config.to_dict() | recipe.to_dict()
+        options = config.portable() | recipe.to_dict()
         write_run_report(folder.report, metrics, pictures, data=data, configuration=options)
     write_json(folder.metrics, metrics)  # last: whoever is killed before it can still resume
     return metrics
@@ -179,7 +182,7 @@ def _output_error(cause: OSError, config: PretrainConfig, phase: str) -> OutputE
 
 def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dict:
     return {
-        "dataset": data.name,
+        "dataset": without_folders(data.name),
         "nodes": data.num_nodes,
         "edges": data.num_edges,
         "features": data.num_features,

@@ -1,4 +1,4 @@
-"""The rows of bench/gpu/run.py as a table for docs/gpu.md.
+"""The rows of bench/gpu/run.py as a table for docs/benchmarks.md.
 
 python -m bench.gpu.table [bench/results/gpu.jsonl]
 """

@@ -28,6 +28,13 @@ class EmbedOptions(Options):
     data_dir: str | None = field(DATA_DIR, None)
     knn: int = field(KNN, 10)
     output: str = field(option.text("for node_ids [N], embeddings [N, D]", metavar="FILE.npz"))
+    trust_model: bool = field(
+        option.switch(
+            "execute a SavedModel, which may do whatever you may do: for models of version 0.1.0"
+            " and of others; by default our own encoder takes the weights beside it"
+        ),
+        False,
+    )
     overwrite: bool = field(option.switch("replace the file"), False)
     quiet: bool = field(option.switch("say nothing on the way"), False)
 
@@ -40,7 +47,7 @@ def run(options: EmbedOptions) -> str:
         OSError: if the file cannot be written.
     """
     output = Path(options.output)
-    model = ExportedModel(options.model)
+    model = ExportedModel(options.model, trust=options.trust_model)
     inputs = [model.path, *inputs_of(options.dataset, options.data_dir)]
     check_output_file(output, "the embeddings", inputs)
     if output.exists() and not options.overwrite:

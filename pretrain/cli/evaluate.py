@@ -7,6 +7,7 @@ encoder alone, after everything that can be wrong with the input has been looked
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from ..config import option
 from ..config.base import Options, field
 from ..config.options import DATA_DIR, KNN
+from ..config.places import without_folders
 from ..errors import InputError
 from ..evaluation.inputs import EvaluationInputs, baseline_candidates, read_inputs
 from ..evaluation.splits import (
@@ -140,9 +142,9 @@ def _evaluate(options: EvaluateOptions) -> str:
     results = {name: one.to_dict() for name, one in found.items()}
     if options.output is not None:
         content = {
-            "embeddings": [one.source for one in inputs.files],
-            "labels": options.labels or options.dataset,
-            "dataset": options.dataset,
+            "embeddings": [_portable(one.source) for one in inputs.files],
+            "labels": _portable(options.labels or options.dataset),
+            "dataset": _portable(options.dataset),
             "protocol": _protocol(plan, inputs, options),
             "results": {
                 name: {
@@ -157,6 +159,13 @@ def _evaluate(options: EvaluateOptions) -> str:
         }
         write_json(Path(options.output), content)
     return "\n".join([table(results), "", *_notes(plan, inputs, options.seeds)])
+
+
+def _portable(source: str | None) -> str | None:
+    """As given, and of an absolute path its end alone: the file may be handed on."""
+    if source is None or not any(map(os.path.isabs, source.split(":", 1))):
+        return source
+    return without_folders(source)
 
 
 def _input_files(options: EvaluateOptions) -> list[Path]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from ..errors import InputError
 from . import defaults, option
 from .base import Options, field
 from .defaults import ENCODERS, GCN, LINEAR
+from .places import without_folders
 
 SCHEDULES = ("constant", "cosine")
 CRITERIA = ("none", "loss", "rankme")  # of early stopping
 
+# Options that say where files lie; what a run writes does not name them.
+PLACES = ("output", "data_dir")
 # Options that the other commands have too.
 DATA_DIR = option.text("folder with the planetoid files; default: $GBT_DATA_DIR", metavar="DIR")
 KNN = option.integer("neighbours per node of the digits graph", 1)
@@ -132,6 +136,11 @@ class PretrainConfig(Options):
             raise InputError("--overwrite and --resume contradict each other; give one of them")
         _check_encoder(self)
         _check_sampling(self)
+
+    def portable(self) -> dict[str, Any]:
+        """`to_dict` without what tells where files lie on this machine."""
+        options = self.to_dict() | {"dataset": without_folders(self.dataset)}
+        return {name: value for name, value in options.items() if name not in PLACES}
 
 
 def _check_encoder(config: PretrainConfig) -> None:

@@ -12,8 +12,7 @@ algorithm 1.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import scipy.sparse
@@ -22,78 +21,12 @@ from tqdm import tqdm
 from ...kernels.linalg import unit_rows
 from ..graph.adjacency import Adjacency, adjacency_of, blocks
 from ..graph.data import GraphData
+from .weights import EncoderWeights, LinearWeights
 
 _EPSILON = 1e-3  # layers.NormalizedActivation
 _BLOCK_ENTRIES = 1 << 23  # 32 MB as float32
 
 States = Callable[[slice], np.ndarray]  # a block of nodes to its states, float32 [rows, width]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class EncoderWeights:
-    """The numbers of an encoder of L layers.
-
-    Attributes:
-        kernels: L matrices [width before, width after].
-        normalizations: L - 1 triples (gamma, beta, slope of the PReLU), each [width after].
-        bias: [width of the last layer].
-    """
-
-    kernels: tuple[np.ndarray, ...]
-    normalizations: tuple[tuple[np.ndarray, ...], ...]
-    bias: np.ndarray
-
-    @classmethod
-    def from_list(cls, weights: Sequence[np.ndarray]) -> EncoderWeights:
-        """From the order of `build_encoder(...).get_weights()`.
-
-        Raises:
-            ValueError: if number or shapes are not those of such an encoder.
-        """
-        weights = list(weights)
-        layers, rest = divmod(len(weights) + 2, 4)
-        if rest or not layers:
-            raise ValueError(f"weights: expected 4 L - 2 arrays for L layers, got {len(weights)}")
-        kernels = tuple(weights[0::4])
-        normalizations = tuple(
-            tuple(weights[4 * layer + 1 : 4 * layer + 4]) for layer in range(layers - 1)
-        )
-        width = None
-        for layer, kernel in enumerate(kernels):
-            if kernel.ndim != 2 or (width is not None and len(kernel) != width):
-                raise ValueError(f"weights: kernel {layer} has shape {kernel.shape}")
-            width = kernel.shape[1]
-            after = normalizations[layer] if layer < layers - 1 else (weights[-1],)
-            if any(part.shape != (width,) for part in after):
-                raise ValueError(f"weights: layer {layer} expects vectors of {width} numbers")
-        return cls(kernels, normalizations, weights[-1])
-
-    @property
-    def num_features(self) -> int:
-        """F, the width of the input."""
-        return len(self.kernels[0])
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class LinearWeights:
-    """The numbers of a linear encoder, see `linear.build_linear_encoder`.
-
-    Attributes:
-        kernel: W [F, D].
-        column_weights: w [F].
-        coefficients: c [K + 1], of the powers of A.
-        scale: s [D].
-    """
-
-    kernel: np.ndarray
-    column_weights: np.ndarray
-    coefficients: np.ndarray
-    scale: np.ndarray
-
-    @property
-    def num_features(self) -> int:
-        """F, the width of the input."""
-        return len(self.kernel)
 
 
 def embed_in_blocks(

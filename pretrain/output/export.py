@@ -7,15 +7,16 @@ import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
 from ..encoder.apply import read_out
+from .encoder_files import save_encoder
 from .folder import OutputFolder
 from .replace import replacing
 
 
 @tf.autograph.experimental.do_not_convert  # as `training.fit`
 def export_model(
-    encoder: tf.keras.Model, spec: tfgnn.GraphTensorSpec, folder: OutputFolder
+    encoder: tf.keras.Model, kind: str, spec: tfgnn.GraphTensorSpec, folder: OutputFolder
 ) -> None:
-    """Writes a SavedModel that needs TensorFlow alone.
+    """Writes a SavedModel that needs TensorFlow alone, and its weights, which need none.
 
     Its signature "serving_default" maps ``examples``, serialised tf.train.Examples of graphs
     (`tfgnn.write_example`) as string [B], to ``representations``, float32 [total nodes, D], the
@@ -23,6 +24,7 @@ def export_model(
 
     Args:
         encoder: of graphs in the plain form of `graph_tensor`.
+        kind: of the encoder, a key of `ENCODER_WEIGHTS`.
         spec: of such graphs, relaxed.
         folder: where it goes.
     """
@@ -36,3 +38,4 @@ def export_model(
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with replacing(folder.model) as temporary:
         runner.export_model(model, str(temporary), output_names="representations", options=options)
+        save_encoder(kind, encoder.get_weights(), temporary)

@@ -10,6 +10,9 @@ from ..config.options import PretrainConfig
 from ..errors import InputError
 from ..files import LONGEST_CONFIG, read_file
 
+# Somebody else's config.json may have a seed, or nothing at all.
+_IN_EVERY_CONFIG = {"dataset", "seed", "overwrite", "resume", "quiet"}
+
 
 class OutputFolder:
     """Paths of one run; see `prepared`.
@@ -21,7 +24,8 @@ class OutputFolder:
     Attributes:
         root: the same.
         replaces: the same.
-        config: the configuration as given, written first: JSON under the names of the flags.
+        config: the configuration as given, written first: JSON under the names of the flags, but
+            no folders (`PretrainConfig.portable`).
         metrics: the results, written last: a folder with this file holds a complete run.
         embeddings: npz with ``node_ids`` [N] and ``embeddings`` [N, D].
         held_out_edges: npz with the links kept from training and as many non-links; see `links`.
@@ -81,7 +85,10 @@ class OutputFolder:
         text = read_file(self.config, LONGEST_CONFIG)
         try:
             stored = json.loads(text)
-            return PretrainConfig(**PretrainConfig.checked(stored, where=str(self.config)))
+            if not stored.keys() >= _IN_EVERY_CONFIG:
+                raise damaged(self.config)
+            checked = PretrainConfig.checked(stored, where=str(self.config))
+            return PretrainConfig(**(checked | {"output": str(self.root)}))
         except InputError:
             raise
         except (ValueError, TypeError, AttributeError, RecursionError):

@@ -1,87 +1,59 @@
-"""An exported model read back: a SavedModel that nobody vouches for, applied to a graph."""
+"""An exported model read back, from whoever it came, and applied to a graph."""
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 from pathlib import Path
 
 import numpy as np
 
-from ..encoder.blockwise import EncoderWeights, LinearWeights, embed_in_blocks
+from ..encoder.blockwise import embed_in_blocks
+from ..encoder.weights import EncoderWeights, LinearWeights
 from ..errors import InputError
 from ..graph.data import GraphData
-from ..quiet import quiet_tensorflow
-from .paths import without_patterns
+from .encoder_files import DESCRIPTION, read_encoder
+from .saved_model import SavedModel
 
-_SIGNATURE, _INPUT, _OUTPUT = "serving_default", "examples", "representations"
-# A graph goes into a model as one serialised tf.train.Example, which cannot exceed 2 GB, and the
-# model holds the states of all its nodes, several times. Larger ones than this go in blocks.
-_MOST_BYTES_AT_ONCE = 2**29
+_SAVED_MODEL = "saved_model.pb"
 
 
 class ExportedModel:
     """What `export.export_model` has written.
 
+    By default the weights beside the SavedModel are read and our own encoder is applied, without
+    TensorFlow: a SavedModel is a program, and applying one runs it.
+
     Args:
-        path: the folder of a run, or the SavedModel in it.
+        path: the folder of a run, or the model/ in it.
+        trust: load and execute the SavedModel, with all the rights of this process.
 
     Raises:
-        InputError: if there is no SavedModel, it cannot be loaded, or it is another one than ours.
+        InputError: if there is no model, or none that can be read without trust.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        if not (self.path / "saved_model.pb").is_file():
-            self.path = self.path / "model"
-        if not (self.path / "saved_model.pb").is_file():
+    def __init__(self, path: str | Path, *, trust: bool = False):
+        folders = (Path(path), Path(path) / "model")
+        self._trust = trust
+        for self.path in folders:
+            if (self.path / (_SAVED_MODEL if trust else DESCRIPTION)).is_file():
+                return
+        if not trust and any((one / _SAVED_MODEL).is_file() for one in folders):
             raise InputError(
-                f"{path}: expected the folder of a finished run, or its model/; there is no"
-                " saved_model.pb in it"
+                f"only with --trust-model: without {DESCRIPTION}, as of version 0.1.0 or of others,"
+                f" a SavedModel has to be executed, and may do anything; {path}"
             )
+        raise InputError(
+            f"{path}: expected the folder of a finished run, or its model/; there is no"
+            f" {_SAVED_MODEL} in it"
+        )
 
     def load(self) -> None:
-        """Reads the model; imports TensorFlow."""
-        with quiet_tensorflow():
-            import tensorflow as tf
-        for name in ("tensorflow", "absl"):  # warnings about gradients, which nobody asks for here
-            logging.getLogger(name).setLevel(logging.ERROR)
-        try:
-            # Held on to: the signature refers to the variables, but does not keep them.
-            with without_patterns(self.path) as path:
-                self._model = tf.saved_model.load(str(path))
-            self._function = self._model.signatures[_SIGNATURE]
-            (argument,) = self._function.structured_input_signature[1].values()
-            result = self._function.structured_outputs[_OUTPUT]
-            fits = (argument.name, argument.dtype) == (_INPUT, tf.string)
-            self._weights = [variable.numpy() for variable in self._function.variables]
-            self._linear = self._linear_weights()
-            kernel = self._linear.kernel if self._linear else self._weights[0]
-            self.num_features = kernel.shape[0]
-            self.width = result.shape[1]
-            fits = fits and result.shape.rank == 2 and kernel.ndim == 2
-        # Whatever is wrong with a file of someone else's: protobuf, TensorFlow and Python each have
-        # errors of their own for it.
-        except Exception as error:
-            reason = str(error).split("\n")[0][:200]
-            raise InputError(
-                f"{self.path}: not an exported model of graph-barlow-twins, or a damaged one"
-                f" ({type(error).__name__}: {reason})"
-            ) from None
-        if not fits:
-            raise InputError(
-                f"{self.path}: expected a signature {_SIGNATURE} from {_INPUT} (strings) to"
-                f" {_OUTPUT} [N, D]; this is another model"
-            )
+        """Reads the model.
 
-    def _linear_weights(self) -> LinearWeights | None:
-        """Those of a linear encoder by the names of its layers' weights; None of another one."""
-        # A signature lists its variables in the order of their use, so their names must tell.
-        names = [one.name.split("/")[-1].split(":")[0] for one in self._function.variables]
-        wanted = {field.name for field in dataclasses.fields(LinearWeights)}
-        if len(names) != len(wanted) or set(names) != wanted:
-            return None
-        return LinearWeights(**dict(zip(names, self._weights, strict=True)))
+        Raises:
+            InputError: if it is damaged, or another one than ours.
+        """
+        self._model: SavedModel | EncoderWeights | LinearWeights
+        self._model = SavedModel(self.path) if self._trust else read_encoder(self.path)
 
     def check(self, data: GraphData) -> None:
         """Compares the schema of the model with that of a graph.
@@ -89,56 +61,23 @@ class ExportedModel:
         Raises:
             InputError: if the graph has another number of features.
         """
-        if data.num_features != self.num_features:
+        if data.num_features != self._model.num_features:
             raise InputError(
-                f"{data.name}: expected {self.num_features} features, as {self.path} was trained"
-                f" on, got {data.num_features}"
+                f"{data.name}: expected {self._model.num_features} features, as {self.path} was"
+                f" trained on, got {data.num_features}"
             )
 
     def embed(self, data: GraphData, *, quiet: bool = True) -> np.ndarray:
         """Representations of the nodes, float32 [N, D].
 
-        A graph of up to 0.5 GB, as features, edges and widest states, goes through the model
-        itself; a larger one through its weights, in blocks (`embed_in_blocks`).
-
         Raises:
-            InputError: for a large graph, if the weights are not those of our encoder.
+            InputError: if they are not finite, or a SavedModel cannot be applied to the graph.
         """
-        widest = max(weight.shape[-1] for weight in self._weights)
-        size = 4 * data.num_nodes * (data.num_features + widest) + 20 * data.num_edges
-        if size <= _MOST_BYTES_AT_ONCE:
-            return self._embed_at_once(data)
-        try:
-            weights = self._linear or EncoderWeights.from_list(self._weights)
-        except ValueError as error:
-            raise InputError(
-                f"{data.name}: about {size / 2**30:.1f} GB are too large for one call of"
-                f" {self.path}, and for blocks its weights are not known ({error}); embed the"
-                " graph with the version that exported the model, or in parts"
-            ) from None
-        return embed_in_blocks(weights, data, quiet=quiet)
-
-    def _embed_at_once(self, data: GraphData) -> np.ndarray:
-        import tensorflow as tf
-        import tensorflow_gnn as tfgnn
-
-        target, source = data.edge_index  # both directions are there: in the targets' order
-        graph = tfgnn.homogeneous(
-            source=tf.constant(source, tf.int64),
-            target=tf.constant(target, tf.int64),
-            node_features={"features": tf.constant(data.feature_rows(slice(None)))},
-            node_set_sizes=tf.constant([data.num_nodes], tf.int64),
-            edge_set_sizes=tf.constant([data.num_edges], tf.int64),
-        )
-        example = tfgnn.write_example(graph).SerializeToString()
-        try:
-            result = self._function(**{_INPUT: tf.constant([example])})[_OUTPUT].numpy()
-        except tf.errors.OpError as error:
-            raise InputError(
-                f"{self.path}: the model cannot read the graph {data.name}: {error.message}"
-            ) from None
-        if len(result) != data.num_nodes:
-            raise InputError(
-                f"{self.path}: expected {data.num_nodes} representations, got {len(result)}"
-            )
-        return result
+        if isinstance(self._model, SavedModel):
+            embeddings = self._model.embed(data, quiet=quiet)
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):  # told below, in one line
+                embeddings = embed_in_blocks(self._model, data, quiet=quiet)
+        if not np.isfinite(embeddings).all():
+            raise InputError(f"{self.path}: gives {data.name} representations that are not finite")
+        return embeddings

@@ -17,8 +17,9 @@ from .overwrite import finish, replacement_of, settle
 from .paths import check_writable, inputs_of, place
 from .replace import remove, write_json
 
-# Options that say how to run, not what to compute: they may differ when a run is resumed.
-_RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir")
+# Options that say how to run, not what to compute: they may differ when a run is resumed. Whether
+# the data set is the same, wherever it lies, is told by its digest.
+_RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir", "dataset")
 # Version 0.1.0 wrote null for the defaults of these, which are the same still.
 _ONCE_OPEN = ("batch_size", "epochs")
 
@@ -79,7 +80,7 @@ def _folder_of_run(config: PretrainConfig) -> OutputFolder:
         return folder
     replacement.root.mkdir()
     try:
-        write_json(replacement.config, config.to_dict())  # now it can be resumed
+        write_json(replacement.config, config.portable())  # now it can be resumed
     except OSError:
         remove(replacement.root)
         raise
@@ -102,7 +103,7 @@ def begin(folder: OutputFolder, config: PretrainConfig, digest: str, recipe: Any
     state = {"sha256": digest, "options": recipe.to_dict()}
     if config.resume:
         _check_same_training(folder, state)
-    write_json(folder.config, config.to_dict())
+    write_json(folder.config, config.portable())
     folder.checkpoint.mkdir(exist_ok=True)
     write_json(folder.training_state, state)
 

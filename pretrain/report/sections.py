@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import Any, TypeGuard
 
+from ..config.places import without_folders
 from ..evaluation.evaluate import MEASURES
 from .content import ReportContent
 from .figures import dot_plot
@@ -26,9 +26,8 @@ _PHASES = ("loading", "training", "evaluation", "export", "report")
 
 
 def short_name(dataset: str) -> str:
-    """The data set, of a file its last part: a heading has no room for a path."""
-    _, colon, rest = str(dataset).partition(":")
-    return PurePath(rest).name or str(dataset) if colon and "/" in rest else str(dataset)
+    """The data set, of a file its name alone."""
+    return without_folders(str(dataset)).removeprefix("npz:").removeprefix("npy:")
 
 
 def accuracies(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

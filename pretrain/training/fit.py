@@ -15,6 +15,7 @@ from ..output.folder import OutputFolder
 from .build import METRICS_EVERY_N_STEPS, make_optimizer
 from .checkpoints import read_progress, write_history
 from .early_stopping import has_settled
+from .event_files import remove_host_names
 from .progress import StepRecorder
 from .recipe import Recipe
 
@@ -127,6 +128,7 @@ def fit(
         )
     finally:
         recorder.close()
+    remove_host_names(folder.tensorboard)
     seconds = time.perf_counter() - start
     return Trained(result.base_model, recorder.history, seconds, done.steps)
 

@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from ...kernels.keys import derive_key
-from ..encoder.blockwise import EncoderWeights, embed_in_blocks
+from ..encoder.blockwise import embed_in_blocks
 from ..encoder.sampled import build_sampled_encoder
+from ..encoder.weights import EncoderWeights
 from ..graph.adjacency import adjacency_of
 from ..graph.data import GraphData
 from ..output.folder import OutputFolder

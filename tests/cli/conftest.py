@@ -5,6 +5,12 @@ import pytest
 
 
 @pytest.fixture
+def model(finished_run):
+    """The exported model of a finished run, five features in; to be left as it is."""
+    return finished_run.folder / "model"
+
+
+@pytest.fixture
 def files(tmp_path):
     """Writes arrays, by keyword, into one file, and returns its path."""
 

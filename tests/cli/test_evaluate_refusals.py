@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from graph_barlow_twins.pretrain.cli.main import main
+from graph_barlow_twins.pretrain.config.options import PretrainConfig
 
 from tests.cli.evaluating import CLASSES, FAST, ONE_SEED, assert_refused, graph_parts, masks, matrix
 
@@ -108,7 +109,7 @@ def test_bad_files(files, capsys, tmp_path):
     files("run/embeddings.npz", embeddings=matrix())
     (run / "config.json").write_text("[]")
     assert_refused(capsys, [run, "--labels", labels], "not the configuration of a run")
-    wide = {"output": "out", "units": [65536, 65536, 4]}
+    wide = PretrainConfig(output="out", units=[65536, 65536, 4]).portable()
     (run / "config.json").write_text(json.dumps(wide))
     graph = "npz:" + files("g.npz", **graph_parts())
     assert_refused(capsys, [run, "--dataset", graph, *ONE_SEED], "at most 134,217,728 weights")

@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from graph_barlow_twins.pretrain.encoder.blockwise import EncoderWeights, embed_in_blocks
+from graph_barlow_twins.pretrain.encoder.blockwise import embed_in_blocks
+from graph_barlow_twins.pretrain.encoder.weights import EncoderWeights
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 

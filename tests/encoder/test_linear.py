@@ -8,13 +8,14 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
-from graph_barlow_twins.pretrain.encoder.blockwise import LinearWeights, embed_in_blocks
+from graph_barlow_twins.pretrain.encoder.blockwise import embed_in_blocks
 from graph_barlow_twins.pretrain.encoder.linear import build_linear_encoder
 from graph_barlow_twins.pretrain.encoder.start import (
     column_weights,
     hop_coefficients,
     start_weights,
 )
+from graph_barlow_twins.pretrain.encoder.weights import LinearWeights
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.graph.tensor import (
     COLUMNS,
@@ -240,9 +241,10 @@ def test_frequencies_above_what_the_files_dtype_holds():
     np.testing.assert_allclose(column_weights(features), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("limit", [2**29, 0])
-def test_an_exported_model_gives_the_same_at_once_and_in_blocks(tmp_path, monkeypatch, limit):
+@pytest.mark.parametrize(("trust", "limit"), [(False, None), (True, 2**29), (True, 0)])
+def test_an_exported_model_gives_the_same_in_every_way(tmp_path, monkeypatch, trust, limit):
     from graph_barlow_twins.pretrain.output import model as exported_model
+    from graph_barlow_twins.pretrain.output import saved_model
     from graph_barlow_twins.pretrain.output.export import export_model
     from graph_barlow_twins.pretrain.output.folder import OutputFolder
 
@@ -250,9 +252,9 @@ def test_an_exported_model_gives_the_same_at_once_and_in_blocks(tmp_path, monkey
     spec = plain_spec(FEATURES)
     encoder = build_linear_encoder(spec, WIDTH, 2)
     encoder.set_weights(weights)
-    export_model(encoder, spec, OutputFolder(tmp_path))
-    monkeypatch.setattr(exported_model, "_MOST_BYTES_AT_ONCE", limit)
-    model = exported_model.ExportedModel(tmp_path)
+    export_model(encoder, "linear", spec, OutputFolder(tmp_path))
+    monkeypatch.setattr(saved_model, "_MOST_BYTES_AT_ONCE", limit)
+    model = exported_model.ExportedModel(tmp_path, trust=trust)
     model.load()
     expected = by_formula(weights, data.feature_rows(slice(None)), *data.edge_index)
     assert_close(model.embed(data), expected)

@@ -172,6 +172,22 @@ def test_resume_wants_the_same_options(tmp_path):
     refused("config.json is damaged", prepare, config(folder.root, seed=3, resume=True))
 
 
+def test_the_data_may_lie_elsewhere_when_a_run_is_resumed(tmp_path):
+    """Its digest is compared, see the next test; the folder of a run does not tell its place."""
+    folder = begun(tmp_path / "run", dataset="npz:/one/g.npz", data_dir="/one")
+    assert "/one" not in folder.config.read_text()
+    assert folder.read_config().dataset == "npz:g.npz"
+    begun(folder.root, dataset="npz:/two/h.npz", data_dir="/two", resume=True)
+    (folder.root.rename(tmp_path / "moved"))
+    assert OutputFolder(tmp_path / "moved").read_config().output == str(tmp_path / "moved")
+
+
+@pytest.mark.parametrize("content", ["{}", '{"seed": 3}', '{"seed": 3, "dataset": "digits"}', "[]"])
+def test_a_config_of_something_else_is_no_run(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    refused("does not hold a run", prepare, config(tmp_path, overwrite=True))
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [

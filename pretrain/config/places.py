@@ -1,0 +1,18 @@
+"""What is said of files in everything that may be handed on: their names, no folders."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+_KINDS = ("npz", "npy", "planetoid")
+
+
+def without_folders(source: str) -> str:
+    """A data set as of ``--dataset``, or the path of a file, without the folders that it lies in.
+
+    The folders of somebody's machine tell who made a run, and for whom.
+    """
+    kind, _, path = source.partition(":")
+    if kind in _KINDS:
+        return f"{kind}:{PurePath(path).name or path}"
+    return PurePath(source).name or source

@@ -1,0 +1,111 @@
+"""The numbers of a trained encoder, one class for each kind; no TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..config.defaults import GCN, LINEAR
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EncoderWeights:
+    """The numbers of a graph convolutional network of L layers, see `gcn.build_encoder`.
+
+    Attributes:
+        kernels: L matrices [width before, width after].
+        normalizations: L - 1 triples (gamma, beta, slope of the PReLU), each [width after].
+        bias: [width of the last layer].
+    """
+
+    kernels: tuple[np.ndarray, ...]
+    normalizations: tuple[tuple[np.ndarray, ...], ...]
+    bias: np.ndarray
+
+    @staticmethod
+    def names(count: int) -> list[str]:
+        """What ``count`` arrays are called in a file, in the order of `from_list`."""
+        layers = (count + 2) // 4
+        parts = ("kernel", "gamma", "beta", "slope")
+        hidden = [f"{part}_{layer}" for layer in range(layers - 1) for part in parts]
+        return [*hidden, f"kernel_{layers - 1}", "bias"]
+
+    @classmethod
+    def from_list(cls, weights: Sequence[np.ndarray]) -> EncoderWeights:
+        """From the order of `build_encoder(...).get_weights()`.
+
+        Raises:
+            ValueError: if number or shapes are not those of such an encoder.
+        """
+        weights = list(weights)
+        layers, rest = divmod(len(weights) + 2, 4)
+        if rest or not layers:
+            raise ValueError(f"weights: expected 4 L - 2 arrays for L layers, got {len(weights)}")
+        kernels = tuple(weights[0::4])
+        normalizations = tuple(
+            tuple(weights[4 * layer + 1 : 4 * layer + 4]) for layer in range(layers - 1)
+        )
+        width = None
+        for layer, kernel in enumerate(kernels):
+            if kernel.ndim != 2 or (width is not None and len(kernel) != width):
+                raise ValueError(f"weights: kernel {layer} has shape {kernel.shape}")
+            width = kernel.shape[1]
+            after = normalizations[layer] if layer < layers - 1 else (weights[-1],)
+            if any(part.shape != (width,) for part in after):
+                raise ValueError(f"weights: layer {layer} expects vectors of {width} numbers")
+        return cls(kernels, normalizations, weights[-1])
+
+    @property
+    def num_features(self) -> int:
+        """F, the width of the input."""
+        return len(self.kernels[0])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearWeights:
+    """The numbers of a linear encoder, see `linear.build_linear_encoder`.
+
+    Attributes:
+        kernel: W [F, D].
+        column_weights: w [F].
+        coefficients: c [K + 1], of the powers of A.
+        scale: s [D].
+    """
+
+    kernel: np.ndarray
+    column_weights: np.ndarray
+    coefficients: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def names(cls, count: int = 4) -> list[str]:
+        """What the arrays are called in a file, in the order of `from_list`."""
+        del count  # of every such encoder the same
+        return [field.name for field in dataclasses.fields(cls)]
+
+    @classmethod
+    def from_list(cls, weights: Sequence[np.ndarray]) -> LinearWeights:
+        """From the order of `build_linear_encoder(...).get_weights()`.
+
+        Raises:
+            ValueError: if number or shapes are not those of such an encoder.
+        """
+        shapes = [one.shape for one in weights]
+        if [len(shape) for shape in shapes] != [2, 1, 1, 1]:
+            raise ValueError(f"weights: expected a matrix and three vectors, got shapes {shapes}")
+        if shapes[0] != shapes[1] + shapes[3] or shapes[2] == (0,):
+            raise ValueError(f"weights: the shapes {shapes} do not fit together")
+        return cls(*weights)
+
+    @property
+    def num_features(self) -> int:
+        """F, the width of the input."""
+        return len(self.kernel)
+
+
+ENCODER_WEIGHTS: dict[str, type[EncoderWeights] | type[LinearWeights]] = {
+    LINEAR: LinearWeights,
+    GCN: EncoderWeights,
+}
