@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow  # whole runs
 KINDS = {
     "plain": "--hops 2 --units 8 --steps 45",
     "projector": "--units 16 8 --projector-units 8 --steps 45",
-    "sampled": "--fan-out 3 3 --units 16 8 --batch-size 32 --epochs 20",
+    "sampled": "--fan-out 3 3 --units 16 8 --batch-size 32 --epochs 6",
     "overwriting": "--hops 2 --units 8 --steps 25",
 }
 COUNT = 25 if FULL_SWEEP else 3  # of kills for each kind
