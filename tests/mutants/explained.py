@@ -148,4 +148,10 @@ SURVIVORS: list[Explained] = [
         "tf.zeros -> tf.ones",
         "an array without entries",
     ),
+    Explained(
+        "kernels/blas.py",
+        "size[1:].ctypes,",
+        "1 -> 2",
+        "of syrk: its only callers have panels without gaps, so that the leading dimension is k",
+    ),
 ]
