@@ -111,8 +111,16 @@ def _is_words(value: Any) -> bool:
 
 
 def text(help: str, expected: str = "text", **more: Any) -> Option:
-    """A non-empty string that may be a path: no system takes a NUL in one."""
-    return Option(help, str, expected, lambda s: s != "" and "\0" not in s, **more)
+    """A non-empty string that may be a path: no system takes NUL, and TensorFlow only UTF-8."""
+    return Option(help, str, expected, _is_text, **more)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # the bytes of a file's name that are not UTF-8
+        return False
+    return value != "" and "\0" not in value
 
 
 def choice(help: str, values: Sequence[str]) -> Option:

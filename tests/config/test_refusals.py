@@ -37,6 +37,7 @@ from tests.config.parsing import OUTPUT, parse_args, refused
         ("--drop-edges 0.1 0.2 0.3", r"--drop-edges: .* or two, got \[0.1, 0.2, 0.3\]"),
         ("--mask-features 0.1 2", r"--mask-features: .* got \[0.1, 2.0\]"),
         ("--drop-edges", "--drop-edges: expected at least one argument"),
+        ("--data-dir a\udcff", r"--data-dir: expected text, got 'a\\udcff'"),
         ("--stepz 3", "unrecognized arguments: --stepz 3"),
         ("--step 3", "unrecognized arguments: --step 3"),
         ("--overwrite --resume", "contradict"),

@@ -7,6 +7,7 @@ import errno
 import importlib
 import os
 import pkgutil
+import shutil
 import signal
 import sys
 import tempfile
@@ -20,7 +21,7 @@ for module in pkgutil.walk_packages(
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 
-FULL = "full"  # instead of a signal
+FULL, GONE = "full", "gone"  # instead of a signal
 _CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink")
 _WRITING = os.O_WRONLY | os.O_RDWR
 
@@ -35,7 +36,8 @@ def run_child(arguments, log, scratch, watched, at, how):
         scratch: folder for temporary files.
         watched: changes below this path are counted: files opened to be written, renamed, removed.
         at: the number of the change before which it happens; None: never.
-        how: a signal to itself, or FULL: this change and all later ones fail.
+        how: a signal to itself; FULL: this change and all later ones fail; GONE: `watched` is
+            removed.
     """
     for number, end in ((1, "out"), (2, "err")):
         os.dup2(os.open(f"{log}.{end}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -51,7 +53,9 @@ def run_child(arguments, log, scratch, watched, at, how):
             counted += 1
             if how == FULL and at is not None and counted >= at and event in ("open", "os.mkdir"):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(args[0]))
-            if how != FULL and counted == at:
+            elif how == GONE and counted == at:
+                shutil.rmtree(watched)
+            elif how != FULL and counted == at:
                 os.kill(os.getpid(), how)
 
     sys.addaudithook(audit)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.hostile.child import FULL
+from tests.hostile.child import FULL, GONE
 from tests.hostile.runs import FULL_SWEEP, contents, one_line, results, start
 from tests.runs import save_rings
 
@@ -106,3 +106,15 @@ def test_no_room_for_a_file(number, whole, tmp_path):
     resumed = start(tmp_path / "logs", [*arguments, run, "--resume"]).wait()
     assert resumed.returncode == 0, resumed.stderr
     assert results(run) == results(finished)
+
+
+@pytest.mark.parametrize("number", EVENTS)
+def test_the_folder_is_removed_meanwhile(number, whole, tmp_path):
+    arguments, _, changes, _ = whole()
+    run = tmp_path / "run"
+    at = 3 + (changes - 6) * number // 8
+    done = start(tmp_path / "logs", [*arguments, run], watched=run, at=at, how=GONE).wait()
+    assert done.returncode == 1, done.stderr
+    line = one_line(done)
+    assert str(run) in line
+    assert "No such file or directory (" in line
