@@ -53,9 +53,10 @@ def clean_rows(
         w, good = tf.ones(tf.shape(X)[:1], dtype), True
     else:
         w = tf.cast(sample_weight, tf.float64)
+        taken = w > 0
         good = tf.reduce_all((w >= 0) & tf.math.is_finite(w))
         w = tf.cast(tf.math.divide_no_nan(w, tf.reduce_max(w)), dtype)
-        X = tf.where(w[:, tf.newaxis] > 0, X, 0)
+        X = tf.where(taken[:, tf.newaxis], X, 0)
     some = tf.reduce_any(w > 0) & (tf.shape(X)[1] > 0)
     return X, w, some & good & tf.reduce_all(tf.math.is_finite(X))
 

@@ -64,29 +64,26 @@ def cross_correlation_metrics(
         # The loss looks for a row of positive weight, and would not stand an empty batch.
         empty = is_empty(z_a, 0)
         z_a, z_b = (tf.pad(z, [[0, empty], [0, 0]]) for z in (z_a, z_b))
-        weights = tf.pad(tf.cast(weights, dtype), [[0, empty]])
-    _, W = direct_path.weights(weights, z_a)
+        weights = tf.pad(tf.cast(weights, tf.float64), [[0, empty]])
     arguments = (z_a, z_b, tf.zeros([], dtype), weights, options)
 
     def direct():
         _, residuals = direct_path.forward(*arguments)
-        return tf.linalg.diag_part(residuals.C), residuals.redundancy, _smallest_r(residuals)
+        return tf.linalg.diag_part(residuals.C), residuals.redundancy
 
     def gram():
         _, residuals = gram_path.forward(*arguments)
-        return residuals.c, residuals.redundancy, _smallest_r(residuals)
+        return residuals.c, residuals.redundancy
 
     # The D x D matrix C takes N D^2 operations, the two N x N matrices 2 N^2 D, so those are formed
     # where D > 2 N. There, too, their difference ||C||_F^2 - sum_i C_ii^2 is safe: C has rank N at
     # most, so it is no smaller than (D / N - 1) sum_i C_ii^2 would be for equal diagonal entries.
-    c, redundancy, r = choose(columns > 2 * rows, gram, direct)
+    c, redundancy = choose(columns > 2 * rows, gram, direct)
     diagonal = tf.reduce_mean(c)
     D = tf.cast(columns, dtype)
     off_diagonal = tf.sqrt(redundancy / tf.maximum(D * (D - 1), 1))
-    # Where a variance is infinite, 1 / sqrt of it is 0, and C would pass for zero.
-    overflow = (W - options.ddof > 0) & tf.equal(r, 0)
-    finite = tf.math.is_finite(W) & tf.math.is_finite(diagonal) & tf.math.is_finite(off_diagonal)
-    defined = defined_a & defined_b & finite & ~overflow
+    finite = tf.math.is_finite(diagonal) & tf.math.is_finite(off_diagonal)
+    defined = defined_a & defined_b & finite
     return {
         "correlation_diagonal": tf.where(defined, diagonal, np.nan),
         "correlation_off_diagonal": tf.where(defined, off_diagonal, np.nan),
@@ -195,7 +192,3 @@ def _checked(z_a, z_b, sample_weight):
         z_a, z_b = (tf.pad(z, [[0, 0], [0, 1]], constant_values=float("nan")) for z in (z_a, z_b))
     check_views(z_a, z_b)
     return z_a, z_b, row_weights(sample_weight, z_a)
-
-
-def _smallest_r(residuals):
-    return tf.minimum(tf.reduce_min(residuals.moments_a.r), tf.reduce_min(residuals.moments_b.r))

@@ -20,6 +20,40 @@ from ...blas import jit
 
 
 @jit()
+def heaviest(w, start, stop):
+    """The first index of the largest weight, of which none is above 1.
+
+    What is measured relative to a row should be to this one: beside a row that hardly counts, but
+    is 1e10, those that count would be lost.
+    """
+    best = start
+    for i in range(start, stop):
+        if w[i] > w[best]:
+            best = i
+        if w[best] == 1:
+            break
+    return best
+
+
+@jit()
+def inverse_root(squares, divisor, standardize, limits):
+    """``1 / sqrt(squares / divisor + epsilon)``, or 1 unless `standardize`; NaN out of range.
+
+    Args:
+        squares: Weighted sum of squares of a column.
+        divisor: W - ddof, positive; W unless `standardize`.
+        standardize: Whether to standardise.
+        limits: epsilon, and the least and the greatest variance, see validation.py.
+    """
+    epsilon, least, most = limits
+    variance = squares / divisor
+    if not standardize:
+        return 1.0 if variance <= most else np.nan
+    variance += epsilon
+    return 1 / np.sqrt(variance) if least <= variance <= most else np.nan
+
+
+@jit()
 def column_means(x, w, i0, i1, j0, j1, mean):
     """Writes the weighted means of ``x[i0:i1, j0:j1]`` to `mean`, float64 [j1 - j0].
 
@@ -28,14 +62,12 @@ def column_means(x, w, i0, i1, j0, j1, mean):
     n = j1 - j0
     for j in range(n):
         mean[j] = 0.0
-    first = i0
-    while first < i1 and w[first] == 0:
-        first += 1
-    if first == i1:
+    first = heaviest(w, i0, i1)
+    if i0 == i1 or w[first] == 0:
         return 0.0
     x0 = x[first, j0:j1]
-    total = np.float64(w[first])
-    i = first + 1
+    total = 0.0
+    i = i0
     while i < i1:
         if i + 4 <= i1 and w[i] != 0 and w[i + 1] != 0 and w[i + 2] != 0 and w[i + 3] != 0:
             # Four rows per pass: the accumulators are loaded and stored once for all of them.

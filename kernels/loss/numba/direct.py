@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...validation import VARIANCES
 from . import direct_kernels as kernels
 from . import memory
 from .plan import direct_plan, shares
@@ -58,16 +59,19 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
             calls.append((A, B, w, blocks, *own_blocks, *columns, standardize, *results))
     run_parts(kernels.accumulate, calls)
 
+    least, most = VARIANCES[dtype.name]
     stats = memory.empty((5, D), dtype)
     r_c = memory.empty((3, D))
     between = memory.empty((2, len(mean_a), D), dtype)
     if standardize:
-        kernels.merge_blocks(mean_a, mean_b, W_b, sums, W, W - ddof, epsilon, between, stats, r_c)
+        limits = (epsilon, least, most)
+        kernels.merge_blocks(mean_a, mean_b, W_b, sums, W, W - ddof, limits, between, stats, r_c)
     else:
+        mean_squares = sums.sum(axis=0) / W
         stats[:4] = 0
-        stats[4] = 1
-        r_c[:2] = 1
-        r_c[2] = sums[:, 2].sum(axis=0) / W
+        r_c[:2] = np.where(mean_squares[:2] <= most, 1, np.nan)
+        stats[4] = r_c[1]
+        r_c[2] = mean_squares[2]
 
     threads = plan.finish_parts
     q = memory.empty((threads, 2, D))

@@ -1,0 +1,1 @@
+"""Attacks: what broke once, as generators."""
