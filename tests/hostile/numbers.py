@@ -39,11 +39,11 @@ class Case(NamedTuple):
 def make_case(seed, dtype):
     """A case by its number: kinds of views and of weights, options and shapes, all mixed."""
     rng = np.random.default_rng([seed, list(DTYPES).index(dtype)])
-    rows, columns = shape = SHAPES[seed % 2]
+    shape = SHAPES[seed % 2]
     views = [_damaged(rng.normal(size=shape), rng, dtype) for _ in range(2)]
     with np.errstate(over="ignore"):
         a, b = (view.astype(DTYPES[dtype]) for view in views)
-    return Case(a, b, _weights(rng, rows), OPTIONS[rng.integers(len(OPTIONS))])
+    return Case(a, b, _weights(rng, shape[0]), OPTIONS[rng.integers(len(OPTIONS))])
 
 
 def _damaged(view, rng, dtype):
@@ -83,60 +83,77 @@ def _weights(rng, rows):
 
 
 class Expected(NamedTuple):
-    """The reference's results, and the size of the operands whose rounding shows in them.
+    """The reference's results, and what rounding errors are relative to.
 
     Attributes:
         values: loss and both gradients.
         operands: per value the largest sum of the path's terms when all of them are positive: what
-            an error is relative to where the terms cancel.
+            is left after they cancel may be small.
+        underflow: per value what is lost where products are too small for the dtype.
         certain: whether the rule says that there is a number.
     """
 
     values: tuple[Any, ...]
     operands: tuple[float, ...]
+    underflow: tuple[float, ...]
     certain: bool
 
 
 def expected(case: Case, path: str) -> Expected:
+    """What `complaint` compares with."""
     a, b = (np.asarray(z, np.float64) for z in (case.a, case.b))
     with np.errstate(all="ignore"):
         values = reference.barlow_twins_loss_and_gradients(
             a, b, sample_weight=case.weights, **case.options
         )
-        return Expected(values, _operands(a, b, case, path), _certain(a, b, case))
+        return Expected(values, *_operands(a, b, case, path), _certain(a, b, case))
 
 
 def _operands(a, b, case, path):
     """By the formulas of docs/derivation.md, sections 3 and 5, of absolute values."""
-    options = {"normalize_batch": True, "epsilon": 1e-6, "ddof": 0, **case.options}
     D = a.shape[1]
-    w = np.ones(len(a)) if case.weights is None else case.weights
-    unit = w.max(initial=0) or 1
-    w, ddof = w / unit, options["ddof"] / unit
+    taken, w, ddof, options = _weighting(a, case)
     W = w.sum() or 1
-    f, r = 0.0, [1.0, 1.0]
-    views = [np.where(w[:, None] > 0, z, 0) for z in (a, b)]
+    tiny = 1e-307 if a.dtype == case.a.dtype else 1e-37
+    f, r = 0.0, [np.ones(D), np.ones(D)]
+    views = [np.where(taken[:, None], z, 0) for z in (a, b)]
     if options["normalize_batch"] and W - ddof > 0:
         f = W / (W - ddof)
-        centred = [_centred(z, w) for z in views]
-        r = [1 / np.sqrt(w @ z**2 / (W - ddof) + options["epsilon"]) for z in centred]
-        views = [z * scale for z, scale in zip(centred, r, strict=True)]
-    Za, Zb = (np.abs(z) for z in views)
+        views = [_centred(z, w) for z in views]
+        r = [1 / np.sqrt(w @ z**2 / (W - ddof) + options["epsilon"]) for z in views]
+    largest = np.max(np.abs(views))
+    Za, Zb = (np.abs(z * scale) for z, scale in zip(views, r, strict=True))
+    share = w[:, None] / W
+    factor = 2 * (np.eye(D) + (1 - np.eye(D)) / D)
+
+    def gradients(C, G):
+        q = [np.sum(C * G, axis=axis) for axis in (1, 0)]
+        return (
+            np.max(share * r[0] * (Zb @ G.T + f * Za * q[0])),
+            np.max(share * r[1] * (Za @ G + f * Zb * q[1])),
+        )
+
     C = Za.T @ (w[:, None] * Zb) / W
-    G = 2 * (np.eye(D) + C * np.where(np.eye(D), 1, 1 / D))
     loss = np.sum((1 + np.diag(C)) ** 2) + np.sum(C**2) / D
-    grad_a, grad_b = Zb @ G.T, Za @ G
+    operands = [loss, *gradients(C, factor * C + 2 * np.eye(D))]
     if path == "gram":
         Ka, Kb = Za @ Za.T * w, Zb @ Zb.T * w
-        loss += np.sum(Ka * Kb.T) / W**2 / D
-        grad_a, grad_b = grad_a + 2 / D / W * Kb @ Za, grad_b + 2 / D / W * Ka @ Zb
-    q = [np.sum(C * G, axis=axis) for axis in (1, 0)]
-    share = w[:, None] / W
-    return (
-        loss,
-        np.max(share * r[0] * (grad_a + f * Za * q[0])),
-        np.max(share * r[1] * (grad_b + f * Zb * q[1])),
-    )
+        operands[0] += np.sum(Ka * Kb.T) / W**2 / D
+        operands[1] += np.max(share * r[0] * (2 / D / W * Kb @ Za))
+        operands[2] += np.max(share * r[1] * (2 / D / W * Ka @ Zb))
+    # An element of C may lack a product of two entries that underflows, however large r then is.
+    lost = tiny * np.outer(*r)
+    direct = tiny * (1 + largest + np.max(lost) / tiny)
+    by_c = gradients(C + lost, factor * lost)
+    return operands, (direct, *(direct + 2 * loss_of_c for loss_of_c in by_c))
+
+
+def _weighting(a, case):
+    """``(taken, w, ddof, options)``: weights and ddof in units of the largest, all options."""
+    options = {"normalize_batch": True, "epsilon": 1e-6, "ddof": 0, **case.options}
+    w = np.ones(len(a)) if case.weights is None else case.weights
+    unit = w.max(initial=0) or 1
+    return w > 0, w / unit, options["ddof"] / unit, options
 
 
 def _centred(z, w):
@@ -148,10 +165,8 @@ def _certain(a, b, case):
     """Whether the rule of reference/loss.py leaves no doubt, half types counting as float32."""
     name = "float64" if case.a.dtype == np.float64 else "float32"
     least, most = (value ** (15 / 16) for value in VARIANCES[name])
-    options = {"normalize_batch": True, "epsilon": 1e-6, "ddof": 0, **case.options}
-    w = np.ones(len(a)) if case.weights is None else case.weights
-    taken, unit = w > 0, w.max(initial=0) or 1
-    w, ddof = w[taken] / unit, options["ddof"] / unit
+    taken, w, ddof, options = _weighting(a, case)
+    w = w[taken]
     if options["normalize_batch"] and w.sum() - ddof <= 0:
         return np.isfinite([a[taken], b[taken]]).all()
     for z in (a[taken], b[taken]):
@@ -172,21 +187,29 @@ def complaint(case: Case, path: str, result) -> str | None:
     """What is wrong with ``(loss, grad_a, grad_b)`` of a case, in words; None if nothing."""
     name = case.a.dtype.name
     found = [np.asarray(value, np.float64) for value in result]
-    values, operands, certain = expected(case, path)
+    values, operands, underflow, certain = expected(case, path)
     if not np.isfinite(found[0]):
         return "no number where there is one" if certain and np.isfinite(values[0]) else None
     if not np.isfinite(values[0]):
         return f"loss {found[0]} where there is no number"
     allowed = tolerance(name, path)
-    smallest = {"float16": 6e-8, "float64": 1e-307}.get(name, 1e-37)
+    # Entries below the smallest subnormal number of float16 round to zero.
+    smallest = 6e-8 if name == "float16" else 0.0
     bounds = allowed.loss, allowed.gradient, allowed.gradient
     dtypes = np.float64, case.a.dtype, case.a.dtype
-    for what, x, y, size, bound, dtype in zip(
-        ("loss", "grad_a", "grad_b"), found, values, operands, bounds, dtypes, strict=True
+    for what, x, y, size, least, bound, dtype in zip(
+        ("loss", "grad_a", "grad_b"),
+        found,
+        values,
+        operands,
+        underflow,
+        bounds,
+        dtypes,
+        strict=True,
     ):
         with np.errstate(all="ignore"):
             y = np.asarray(y).astype(dtype).astype(np.float64)  # it may be infinite there
-            wrong = ~(np.abs(x - y) <= bound * size + smallest) & (x != y)
+            wrong = ~(np.abs(x - y) <= bound * size + least + smallest) & (x != y)
         if not certain:
             wrong &= np.isfinite(x)
         if wrong.any():

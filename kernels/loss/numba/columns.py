@@ -1,10 +1,11 @@
 """Column statistics and centring of a block of rows that stays in cache, for both Numba paths.
 
-Precision: a mean is summed in float64 as a shift from one row, so the mean of a constant feature is
-that constant exactly. It is then kept as a pair (hi, lo) of the data's dtype, ``mean = hi + lo``:
-``(x - hi) - lo`` is exact to the last bit of x where a single rounded mean would be wrong by half a
-unit of a value that may be 1e4 standard deviations large. No function here may be compiled with
-fastmath: it would fold ``(x - hi) - lo``.
+Precision: a mean is summed in float64 as a shift from one row of the view, so the mean of a
+constant feature is that constant exactly. That row is the one of the largest weight: beside a row
+that hardly counts, but is 1e10, those that count would be lost. The mean is then kept as a pair
+(hi, lo) of the data's dtype, ``mean = hi + lo``: ``(x - hi) - lo`` is exact to the last bit of x
+where a single rounded mean would be wrong by half a unit of a value that may be 1e4 standard
+deviations large. No function here may be compiled with fastmath: it would fold ``(x - hi) - lo``.
 
 Rows of weight 0 are never read into a sum: they may hold NaN.
 
@@ -17,22 +18,6 @@ from __future__ import annotations
 import numpy as np
 
 from ...blas import jit
-
-
-@jit()
-def heaviest(w, start, stop):
-    """The first index of the largest weight, of which none is above 1.
-
-    What is measured relative to a row should be to this one: beside a row that hardly counts, but
-    is 1e10, those that count would be lost.
-    """
-    best = start
-    for i in range(start, stop):
-        if w[i] > w[best]:
-            best = i
-        if w[best] == 1:
-            break
-    return best
 
 
 @jit()
@@ -54,18 +39,15 @@ def inverse_root(squares, divisor, standardize, limits):
 
 
 @jit()
-def column_means(x, w, i0, i1, j0, j1, mean):
-    """Writes the weighted means of ``x[i0:i1, j0:j1]`` to `mean`, float64 [j1 - j0].
+def column_means(x, w, anchor, i0, i1, j0, j1, mean):
+    """Writes the weighted means of ``x[i0:i1, j0:j1] - x[anchor, j0:j1]``, float64 [j1 - j0].
 
     They are 0 where all weights are 0. Returns the sum of the weights, float64.
     """
     n = j1 - j0
     for j in range(n):
         mean[j] = 0.0
-    first = heaviest(w, i0, i1)
-    if i0 == i1 or w[first] == 0:
-        return 0.0
-    x0 = x[first, j0:j1]
+    x0 = x[anchor, j0:j1]
     total = 0.0
     i = i0
     while i < i1:
@@ -94,17 +76,18 @@ def column_means(x, w, i0, i1, j0, j1, mean):
                     mean[j] += wa * (xa[j] - np.float64(x0[j]))
                 total += wa
             i += 1
-    for j in range(n):
-        mean[j] = x0[j] + mean[j] / total
+    if total > 0:
+        for j in range(n):
+            mean[j] /= total
     return total
 
 
 @jit()
-def split(mean, hi, lo):
-    """Writes the float64 `mean` as ``hi + lo`` in the dtype of `hi`."""
+def split(row, mean, hi, lo):
+    """Writes ``row + mean``, a mean by `column_means`, as ``hi + lo`` in the dtype of `hi`."""
     for j in range(mean.size):
-        hi[j] = mean[j]
-        lo[j] = mean[j] - hi[j]
+        hi[j] = row[j] + mean[j]
+        lo[j] = (np.float64(row[j]) - hi[j]) + mean[j]
 
 
 @jit()

@@ -52,11 +52,13 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
     mean_a, mean_b = memory.empty((2, blocks if standardize else 1, D))
     W_b = memory.empty(blocks)
     buffers = memory.empty((P * Q, 2, plan.block_rows(n, blocks), D), dtype)
+    anchor = int(w.argmax())
     calls = []
     for p, own_blocks in enumerate(shares(blocks, P)):
         for columns in shares(D, Q):
             results = (buffers[len(calls)], mean_a, mean_b, W_b, sums[p], C[p])
-            calls.append((A, B, w, blocks, *own_blocks, *columns, standardize, *results))
+            own = (*own_blocks, *columns)
+            calls.append((A, B, w, anchor, blocks, *own, standardize, *results))
     run_parts(kernels.accumulate, calls)
 
     least, most = VARIANCES[dtype.name]
@@ -65,7 +67,8 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
     between = memory.empty((2, len(mean_a), D), dtype)
     if standardize:
         limits = (epsilon, least, most)
-        kernels.merge_blocks(mean_a, mean_b, W_b, sums, W, W - ddof, limits, between, stats, r_c)
+        means = (A[anchor], B[anchor], mean_a, mean_b)
+        kernels.merge_blocks(*means, W_b, sums, W, W - ddof, limits, between, stats, r_c)
     else:
         mean_squares = sums.sum(axis=0) / W
         stats[:4] = 0

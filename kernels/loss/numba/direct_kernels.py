@@ -35,8 +35,12 @@ add_products, inverse_root = columns.add_products, columns.inverse_root
 
 
 @jit()
-def accumulate(A, B, w, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, mean_b, W_b, sums, C):
+def accumulate(
+    A, B, w, anchor, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, mean_b, W_b, sums, C
+):
     """Adds b0:b1 of the blocks to the columns j0:j1 of C; writes their means and column sums.
+
+    Means are relative to the row `anchor`.
 
     ``sums[0]``: sum w a^2, ``sums[1]``: sum w b^2, ``sums[2]``: sum w a b (of columns j0:j1).
     """
@@ -55,13 +59,13 @@ def accumulate(A, B, w, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, me
         if standardize:
             # Every column part centres all of A, and reports the means of its own columns: no two
             # threads write to the same place.
-            weight = column_means(A, w, i0, i1, 0, D, mean)
-            split(mean, shifts[0], shifts[1])
+            weight = column_means(A, w, anchor, i0, i1, 0, D, mean)
+            split(A[anchor], mean, shifts[0], shifts[1])
             mean_a[b, j0:j1] = mean[j0:j1]
             if j0 == 0:
                 W_b[b] = weight
-            column_means(B, w, i0, i1, j0, j1, mean_b[b, j0:j1])
-            split(mean_b[b, j0:j1], shifts[2, :n], shifts[3, :n])
+            column_means(B, w, anchor, i0, i1, j0, j1, mean_b[b, j0:j1])
+            split(B[anchor, j0:j1], mean_b[b, j0:j1], shifts[2, :n], shifts[3, :n])
         centre(A, w, i0, i1, 0, shifts[0], shifts[1], buffer_a)
         centre(B, w, i0, i1, j0, shifts[2, :n], shifts[3, :n], buffer_b)
         own_a = buffer_a[:, j0:j1]
@@ -77,10 +81,12 @@ def accumulate(A, B, w, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, me
 
 
 @jit()
-def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, limits, between, stats, r_c):
+def merge_blocks(row_a, row_b, mean_a, mean_b, W_b, sums, W, W_ddof, limits, between, stats, r_c):
     """Global means, 1 / sqrt(var + epsilon) and the diagonal of C, from those of the blocks.
 
     Args:
+        row_a: The row of A that its means are relative to.
+        row_b: The same of B.
         mean_a: float64 [blocks, D] block means of A; they end up centred.
         mean_b: The same of B.
         W_b: float64 [blocks] weights of the blocks.
@@ -97,15 +103,12 @@ def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, limits, between, stats, r
     for p in range(sums.shape[0]):
         total += sums[p]
     for side in range(2):
-        block_means = mean_a if side == 0 else mean_b
-        # Relative to one block: exact where all block means are equal.
-        first = np.argmax(W_b)
+        row, block_means = (row_a, mean_a) if side == 0 else (row_b, mean_b)
         mean = np.zeros(D)
         for b in range(blocks):
-            if W_b[b] != 0:
-                mean += W_b[b] * (block_means[b] - block_means[first])
-        mean = block_means[first] + mean / W
-        split(mean, stats[2 * side], stats[2 * side + 1])
+            mean += W_b[b] * block_means[b]
+        mean /= W
+        split(row, mean, stats[2 * side], stats[2 * side + 1])
         for b in range(blocks):
             if W_b[b] == 0:
                 block_means[b] = 0
