@@ -6,14 +6,14 @@ weight 0 is padding: it takes no part, whatever it holds, even NaN.
 
 Only ratios of weights matter: all are divided by the largest one first, and so is ddof.
 
-**Range.** What comes out is right, or NaN. With v = var + epsilon of a feature, or
-its mean square without standardisation,
+**Range.** What comes out is right, or not finite. With v = var + epsilon of a feature, or its mean
+square without standardisation,
 
     2^-832 <= v <= 2^720
 
-has to hold of every feature (without standardisation: the second half). Otherwise the loss and its
-gradients are NaN, for squares of larger numbers are infinite, of smaller ones 0. kernels/ has the
-same rule; where it computes in float32, the range is 2^-104 (5e-32) to 2^90 (1e27).
+has to hold of every feature (without standardisation: the second half). Otherwise the loss is NaN,
+for squares of larger numbers are infinite and of smaller ones 0. kernels/ has the same rule; where
+it computes in float32, the range is 2^-104 (5e-32) to 2^90 (1e27).
 
 Source: Zbontar et al., "Barlow Twins: self-supervised learning via redundancy reduction" (2021),
 equations 1 and 2; docs/derivation.md derives the gradients.

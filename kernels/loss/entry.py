@@ -42,7 +42,10 @@ def barlow_twins_loss(
 
     The variance is biased by default and has ``epsilon`` added; a constant feature standardises to
     0. A batch of one row, or without any weight, has the constant loss D and gradients 0. Half
-    types are computed in float32.
+    types are computed in float32. Only ratios of weights matter.
+
+    The result is right, or not finite: where a variance, plus epsilon, is not in [2^-104, 2^90]
+    (float64: [2^-832, 2^720]) the loss is NaN. Subnormal numbers count as 0 in TensorFlow.
 
     Args:
         z_a: ``[N, D]`` of float16, bfloat16, float32 or float64; N and D may be dynamic.

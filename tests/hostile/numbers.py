@@ -168,7 +168,7 @@ def _certain(a, b, case):
     taken, w, ddof, options = _weighting(a, case)
     w = w[taken]
     if options["normalize_batch"] and w.sum() - ddof <= 0:
-        return np.isfinite([a[taken], b[taken]]).all()
+        return (np.square([a[taken], b[taken]]) <= most).all()
     for z in (a[taken], b[taken]):
         if options["normalize_batch"]:
             z = _centred(z, w)

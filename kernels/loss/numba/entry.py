@@ -69,6 +69,8 @@ def barlow_twins_loss_and_gradients(
         Za, Zb = standardised views, C = Za^T diag(w) Zb / W
         loss = sum_i (1 - C_ii)^2  +  lambda * sum_{i != j} C_ij^2
 
+    The result is right, or not finite, see `graph_barlow_twins.kernels.loss.entry`.
+
     Args:
         z_a: [N, D] of float16, bfloat16 (ml_dtypes), float32 or float64.
         z_b: The same shape and dtype.
