@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from .validation import VARIANCES
+
 RANKME_EPSILON = 1e-12
 _BLOCK_ROWS = 1 << 14
 
@@ -85,16 +87,20 @@ def cross_correlation(z_a: np.ndarray, z_b: np.ndarray, *, epsilon: float = 1e-6
         epsilon: added to the biased variances.
 
     Returns:
-        float64 [D, D]; row i belongs to feature i of the first view. 0 for less than two rows.
+        float64 [D, D]; row i belongs to feature i of the first view. 0 for less than two rows; NaN
+        for a feature whose variance is out of range.
     """
     rows = max(len(z_a), 1)
     standardized = []
     for z in (z_a, z_b):
         centred = np.asarray(z, np.float64)
-        for _ in range(2):  # the first mean is itself rounded
-            centred = centred - centred.sum(axis=0) / rows
+        centred = centred - centred[:1].sum(axis=0)  # the mean of large numbers is itself rounded
+        centred = centred - centred.sum(axis=0) / rows
         variance = np.sum(centred**2, axis=0) / rows
-        standardized.append(centred / np.sqrt(variance + epsilon))
+        least, most = VARIANCES["float64"]
+        variance += epsilon
+        in_range = (least <= variance) & (variance <= most)
+        standardized.append(centred / np.sqrt(np.where(in_range, variance, np.nan)))
     return standardized[0].T @ standardized[1] / rows
 
 

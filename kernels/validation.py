@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
+# What a variance, plus epsilon, may be for the loss to be a number, by the dtype of computation; so
+# products of two standard deviations, of their inverses and of gradients stay clear of the ends.
+VARIANCES = {"float32": (2.0**-104, 2.0**90), "float64": (2.0**-832, 2.0**720)}
 
 
 def check_views(z_a, z_b) -> None:

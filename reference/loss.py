@@ -4,12 +4,25 @@ Words: a view is a float array ``[N, D]``, N rows (nodes or graphs of a batch) o
 Weights ``w >= 0`` are given per row, ``W = sum(w)``; without them ``w = 1`` and ``W = N``. A row of
 weight 0 is padding: it takes no part, whatever it holds, even NaN.
 
+Only ratios of weights matter: all are divided by the largest one first, and so is ddof.
+
+**Range.** What comes out is right, or not finite. With v = var + epsilon of a feature, or its mean
+square without standardisation,
+
+    2^-832 <= v <= 2^720
+
+has to hold of every feature (without standardisation: the second half). Otherwise the loss is NaN,
+for squares of larger numbers are infinite and of smaller ones 0. kernels/ has the same rule; where
+it computes in float32, the range is 2^-104 (5e-32) to 2^90 (1e27).
+
 Source: Zbontar et al., "Barlow Twins: self-supervised learning via redundancy reduction" (2021),
 equations 1 and 2; docs/derivation.md derives the gradients.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+VARIANCES = (2.0**-832, 2.0**720)
 
 
 def standardize(
@@ -36,8 +49,8 @@ def standardize(
     >>> standardize(np.array([[1.0], [3.0]]), epsilon=1e-12).round(6).tolist()
     [[-1.0], [1.0]]
     """
-    view, w = _as_float64(z, sample_weight)
-    return _standardize(view, w, epsilon, ddof)[0]
+    view, w, unit = _as_float64(z, sample_weight)
+    return _standardize(view, w, epsilon, ddof / unit)[0]
 
 
 def cross_correlation(
@@ -108,7 +121,7 @@ def barlow_twins_loss_and_gradients(
         ``(loss, grad_a, grad_b)``: a Python float and two float64 ``[N, D]``.
     """
     options = dict(normalize_batch=normalize_batch, epsilon=epsilon, ddof=ddof)
-    C, w, (Za, r_a), (Zb, r_b) = _forward(z_a, z_b, sample_weight, **options)
+    C, w, ddof, (Za, r_a), (Zb, r_b) = _forward(z_a, z_b, sample_weight, **options)
     loss, G = _loss(C, lambda_)
     W = w.sum()
     share = w[:, None] / W if W > 0 else w[:, None]
@@ -130,17 +143,18 @@ def _loss(C, lambda_):
 
 
 def _forward(z_a, z_b, sample_weight, *, normalize_batch, epsilon, ddof):
-    """``(C, w, (Za, r_a), (Zb, r_b))``."""
+    """``(C, w, ddof, (Za, r_a), (Zb, r_b))``, w and ddof in units of the largest weight."""
     if np.shape(z_a) != np.shape(z_b):
         raise ValueError(f"expected two views of one shape (got {np.shape(z_a)}, {np.shape(z_b)})")
     views = []
     for z in (z_a, z_b):
-        z, w = _as_float64(z, sample_weight)
-        views.append(_standardize(z, w, epsilon, ddof) if normalize_batch else (z, 1.0))
+        z, w, unit = _as_float64(z, sample_weight)
+        standard = _standardize(z, w, epsilon, ddof / unit) if normalize_batch else _in_range(z, w)
+        views.append(standard)
     (Za, _), (Zb, _) = views
     W = w.sum()
     C = (Za * w[:, None]).T @ Zb / W if W > 0 else np.zeros((Za.shape[1],) * 2)
-    return C, w, *views
+    return C, w, ddof / unit, *views
 
 
 def _standardize(z, w, epsilon, ddof):
@@ -148,19 +162,31 @@ def _standardize(z, w, epsilon, ddof):
     if not epsilon > 0:
         raise ValueError(f"epsilon should be positive (got {epsilon})")
     W = w.sum()
-    mean = w @ z / W if W > 0 else 0.0
-    centred = np.where(w[:, None] > 0, z - mean, 0.0)
+    centred = z
     if W > 0:
-        # The mean of a large constant is itself rounded; without this second step the remainder
-        # would be blown up by 1 / sqrt(epsilon).
+        # Relative to a row, the heaviest, first: the mean of a large constant is itself rounded,
+        # and the remainder would be blown up by 1 / sqrt(epsilon).
+        centred = np.where(w[:, None] > 0, z - z[w.argmax()], 0.0)
         centred = np.where(w[:, None] > 0, centred - w @ centred / W, 0.0)
     var = w @ centred**2 / (W - ddof) if W - ddof > 0 else np.zeros(z.shape[1])
-    r = 1 / np.sqrt(var + epsilon)
+    least, most = VARIANCES
+    var = var + epsilon
+    r = 1 / np.sqrt(np.where((least <= var) & (var <= most), var, np.nan))
     return (centred * r if W - ddof > 0 else np.zeros_like(z)), r
 
 
+def _in_range(z, w):
+    """``(z, 1)``, NaN for a feature that is out of range."""
+    mean_square = w @ z**2 / (w.sum() or 1.0)
+    r = np.where(mean_square <= VARIANCES[1], 1.0, np.nan)
+    return z * r, r
+
+
 def _as_float64(z, sample_weight):
-    """The view with its rows of weight 0 cleared, and the weights (1 where none are given)."""
+    """``(view, w, unit)``: rows of weight 0 cleared, weights in units of the largest.
+
+    Without weights all are 1.
+    """
     z = np.asarray(z, np.float64)
     if z.ndim != 2:
         raise ValueError(f"expected a view of shape [N, D] (got shape {z.shape})")
@@ -170,4 +196,5 @@ def _as_float64(z, sample_weight):
     bad = w[~((w >= 0) & (w < np.inf))]
     if bad.size:
         raise ValueError(f"sample_weight should be finite and not negative (got {bad[0]})")
-    return np.where(w[:, None] > 0, z, 0.0), w
+    unit = float(w.max(initial=0.0)) or 1.0
+    return np.where(w[:, None] > 0, z, 0.0), w / unit, unit

@@ -57,7 +57,7 @@ def differentiable(compute_dtype, module, tensors, options, prepare=functools.pa
     """
     forward = prepare(module.forward, options=options)
     backward = prepare(module.backward, options=options)
-    *inputs, sample_weight = cast(tensors, compute_dtype)
+    *inputs, sample_weight = cast_views(tensors, compute_dtype)
 
     @tf.custom_gradient
     def loss_fn(*inputs):
@@ -72,6 +72,7 @@ def differentiable(compute_dtype, module, tensors, options, prepare=functools.pa
     return tf.cast(loss_fn(*inputs), tensors[2].dtype)
 
 
-def cast(tensors, dtype) -> list[tf.Tensor | None]:
-    """The tensors in one dtype; None stays."""
-    return [None if tensor is None else tf.cast(tensor, dtype) for tensor in tensors]
+def cast_views(tensors, dtype) -> list[tf.Tensor | None]:
+    """The tensors of `differentiable` to compute in a dtype: all but the weights are cast."""
+    *inputs, sample_weight = tensors
+    return [*(tf.cast(tensor, dtype) for tensor in inputs), sample_weight]

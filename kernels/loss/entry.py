@@ -22,9 +22,6 @@ from . import direct
 from .choice import by_choice, differentiable
 from .paths import PATHS, prefers_gram
 
-# With two rows all but epsilon / var of the gradient's operands cancels: few are done in float64.
-FEW_ROWS = 2
-
 
 def barlow_twins_loss(
     z_a: tf.Tensor,
@@ -45,7 +42,10 @@ def barlow_twins_loss(
 
     The variance is biased by default and has ``epsilon`` added; a constant feature standardises to
     0. A batch of one row, or without any weight, has the constant loss D and gradients 0. Half
-    types are computed in float32.
+    types are computed in float32. Only ratios of weights matter.
+
+    The result is right, or not finite: where a variance, plus epsilon, is not in [2^-104, 2^90]
+    (float64: [2^-832, 2^720]) the loss is NaN. Subnormal numbers count as 0 in TensorFlow.
 
     Args:
         z_a: ``[N, D]`` of float16, bfloat16, float32 or float64; N and D may be dynamic.
@@ -84,8 +84,7 @@ def barlow_twins_loss(
         raise ValueError('backend="numba" cannot run in a function compiled by XLA; give "auto"')
     rows, features = sizes(z_a)
     gram = prefers_gram(rows, features) if path == "auto" else path == "gram"
-    positive = rows if sample_weight is None else tf.math.count_nonzero(sample_weight)
-    few_rows = positive <= FEW_ROWS
+    few_rows = direct.few_rows(sample_weight, rows)
     if backend == "xla" and not compiled_by_xla():
         from .xla import barlow_twins_loss_xla  # on demand, as Numba
 
@@ -110,7 +109,8 @@ def checked(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | None]:
     """``(z_a, z_b, lambda_, sample_weight)`` as tensors, of arguments of `barlow_twins_loss`.
 
-    The views keep their dtype, the others have the one of the loss. Raises as that function does.
+    The views keep their dtype, lambda has the one of the loss, the weights are float64. Raises as
+    that function does.
     """
     z_a, z_b = tf.convert_to_tensor(z_a), tf.convert_to_tensor(z_b)
     check_views(z_a, z_b)
@@ -119,7 +119,7 @@ def checked(
     check_choice("path", path, PATHS)
     dtype = tf.float64 if z_a.dtype == tf.float64 else tf.float32
     if sample_weight is not None:
-        sample_weight = tf.stop_gradient(_as_tensor(sample_weight, dtype))
+        sample_weight = tf.stop_gradient(_as_tensor(sample_weight, tf.float64))
         check_sample_weight(sample_weight, z_a.shape[0])
         if tf.executing_eagerly():  # in a graph the values are not known
             check_not_negative(sample_weight.numpy())

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from .direct import Moments, Options, center, moments, weights
+from .direct import Moments, Options, center, moments, weigh, weights
 
 
 class GramResiduals(NamedTuple):
@@ -30,16 +30,16 @@ class GramResiduals(NamedTuple):
 
 def forward(z_a, z_b, lambda_, sample_weight, options: Options):
     """The loss, and the residuals for `backward`; arguments as for `direct.forward`."""
-    w, W = weights(sample_weight, z_a)
-    share = tf.math.reciprocal_no_nan(W)
-    moments_a, Ac = moments(z_a, w, W, options)
-    moments_b, Bc = moments(z_b, w, W, options)
+    rows = weights(sample_weight, z_a, options)
+    share = tf.math.reciprocal_no_nan(rows.W)
+    moments_a, Ac = moments(z_a, rows, options)
+    moments_b, Bc = moments(z_b, rows, options)
     Za, Zb = Ac * moments_a.r, Bc * moments_b.r
     # K diag(w) / W: row l of the product is weighted by w_l, the columns of this matrix.
-    column_weight = share if w is None else share * tf.transpose(w)
+    column_weight = share if rows.w is None else share * tf.transpose(rows.w)
     weighted_ka = tf.matmul(Za, Za, transpose_b=True) * column_weight
     weighted_kb = tf.matmul(Zb, Zb, transpose_b=True) * column_weight
-    c = _weighted_sum(Za * Zb, w, share)
+    c = _weighted_sum(Za * Zb, rows, share)
     # sum_il w_i w_l Ka_il Kb_il / W^2: the weights of the columns, and of the rows by transposing.
     # The sum cancels against ||c||^2 near the optimum, so it is taken in float64.
     squares = tf.reduce_sum(tf.cast(weighted_ka * tf.transpose(weighted_kb), tf.float64))
@@ -51,24 +51,24 @@ def forward(z_a, z_b, lambda_, sample_weight, options: Options):
 
 def backward(z_a, z_b, lambda_, sample_weight, options: Options, residuals, upstream):
     """``(grad_a, grad_b)``, times ``upstream``; arguments as for `direct.backward`."""
-    w, W = weights(sample_weight, z_a)
+    rows = weights(sample_weight, z_a, options)
     moments_a, moments_b, weighted_ka, weighted_kb, c, _ = residuals
-    share = tf.math.reciprocal_no_nan(W)
-    Za = center(z_a, w, moments_a) * moments_a.r
-    Zb = center(z_b, w, moments_b) * moments_b.r
+    share = tf.math.reciprocal_no_nan(rows.W)
+    Za = center(z_a, rows, moments_a) * moments_a.r
+    Zb = center(z_b, rows, moments_b) * moments_b.r
     h = 2 * (1 - lambda_) * c - 2
     ZbCt, ZaC = tf.matmul(weighted_kb, Za), tf.matmul(weighted_ka, Zb)
     grad_a = 2 * lambda_ * ZbCt + Zb * h
     grad_b = 2 * lambda_ * ZaC + Za * h
     if options.normalize_batch:
-        f = W * tf.math.reciprocal_no_nan(tf.maximum(W - options.ddof, 0))
-        row_squares = _weighted_sum(Za * ZbCt, w, share)  # rowsum(C * C)
-        column_squares = _weighted_sum(Zb * ZaC, w, share)
+        f = rows.W * tf.math.reciprocal_no_nan(rows.degrees)
+        row_squares = _weighted_sum(Za * ZbCt, rows, share)  # rowsum(C * C)
+        column_squares = _weighted_sum(Zb * ZaC, rows, share)
         grad_a -= Za * (f * (2 * lambda_ * row_squares + c * h))
         grad_b -= Zb * (f * (2 * lambda_ * column_squares + c * h))
-    scale = upstream * (share if w is None else share * w)
+    scale = weigh(upstream * share, rows)
     return scale * moments_a.r * grad_a, scale * moments_b.r * grad_b
 
 
-def _weighted_sum(values, w, share) -> tf.Tensor:
-    return share * tf.reduce_sum(values if w is None else w * values, axis=0)
+def _weighted_sum(values, rows, share) -> tf.Tensor:
+    return share * tf.reduce_sum(weigh(values, rows), axis=0)

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from . import direct as direct_path
 from . import gram as gram_path
-from .choice import by_choice, cast, differentiable
+from .choice import by_choice, cast_views, differentiable
 
 _SIZES_PER_OCTAVE = 8
 _SMALLEST_BUCKET = 8
@@ -44,7 +44,7 @@ def barlow_twins_loss_xla(z_a, z_b, lambda_, sample_weight, options, few_rows, g
     """See `entry.barlow_twins_loss`, which has validated the arguments, and `by_choice`."""
     dtype = lambda_.dtype
     if tf.executing_eagerly() or z_a.shape[0] is None:
-        z_a, z_b, sample_weight = _pad_rows(z_a, z_b, sample_weight, dtype)
+        z_a, z_b, sample_weight = _pad_rows(z_a, z_b, sample_weight)
     if tf.executing_eagerly():  # the choice is known after all
         few_rows = bool(few_rows)
     if not (tf.is_tensor(few_rows) or tf.is_tensor(gram)):
@@ -63,7 +63,8 @@ def barlow_twins_loss_xla(z_a, z_b, lambda_, sample_weight, options, few_rows, g
 
         def gradient_fn(upstream):
             # Half types are rounded once, at the very end.
-            return *cast([upstream * grad for grad in grads], z_a.dtype), upstream * redundancy
+            scaled = (tf.cast(upstream * grad, z_a.dtype) for grad in grads)
+            return *scaled, upstream * redundancy
 
         return loss, gradient_fn
 
@@ -82,21 +83,21 @@ def _compiled_by_choice(options, dtype):
 
     def loss_and_gradients(z_a, z_b, lambda_, sample_weight, few_rows, gram):
         def compute(compute_dtype, module):
-            tensors = cast([z_a, z_b, lambda_, sample_weight], compute_dtype)
+            tensors = cast_views((z_a, z_b, lambda_, sample_weight), compute_dtype)
             loss, residuals = module.forward(*tensors, options)
             grads = module.backward(*tensors, options, residuals, tf.ones([], compute_dtype))
-            return tuple(cast([loss, *grads, residuals.redundancy], dtype))
+            return tuple(tf.cast(x, dtype) for x in (loss, *grads, residuals.redundancy))
 
         return by_choice(few_rows, gram, dtype, compute)
 
     return tf.function(loss_and_gradients, jit_compile=True)
 
 
-def _pad_rows(z_a, z_b, sample_weight, dtype):
+def _pad_rows(z_a, z_b, sample_weight):
     """Views and weights with as many rows as `bucket_rows` says."""
     rows = tf.shape(z_a)[0]
     if sample_weight is None:
-        sample_weight = tf.ones([rows], dtype)
+        sample_weight = tf.ones([rows], tf.float64)
     bucket = bucket_rows(int(rows)) if tf.executing_eagerly() else _bucket_tensor(rows)
     padding = [[0, bucket - rows]]
     z_a, z_b = (tf.pad(z, [*padding, [0, 0]]) for z in (z_a, z_b))

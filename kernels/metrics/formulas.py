@@ -21,7 +21,7 @@ import tensorflow as tf
 from ..context import can_call_numba
 from ..linalg import RANKME_EPSILON
 from . import spectrum_graph, spectrum_host
-from .rows import clean_rows, matrix, row_weights, unit_rows
+from .rows import clean_rows, matrix, row_weights, split_heaviest, unit_rows
 from .spectrum_graph import by_shape
 from .spectrum_host import Spectrum
 
@@ -159,7 +159,6 @@ def self_clustering(
     X = matrix(representations)
     X, w, defined = clean_rows(X, row_weights(sample_weight, X))
     X = tf.where(defined, tf.cast(X, tf.float64), 0)
-    w = tf.cast(w, tf.float64)
     if subtract_mean:
         X = tf.math.divide_no_nan(X, tf.reduce_max(tf.abs(X)))
         for _ in range(2):  # the first mean is itself rounded
@@ -167,20 +166,23 @@ def self_clustering(
             X = tf.where(w[:, tf.newaxis] > 0, X - mean, 0)
     X = unit_rows(X)
     w *= tf.cast(tf.reduce_any(tf.not_equal(X, 0), axis=1), X.dtype)
+    # Of the pairs with the heaviest row, and of those of others: of the latter
     # sum_ij w_i w_j (x_i . x_j)^2 is the squared Frobenius norm of Y Y^T and of Y^T Y.
-    Y = tf.sqrt(w)[:, tf.newaxis] * X
+    w = tf.math.divide_no_nan(w, tf.reduce_max(tf.pad(w, [[0, 1]])))
+    heaviest, others, pairs = split_heaviest(w)
+    heavy_row = tf.reduce_sum(X[heaviest : heaviest + 1], axis=0)
+    of_heaviest = tf.reduce_sum(others * tf.square(tf.linalg.matvec(X, heavy_row)))
+    Y = tf.sqrt(others)[:, tf.newaxis] * X
     gram = by_shape(
         Y,
         lambda: tf.matmul(Y, Y, transpose_a=True),
         lambda: tf.matmul(Y, Y, transpose_b=True),
     )
-    actual = tf.reduce_sum(tf.square(gram))
-    squares = tf.reduce_sum(tf.square(w))
-    # W^2 - sum w^2, over pairs: with one row left the difference is not exactly zero.
+    of_others = tf.reduce_sum(tf.square(gram)) - tf.reduce_sum(tf.square(others))
+    mean = tf.math.divide_no_nan(2 * of_heaviest + tf.maximum(of_others, 0), pairs)
     several = (tf.math.count_nonzero(w) > 1) & (tf.shape(X)[1] > 1)
-    pairs = tf.square(tf.reduce_sum(w)) - squares
-    expected = squares + tf.math.divide_no_nan(pairs, tf.cast(tf.shape(X)[1], X.dtype))
-    value = tf.math.divide_no_nan(actual - expected, squares + pairs - expected)
+    uniform = tf.math.reciprocal_no_nan(tf.cast(tf.shape(X)[1], X.dtype))
+    value = tf.math.divide_no_nan(mean - uniform, 1 - uniform)
     return _as_input(tf.where(defined, tf.where(several, value, 1), np.nan), representations)
 
 

@@ -43,19 +43,19 @@ def clean_rows(
         sample_weight: optional floating ``[N]``.
 
     Returns:
-        ``(X, w, defined)``: X of the same dtype, w ``[N]`` (1 where no weights are given) float32,
-        or float64 for float64 X, and a bool scalar: there are rows and features, all finite, and
-        so are the weights, none of them negative.
+        ``(X, w, defined)``: X of the same dtype, w float64 ``[N]`` (1 where no weights are given),
+        and a bool scalar: there are rows and features, all finite, and so are the weights, none of
+        them negative.
     """
     X = representations
-    dtype = tf.float64 if X.dtype == tf.float64 else tf.float32
     if sample_weight is None:
-        w, good = tf.ones(tf.shape(X)[:1], dtype), True
+        w, good = tf.ones(tf.shape(X)[:1], tf.float64), True
     else:
         w = tf.cast(sample_weight, tf.float64)
+        taken = w > 0
         good = tf.reduce_all((w >= 0) & tf.math.is_finite(w))
-        w = tf.cast(tf.math.divide_no_nan(w, tf.reduce_max(w)), dtype)
-        X = tf.where(w[:, tf.newaxis] > 0, X, 0)
+        w = tf.math.divide_no_nan(w, tf.reduce_max(w))
+        X = tf.where(taken[:, tf.newaxis], X, 0)
     some = tf.reduce_any(w > 0) & (tf.shape(X)[1] > 0)
     return X, w, some & good & tf.reduce_all(tf.math.is_finite(X))
 
@@ -64,3 +64,19 @@ def unit_rows(X: tf.Tensor) -> tf.Tensor:
     """Rows of length 1; rows of zeros stay. Scaled first: squares of 1e30 are infinite."""
     X = tf.math.divide_no_nan(X, tf.reduce_max(tf.abs(X), axis=1, keepdims=True))
     return tf.math.divide_no_nan(X, tf.norm(X, axis=1, keepdims=True))
+
+
+def split_heaviest(w: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """``(index, others, pairs)`` of weights ``[N]``, of which the largest is 1.
+
+    Without rows the index is that of none. Others are the weights with the largest one set to 0;
+    pairs is the sum of ``w_i w_j`` over i != j. As ``W^2 - sum_i w_i^2`` it would be lost where one
+    row has nearly all of the weight.
+    """
+    index = tf.argmax(tf.pad(w, [[0, 1]]), output_type=tf.int32)
+    others = tf.where(tf.equal(tf.range(tf.size(w)), index), tf.zeros_like(w), w)
+    rest = tf.reduce_sum(others)
+    pairs = 2 * tf.reduce_max(tf.pad(w, [[0, 1]])) * rest + tf.maximum(
+        tf.square(rest) - tf.reduce_sum(tf.square(others)), 0
+    )
+    return index, others, pairs

@@ -17,7 +17,7 @@ from ..loss import direct as direct_path
 from ..loss import gram as gram_path
 from ..shapes import choose, sizes
 from ..validation import check_epsilon, check_positive, check_views
-from .rows import clean_rows, matrix, row_weights, unit_rows
+from .rows import clean_rows, matrix, row_weights, split_heaviest, unit_rows
 from .spectrum_graph import is_empty
 
 # Rows whose distances to all rows are held at a time, by `uniformity`.
@@ -56,7 +56,7 @@ def cross_correlation_metrics(
     z_a, z_b, weights = _checked(z_a, z_b, sample_weight)
     check_epsilon(epsilon)
     options = direct_path.Options(bool(normalize_batch), float(epsilon), float(ddof))
-    dtype = tf.float64 if z_a.dtype == tf.float64 else tf.float32
+    dtype = _working_dtype(z_a)
     rows, columns = sizes(z_a)
     z_a, _, defined_a = clean_rows(tf.cast(z_a, dtype), weights)
     z_b, _, defined_b = clean_rows(tf.cast(z_b, dtype), weights)
@@ -64,29 +64,26 @@ def cross_correlation_metrics(
         # The loss looks for a row of positive weight, and would not stand an empty batch.
         empty = is_empty(z_a, 0)
         z_a, z_b = (tf.pad(z, [[0, empty], [0, 0]]) for z in (z_a, z_b))
-        weights = tf.pad(tf.cast(weights, dtype), [[0, empty]])
-    _, W = direct_path.weights(weights, z_a)
+        weights = tf.pad(tf.cast(weights, tf.float64), [[0, empty]])
     arguments = (z_a, z_b, tf.zeros([], dtype), weights, options)
 
     def direct():
         _, residuals = direct_path.forward(*arguments)
-        return tf.linalg.diag_part(residuals.C), residuals.redundancy, _smallest_r(residuals)
+        return tf.linalg.diag_part(residuals.C), residuals.redundancy
 
     def gram():
         _, residuals = gram_path.forward(*arguments)
-        return residuals.c, residuals.redundancy, _smallest_r(residuals)
+        return residuals.c, residuals.redundancy
 
     # The D x D matrix C takes N D^2 operations, the two N x N matrices 2 N^2 D, so those are formed
     # where D > 2 N. There, too, their difference ||C||_F^2 - sum_i C_ii^2 is safe: C has rank N at
     # most, so it is no smaller than (D / N - 1) sum_i C_ii^2 would be for equal diagonal entries.
-    c, redundancy, r = choose(columns > 2 * rows, gram, direct)
+    c, redundancy = choose(columns > 2 * rows, gram, direct)
     diagonal = tf.reduce_mean(c)
     D = tf.cast(columns, dtype)
     off_diagonal = tf.sqrt(redundancy / tf.maximum(D * (D - 1), 1))
-    # Where a variance is infinite, 1 / sqrt of it is 0, and C would pass for zero.
-    overflow = (W - options.ddof > 0) & tf.equal(r, 0)
-    finite = tf.math.is_finite(W) & tf.math.is_finite(diagonal) & tf.math.is_finite(off_diagonal)
-    defined = defined_a & defined_b & finite & ~overflow
+    finite = tf.math.is_finite(diagonal) & tf.math.is_finite(off_diagonal)
+    defined = defined_a & defined_b & finite
     return {
         "correlation_diagonal": tf.where(defined, diagonal, np.nan),
         "correlation_off_diagonal": tf.where(defined, off_diagonal, np.nan),
@@ -121,8 +118,10 @@ def alignment(
     z_a, z_b, weights = _checked(z_a, z_b, sample_weight)
     A, w, defined_a = clean_rows(z_a, weights)
     B, _, defined_b = clean_rows(z_b, weights)
-    A, B = (unit_rows(tf.cast(z, w.dtype)) for z in (A, B))
+    dtype = _working_dtype(A)
+    A, B = (unit_rows(tf.cast(z, dtype)) for z in (A, B))
     distance = tf.norm(A - B, axis=1) ** float(alpha)
+    w = tf.cast(w, dtype)
     mean = tf.math.divide_no_nan(tf.reduce_sum(w * distance), tf.reduce_sum(w))
     return tf.where(defined_a & defined_b, mean, np.nan)
 
@@ -152,8 +151,11 @@ def uniformity(
     check_positive("t", t)
     X = matrix(representations)
     X, w, defined = clean_rows(X, row_weights(sample_weight, X))
-    X = unit_rows(tf.cast(X, w.dtype))
+    dtype = _working_dtype(X)
+    X = unit_rows(tf.cast(X, dtype))
     square = tf.reduce_sum(tf.square(X), axis=1)  # 1, or 0 for a row of zeros
+    # The pair's share in all pairs; in float64, because both parts may be large.
+    pairs = split_heaviest(w)[-1]
     log_w = tf.math.log(w)
     rows, columns = tf.unstack(tf.shape(X))
     block = tf.maximum(tf.minimum(rows, _BLOCK), 1)
@@ -165,7 +167,8 @@ def uniformity(
         product = tf.matmul(Y, X, transpose_b=True)
         squared_distance = tf.maximum(y_square[:, tf.newaxis] + square - 2 * product, 0)
         # On logarithms: exp(-4 t) may underflow.
-        exponent = log_v[:, tf.newaxis] + log_w - float(t) * squared_distance
+        share = tf.cast(log_v[:, tf.newaxis] + log_w - tf.math.log(pairs), dtype)
+        exponent = share - float(t) * squared_distance
         others = index[:, tf.newaxis] != tf.range(rows)
         return tf.reduce_logsumexp(tf.where(others, exponent, -np.inf))
 
@@ -177,12 +180,9 @@ def uniformity(
             tf.reshape(tf.pad(log_w, [[0, padding]], constant_values=-np.inf), [blocks, block]),
             tf.reshape(tf.range(blocks * block), [blocks, block]),
         ),
-        fn_output_signature=w.dtype,
+        fn_output_signature=dtype,
     )
-    # The weights of all pairs; w is at most 1, and 1 somewhere.
-    w = tf.cast(w, tf.float64)
-    pairs = tf.square(tf.reduce_sum(w)) - tf.reduce_sum(tf.square(w))
-    value = tf.reduce_logsumexp(parts) - tf.cast(tf.math.log(pairs), parts.dtype)
+    value = tf.reduce_logsumexp(parts)
     value = tf.where(tf.math.count_nonzero(w) > 1, tf.minimum(value, 0), 0)
     return tf.where(defined, value, np.nan)
 
@@ -197,5 +197,5 @@ def _checked(z_a, z_b, sample_weight):
     return z_a, z_b, row_weights(sample_weight, z_a)
 
 
-def _smallest_r(residuals):
-    return tf.minimum(tf.reduce_min(residuals.moments_a.r), tf.reduce_min(residuals.moments_b.r))
+def _working_dtype(view):
+    return tf.float64 if view.dtype == tf.float64 else tf.float32

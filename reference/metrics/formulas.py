@@ -100,7 +100,8 @@ def self_clustering(
     ``S = sum_i w_i^2`` and ``W = sum_i w_i``, its expectation for uniform directions
     ``expected = S + (W^2 - S) / D``: ``(actual - expected) / (W^2 - expected)``. About 0 for
     directions at random, 1 when all rows are parallel, -1 / (D - 1) when all are orthogonal.
-    (Without weights S = W = N.)
+    (Without weights S = W = N.) With the mean m of ``(x_i . x_j)^2`` over pairs of different rows
+    that is ``(m - 1 / D) / (1 - 1 / D)``.
 
     A row of zeros has no direction and is left out. Where at most one row remains, or D = 1, all
     directions agree: 1.
@@ -122,10 +123,12 @@ def self_clustering(
     X, w = X[some], w[some]
     if len(X) <= 1 or X.shape[1] == 1:
         return 1.0
-    S, W = np.sum(w**2), w.sum()
-    expected = S + (W**2 - S) / X.shape[1]
-    actual = np.sum(np.outer(w, w) * (X @ X.T) ** 2)
-    return float((actual - expected) / (W**2 - expected))
+    # Over pairs of different rows: their share is lost in W^2 where one row has most of it.
+    pairs = np.outer(w, w)
+    np.fill_diagonal(pairs, 0.0)
+    uniform = 1 / X.shape[1]
+    mean = np.sum(pairs * (X @ X.T) ** 2) / pairs.sum()
+    return float((mean - uniform) / (1 - uniform))
 
 
 def rows_and_weights(representations, sample_weight):

@@ -1,10 +1,11 @@
 """Column statistics and centring of a block of rows that stays in cache, for both Numba paths.
 
-Precision: a mean is summed in float64 as a shift from one row, so the mean of a constant feature is
-that constant exactly. It is then kept as a pair (hi, lo) of the data's dtype, ``mean = hi + lo``:
-``(x - hi) - lo`` is exact to the last bit of x where a single rounded mean would be wrong by half a
-unit of a value that may be 1e4 standard deviations large. No function here may be compiled with
-fastmath: it would fold ``(x - hi) - lo``.
+Precision: a mean is summed in float64 as a shift from one row of the view, so the mean of a
+constant feature is that constant exactly. That row is the one of the largest weight: beside a row
+that hardly counts, but is 1e10, those that count would be lost. The mean is then kept as a pair
+(hi, lo) of the data's dtype, ``mean = hi + lo``: ``(x - hi) - lo`` is exact to the last bit of x
+where a single rounded mean would be wrong by half a unit of a value that may be 1e4 standard
+deviations large. No function here may be compiled with fastmath: it would fold ``(x - hi) - lo``.
 
 Rows of weight 0 are never read into a sum: they may hold NaN.
 
@@ -20,22 +21,35 @@ from ...blas import jit
 
 
 @jit()
-def column_means(x, w, i0, i1, j0, j1, mean):
-    """Writes the weighted means of ``x[i0:i1, j0:j1]`` to `mean`, float64 [j1 - j0].
+def inverse_root(squares, divisor, standardize, limits):
+    """``1 / sqrt(squares / divisor + epsilon)``, or 1 unless `standardize`; NaN out of range.
+
+    Args:
+        squares: Weighted sum of squares of a column.
+        divisor: W - ddof, positive; W unless `standardize`.
+        standardize: Whether to standardise.
+        limits: epsilon, and the least and the greatest variance, see validation.py.
+    """
+    epsilon, least, most = limits
+    variance = squares / divisor
+    if not standardize:
+        return 1.0 if variance <= most else np.nan
+    variance += epsilon
+    return 1 / np.sqrt(variance) if least <= variance <= most else np.nan
+
+
+@jit()
+def column_means(x, w, anchor, i0, i1, j0, j1, mean):
+    """Writes the weighted means of ``x[i0:i1, j0:j1] - x[anchor, j0:j1]``, float64 [j1 - j0].
 
     They are 0 where all weights are 0. Returns the sum of the weights, float64.
     """
     n = j1 - j0
     for j in range(n):
         mean[j] = 0.0
-    first = i0
-    while first < i1 and w[first] == 0:
-        first += 1
-    if first == i1:
-        return 0.0
-    x0 = x[first, j0:j1]
-    total = np.float64(w[first])
-    i = first + 1
+    x0 = x[anchor, j0:j1]
+    total = 0.0
+    i = i0
     while i < i1:
         if i + 4 <= i1 and w[i] != 0 and w[i + 1] != 0 and w[i + 2] != 0 and w[i + 3] != 0:
             # Four rows per pass: the accumulators are loaded and stored once for all of them.
@@ -62,17 +76,18 @@ def column_means(x, w, i0, i1, j0, j1, mean):
                     mean[j] += wa * (xa[j] - np.float64(x0[j]))
                 total += wa
             i += 1
-    for j in range(n):
-        mean[j] = x0[j] + mean[j] / total
+    if total > 0:
+        for j in range(n):
+            mean[j] /= total
     return total
 
 
 @jit()
-def split(mean, hi, lo):
-    """Writes the float64 `mean` as ``hi + lo`` in the dtype of `hi`."""
+def split(row, mean, hi, lo):
+    """Writes ``row + mean``, a mean by `column_means`, as ``hi + lo`` in the dtype of `hi`."""
     for j in range(mean.size):
-        hi[j] = mean[j]
-        lo[j] = mean[j] - hi[j]
+        hi[j] = row[j] + mean[j]
+        lo[j] = (np.float64(row[j]) - hi[j]) + mean[j]
 
 
 @jit()

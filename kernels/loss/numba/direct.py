@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...validation import VARIANCES
 from . import direct_kernels as kernels
 from . import memory
 from .plan import direct_plan, shares
@@ -51,23 +52,29 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
     mean_a, mean_b = memory.empty((2, blocks if standardize else 1, D))
     W_b = memory.empty(blocks)
     buffers = memory.empty((P * Q, 2, plan.block_rows(n, blocks), D), dtype)
+    anchor = int(w.argmax())
     calls = []
     for p, own_blocks in enumerate(shares(blocks, P)):
         for columns in shares(D, Q):
             results = (buffers[len(calls)], mean_a, mean_b, W_b, sums[p], C[p])
-            calls.append((A, B, w, blocks, *own_blocks, *columns, standardize, *results))
+            own = (*own_blocks, *columns)
+            calls.append((A, B, w, anchor, blocks, *own, standardize, *results))
     run_parts(kernels.accumulate, calls)
 
+    least, most = VARIANCES[dtype.name]
     stats = memory.empty((5, D), dtype)
     r_c = memory.empty((3, D))
     between = memory.empty((2, len(mean_a), D), dtype)
     if standardize:
-        kernels.merge_blocks(mean_a, mean_b, W_b, sums, W, W - ddof, epsilon, between, stats, r_c)
+        limits = (epsilon, least, most)
+        means = (A[anchor], B[anchor], mean_a, mean_b)
+        kernels.merge_blocks(*means, W_b, sums, W, W - ddof, limits, between, stats, r_c)
     else:
+        mean_squares = sums.sum(axis=0) / W
         stats[:4] = 0
-        stats[4] = 1
-        r_c[:2] = 1
-        r_c[2] = sums[:, 2].sum(axis=0) / W
+        r_c[:2] = np.where(mean_squares[:2] <= most, 1, np.nan)
+        stats[4] = r_c[1]
+        r_c[2] = mean_squares[2]
 
     threads = plan.finish_parts
     q = memory.empty((threads, 2, D))

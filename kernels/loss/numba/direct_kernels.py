@@ -31,12 +31,16 @@ from ...blas import gemm, jit
 from . import columns
 
 column_means, split, centre = columns.column_means, columns.split, columns.centre
-add_products = columns.add_products
+add_products, inverse_root = columns.add_products, columns.inverse_root
 
 
 @jit()
-def accumulate(A, B, w, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, mean_b, W_b, sums, C):
+def accumulate(
+    A, B, w, anchor, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, mean_b, W_b, sums, C
+):
     """Adds b0:b1 of the blocks to the columns j0:j1 of C; writes their means and column sums.
+
+    Means are relative to the row `anchor`.
 
     ``sums[0]``: sum w a^2, ``sums[1]``: sum w b^2, ``sums[2]``: sum w a b (of columns j0:j1).
     """
@@ -55,19 +59,18 @@ def accumulate(A, B, w, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, me
         if standardize:
             # Every column part centres all of A, and reports the means of its own columns: no two
             # threads write to the same place.
-            weight = column_means(A, w, i0, i1, 0, D, mean)
-            split(mean, shifts[0], shifts[1])
+            weight = column_means(A, w, anchor, i0, i1, 0, D, mean)
+            split(A[anchor], mean, shifts[0], shifts[1])
             mean_a[b, j0:j1] = mean[j0:j1]
             if j0 == 0:
                 W_b[b] = weight
-            column_means(B, w, i0, i1, j0, j1, mean_b[b, j0:j1])
-            split(mean_b[b, j0:j1], shifts[2, :n], shifts[3, :n])
+            column_means(B, w, anchor, i0, i1, j0, j1, mean_b[b, j0:j1])
+            split(B[anchor, j0:j1], mean_b[b, j0:j1], shifts[2, :n], shifts[3, :n])
         centre(A, w, i0, i1, 0, shifts[0], shifts[1], buffer_a)
         centre(B, w, i0, i1, j0, shifts[2, :n], shifts[3, :n], buffer_b)
         own_a = buffer_a[:, j0:j1]
-        if standardize:
-            add_products(own_a, own_a, w, i0, rows, n, sums[0, j0:j1])
-            add_products(buffer_b, buffer_b, w, i0, rows, n, sums[1, j0:j1])
+        add_products(own_a, own_a, w, i0, rows, n, sums[0, j0:j1])
+        add_products(buffer_b, buffer_b, w, i0, rows, n, sums[1, j0:j1])
         add_products(own_a, buffer_b, w, i0, rows, n, sums[2, j0:j1])
         for i in range(rows):
             w_i = w[i0 + i]
@@ -78,17 +81,19 @@ def accumulate(A, B, w, blocks, b0, b1, j0, j1, standardize, buffers, mean_a, me
 
 
 @jit()
-def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, epsilon, between, stats, r_c):
+def merge_blocks(row_a, row_b, mean_a, mean_b, W_b, sums, W, W_ddof, limits, between, stats, r_c):
     """Global means, 1 / sqrt(var + epsilon) and the diagonal of C, from those of the blocks.
 
     Args:
+        row_a: The row of A that its means are relative to.
+        row_b: The same of B.
         mean_a: float64 [blocks, D] block means of A; they end up centred.
         mean_b: The same of B.
         W_b: float64 [blocks] weights of the blocks.
         sums: float64 [row parts, 3, D] of `accumulate`.
         W: Sum of the weights.
         W_ddof: W - ddof, positive.
-        epsilon: Added to the variances.
+        limits: See `columns.inverse_root`.
         between: [2, blocks, D], written: centred block means, those of B times W_b.
         stats: [5, D], written: means of A as (hi, lo), means of B as (hi, lo), r_B.
         r_c: float64 [3, D], written: r_A, r_B and diag(C).
@@ -98,17 +103,12 @@ def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, epsilon, between, stats, 
     for p in range(sums.shape[0]):
         total += sums[p]
     for side in range(2):
-        block_means = mean_a if side == 0 else mean_b
-        # Relative to one block that holds something: exact where all block means are equal.
-        first = 0
-        while first + 1 < blocks and W_b[first] == 0:
-            first += 1
+        row, block_means = (row_a, mean_a) if side == 0 else (row_b, mean_b)
         mean = np.zeros(D)
         for b in range(blocks):
-            if W_b[b] != 0:
-                mean += W_b[b] * (block_means[b] - block_means[first])
-        mean = block_means[first] + mean / W
-        split(mean, stats[2 * side], stats[2 * side + 1])
+            mean += W_b[b] * block_means[b]
+        mean /= W
+        split(row, mean, stats[2 * side], stats[2 * side + 1])
         for b in range(blocks):
             if W_b[b] == 0:
                 block_means[b] = 0
@@ -119,8 +119,9 @@ def merge_blocks(mean_a, mean_b, W_b, sums, W, W_ddof, epsilon, between, stats, 
         total[2] += W_b[b] * mean_a[b] * mean_b[b]
         between[0, b] = mean_a[b]
         between[1, b] = W_b[b] * mean_b[b]
-    r_c[0] = 1 / np.sqrt(total[0] / W_ddof + epsilon)
-    r_c[1] = 1 / np.sqrt(total[1] / W_ddof + epsilon)
+    for side in range(2):
+        for j in range(D):
+            r_c[side, j] = inverse_root(total[side, j], W_ddof, True, limits)
     r_c[2] = total[2] * r_c[0] * r_c[1] / W
     stats[4] = r_c[1]
 

@@ -30,7 +30,8 @@ from ...validation import (
 from ..paths import PATHS, choose_path
 from . import direct, gram, memory
 
-# With two rows all but epsilon / var of the gradient's operands cancels; few are cheap in float64.
+# With two rows all but epsilon / var of the gradient's operands cancels, and so it does where two
+# of many rows have nearly all of the weight; few are cheap in float64.
 _FEW_ROWS = 4
 
 
@@ -67,6 +68,8 @@ def barlow_twins_loss_and_gradients(
 
         Za, Zb = standardised views, C = Za^T diag(w) Zb / W
         loss = sum_i (1 - C_ii)^2  +  lambda * sum_{i != j} C_ij^2
+
+    The result is right, or not finite, see `graph_barlow_twins.kernels.loss.entry`.
 
     Args:
         z_a: [N, D] of float16, bfloat16 (ml_dtypes), float32 or float64.
@@ -135,18 +138,23 @@ def forward(
     n, d = z_a.shape
     input_dtype = z_a.dtype
     dtype = np.dtype(np.float64 if z_a.dtype == np.float64 else np.float32)
-    w, W, rows = _weights(sample_weight, n, dtype)
+    w, unit = _weights(sample_weight, n, dtype)
+    W, ddof = float(w.sum(dtype=np.float64)), ddof / unit
     # With one row, or without a positive divisor, every standardised view is 0, and so is C.
-    if rows == 0 or (normalize_batch and not W - ddof > 0):
+    if W == 0 or (normalize_batch and not W - ddof > 0):
         return dtype.type(d), Residuals(None, (n, d), input_dtype)
     index = None
-    if rows <= _FEW_ROWS:
+    # W^2 / sum w^2 is the number of rows where all weights are equal, else less.
+    if np.dot(w, w) * (_FEW_ROWS + 0.5) >= W**2:
         index = np.flatnonzero(w)
         w = w[index].astype(np.float64)
         # Two rows of one feature: C_ii - 1 is tiny as well, and the gram path never forms it.
         path = "direct" if d <= _FEW_ROWS else path
-        z_a, z_b = (_few_rows(z, index, normalize_batch) for z in (z_a, z_b))
+        z_a, z_b = (_few_rows(z[index], w, normalize_batch) for z in (z_a, z_b))
     else:
+        if w.dtype != dtype:
+            W = np.nan if _hides_nonfinite(w, dtype, z_a, z_b) else W
+            w = w.astype(dtype)
         # The very memory of the views where they are so already.
         z_a, z_b = (_writeable(np.ascontiguousarray(z, dtype)) for z in (z_a, z_b))
     path = choose_path(*z_a.shape) if path == "auto" else path
@@ -181,23 +189,30 @@ def backward(residuals: Residuals, upstream: float = 1.0):
     return tuple(scattered)
 
 
-def _few_rows(z, index, normalize_batch):
-    """These rows in float64, relative to the first one where the loss does not see a shift."""
-    z = z[index].astype(np.float64)
-    return z - z[0] if normalize_batch else z
+def _few_rows(z, w, normalize_batch):
+    """The view in float64, relative to its heaviest row where the loss does not see a shift."""
+    z = z.astype(np.float64)
+    return z - z[w.argmax()] if normalize_batch else z
 
 
 def _weights(sample_weight, n, dtype):
-    """``(w, W, rows)``: the weights in `dtype`, their sum, and how many rows they let take part."""
+    """``(w, unit)``: weights in units of the largest one, in float64 where any are given."""
     if sample_weight is None:
         w = memory.empty(n, dtype)
         w[:] = 1
-        return w, float(n), n
+        return w, 1.0
     weight = np.asarray(sample_weight)
     check_sample_weight(weight, n)
-    w = np.ascontiguousarray(weight, dtype)
-    check_not_negative(w)
-    return _writeable(w), float(np.sum(w, dtype=np.float64)), int(np.count_nonzero(w))
+    weight = weight.astype(np.float64)
+    check_not_negative(weight)
+    unit = float(weight.max(initial=0)) or 1.0
+    return weight / unit, unit
+
+
+def _hides_nonfinite(w, dtype, *views):
+    """Whether a row that is not finite has a weight too small for the dtype, though not 0."""
+    lost = np.flatnonzero((w > 0) & (w < np.finfo(dtype).tiny))
+    return any(not np.isfinite(z[lost].astype(dtype)).all() for z in views)
 
 
 class _Alias:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...validation import VARIANCES
 from . import gram_kernels as kernels
 from . import memory
 from .plan import gram_plan, shares
@@ -45,10 +46,11 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
     stats = memory.empty((2, 3, D), dtype)
     c = memory.empty(D)
     buffers = memory.empty((parts, 2, N, width), dtype)
-    options = (standardize, float(W - ddof), epsilon)
+    divisor = float(W - ddof if standardize else W)
+    options = (int(w.argmax()), divisor, standardize, (epsilon, *VARIANCES[dtype.name]))
     calls = []
     for p, own_panels in enumerate(shares(panels, parts)):
-        calls.append((A, B, w, W, edges, *own_panels, *options, buffers[p], stats, c, K[p]))
+        calls.append((A, B, w, W, edges, *own_panels, options, buffers[p], stats, c, K[p]))
     run_parts(kernels.accumulate, calls)
 
     total = memory.empty((parts, 1))

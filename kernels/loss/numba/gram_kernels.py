@@ -30,7 +30,7 @@ from ...blas import gemm, jit, syrk
 from . import columns
 
 column_means, split, centre = columns.column_means, columns.split, columns.centre
-add_products = columns.add_products
+add_products, inverse_root = columns.add_products, columns.inverse_root
 
 
 @jit()
@@ -58,25 +58,24 @@ def _weigh(z, w, out):
 
 
 @jit()
-def _standardize_panel(x, w, j0, j1, standardize, W_ddof, epsilon, stats, z):
+def _standardize_panel(x, w, options, j0, j1, stats, z):
     """Writes the standardised columns j0:j1 to z [N, n]; their mean as (hi, lo), and r, to stats.
 
+    The options are the heaviest row, and what `columns.inverse_root` takes after the squares.
     Unless `standardize`, z is a copy, cleared where the weight is 0.
     """
+    anchor, divisor, standardize, limits = options
     N, n = z.shape
-    if not standardize:
-        stats[:2] = 0
-        stats[2] = 1
-        centre(x, w, 0, N, j0, stats[0], stats[1], z)
-        return
-    mean = np.empty(n)
-    column_means(x, w, 0, N, j0, j1, mean)
-    split(mean, stats[0], stats[1])
+    stats[:2] = 0
+    if standardize:
+        mean = np.empty(n)
+        column_means(x, w, anchor, 0, N, j0, j1, mean)
+        split(x[anchor, j0:j1], mean, stats[0], stats[1])
     centre(x, w, 0, N, j0, stats[0], stats[1], z)
     squares = np.zeros(n)
     add_products(z, z, w, 0, N, n, squares)
     for j in range(n):
-        stats[2, j] = 1 / np.sqrt(squares[j] / W_ddof + epsilon)
+        stats[2, j] = inverse_root(squares[j], divisor, standardize, limits)
     r = stats[2]
     for i in range(N):
         row = z[i]
@@ -99,16 +98,19 @@ def _standardize_again(x, w, j0, stats, z):
 
 
 @jit()
-def accumulate(A, B, w, W, edges, p0, p1, standardize, W_ddof, epsilon, buffers, stats, c, K):
-    """Adds the panels p0:p1 to ``K = (Ka, Kb)`` (lower triangles); writes statistics and c."""
+def accumulate(A, B, w, W, edges, p0, p1, options, buffers, stats, c, K):
+    """Adds the panels p0:p1 to ``K = (Ka, Kb)`` (lower triangles); writes statistics and c.
+
+    Options: what `_standardize_panel` takes after w.
+    """
     N = A.shape[0]
     K[:] = 0
     for p in range(p0, p1):
         j0, j1 = edges[p], edges[p + 1]
         n = j1 - j0
         za, zb = _panel(buffers[0], N, n), _panel(buffers[1], N, n)
-        _standardize_panel(A, w, j0, j1, standardize, W_ddof, epsilon, stats[0, :, j0:j1], za)
-        _standardize_panel(B, w, j0, j1, standardize, W_ddof, epsilon, stats[1, :, j0:j1], zb)
+        _standardize_panel(A, w, options, j0, j1, stats[0, :, j0:j1], za)
+        _standardize_panel(B, w, options, j0, j1, stats[1, :, j0:j1], zb)
         c[j0:j1] = 0
         add_products(za, zb, w, 0, N, n, c[j0:j1])
         c[j0:j1] /= W

@@ -23,7 +23,8 @@ class FirstMoments(NamedTuple):
     Attributes:
         rows: N, a scalar.
         positive_rows: how many of them have a positive weight, a scalar.
-        W: sum of the weights, a scalar.
+        weights: of the rows of this replica, with the sums over all, in units of the mean weight.
+        unit: the mean weight of the positive rows, a float64 scalar.
         centers: per view ``[D]``, its mean up to rounding; () without standardisation.
         sent_before: rows that the replicas before this one send in `gather_rows`, a scalar.
         positive_rows_before: the same for those of positive weight.
@@ -31,7 +32,8 @@ class FirstMoments(NamedTuple):
 
     rows: tf.Tensor
     positive_rows: tf.Tensor
-    W: tf.Tensor
+    weights: direct.Weights
+    unit: tf.Tensor
     centers: tuple[tf.Tensor, ...]
     sent_before: tf.Tensor
     positive_rows_before: tf.Tensor
@@ -49,31 +51,54 @@ def first_moments(z_a, z_b, sample_weight, options: direct.Options) -> FirstMome
     """One all-reduce of 2 D + 2 R + 1 numbers.
 
     Means are taken relative to a row of the replica's own, whose share in the global mean is then
-    added: sums of numbers of the size of the spread, not of the mean.
+    added: sums of numbers of the size of the spread, not of the mean. Sent in float64, which holds
+    the sums of all weights and views of float32.
     """
-    w, local_W = direct.weights(sample_weight, z_a)
+    local = direct.weights(sample_weight, z_a, options)
     rows = tf.shape(z_a)[0]
-    positive = rows if w is None else tf.math.count_nonzero(w, dtype=tf.int32)
+    if sample_weight is None:
+        positive, local_W, largest = rows, tf.cast(rows, tf.float64), tf.ones([], tf.float64)
+    else:
+        positive = tf.math.count_nonzero(sample_weight, dtype=tf.int32)
+        local_W = tf.reduce_sum(sample_weight)
+        largest = tf.maximum(tf.reduce_max(sample_weight), 0)  # of no weights it is -infinity
     context = tf.distribute.get_replica_context()
     own, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
-    here = tf.one_hot(own, replicas, dtype=z_a.dtype)
-    sums = [here * tf.cast(rows, z_a.dtype), here * tf.cast(positive, z_a.dtype), local_W]
+    here = tf.one_hot(own, replicas, dtype=tf.float64)
+    sums = [here * tf.cast(rows, tf.float64), here * tf.cast(positive, tf.float64), local_W]
     if options.normalize_batch:
         for z in (z_a, z_b):
-            anchor = direct.anchor(z, w)
-            shifted = z - anchor if w is None else tf.where(w > 0, w * (z - anchor), 0)
-            sums.append(local_W * anchor + tf.reduce_sum(shifted, axis=0))
+            anchor = direct.anchor(z, local)
+            shifted = direct.center(z, local, direct.Moments((anchor,), None))
+            rest = tf.reduce_sum(direct.weigh(shifted, local), axis=0)
+            sums.append(local_W * tf.cast(anchor, tf.float64) + largest * tf.cast(rest, tf.float64))
     all_rows, all_positive, W, *moments = all_sum(sums)
+    positive_rows = tf.reduce_sum(all_positive)
+    unit = tf.math.divide_no_nan(W, positive_rows)
     share = tf.math.reciprocal_no_nan(W)
     before = tf.math.cumsum(here, exclusive=True, reverse=True)
     return FirstMoments(
         rows=tf.reduce_sum(all_rows),
-        positive_rows=tf.reduce_sum(all_positive),
-        W=W,
-        centers=tuple(share * moment for moment in moments),
+        positive_rows=positive_rows,
+        weights=_over_replicas(local, sample_weight, W, unit, options),
+        unit=unit,
+        centers=tuple(tf.cast(share * moment, z_a.dtype) for moment in moments),
         sent_before=tf.reduce_sum(before * tf.maximum(all_rows, 1)),
         positive_rows_before=tf.reduce_sum(before * all_positive),
     )
+
+
+def _over_replicas(local: direct.Weights, sample_weight, W, unit, options) -> direct.Weights:
+    """The weights of this replica's rows in a common unit, with the sums over all replicas."""
+    dtype = local.W.dtype
+    sums = [
+        tf.cast(tf.math.divide_no_nan(value, unit), dtype)
+        for value in (W, tf.maximum(W - options.ddof, 0))
+    ]
+    if sample_weight is None:
+        return direct.Weights(None, None, *sums)
+    w = tf.cast(tf.math.divide_no_nan(sample_weight, unit)[:, tf.newaxis], dtype)
+    return direct.Weights(w, local.taken, *sums)
 
 
 def first_rows(sample_weight, rows):
@@ -132,6 +157,8 @@ def fill_slots(z_a, z_b, sample_weight, first: FirstMoments) -> Slots:
     indices, w = first_rows(sample_weight, tf.shape(z_a)[0])
     if w is None:
         w = tf.ones(tf.shape(indices), z_a.dtype)
+    else:
+        w = tf.cast(tf.math.divide_no_nan(w, first.unit), z_a.dtype)
     place = tf.cast(first.positive_rows_before, tf.int32) + tf.range(tf.size(indices))
     # tf.one_hot is 0 for places that are no slot.
     selection = tf.one_hot(place, 2, axis=0, dtype=z_a.dtype) * tf.cast(w > 0, z_a.dtype)
@@ -189,23 +216,24 @@ def gather_rows(z_a, z_b, sample_weight, first: FirstMoments, gram, wire) -> Gat
         wire: the dtype in which to send them.
     """
     dtype = z_a.dtype
-    w = tf.ones(tf.shape(z_a)[:1], dtype) if sample_weight is None else sample_weight
+    weighted = sample_weight is not None
+    w = sample_weight if weighted else tf.ones(tf.shape(z_a)[:1], wire)
     views = tf.concat([z_a, z_b], axis=1)
     if gram is not True:
         wanted = tf.where(gram, tf.shape(w)[0], 0)
         views, w = views[:wanted], w[:wanted]
     padding = [[0, tf.cast(tf.equal(tf.shape(w)[0], 0), tf.int32)]]
     views, w = tf.pad(views, [*padding, [0, 0]]), tf.pad(w, padding)
-    # Weights that a half type would round travel on their own.
-    together = wire == dtype or sample_weight is None
-    message = [tf.cast(t, wire) for t in ([views, w[:, tf.newaxis]] if together else [views])]
+    # Weights that the wire's dtype would round travel on their own.
+    together = w.dtype == wire
+    message = [tf.cast(views, wire), *([w[:, tf.newaxis]] if together else [])]
     rows = _all_rows(tf.concat(message, axis=1))
     all_w = rows[:, -1] if together else _all_rows(w)
     features = sizes(z_a)[1]
     return GatheredRows(
         tf.cast(rows[:, :features], dtype),
         tf.cast(rows[:, features : 2 * features], dtype),
-        tf.cast(all_w, dtype),
+        tf.cast(all_w, tf.float64),
         first_row=tf.cast(first.sent_before, tf.int32),
     )
 

@@ -28,7 +28,7 @@ class SecondMoments(NamedTuple):
         squares: per view sum_i w_i x_i^2, ``[D]``.
         rests: per view sum_i w_i x_i, ``[D]``.
         slots: per view the first two rows of the global batch, ``[2, D]``.
-        slot_weights: ``[2]``, their weights.
+        slot_weights: float64 ``[2]``, their weights.
     """
 
     products: tf.Tensor
@@ -38,13 +38,12 @@ class SecondMoments(NamedTuple):
     slot_weights: tf.Tensor
 
 
-def second_moments(z_a, z_b, sample_weight, first: FirstMoments, slots: Slots, gram):
+def second_moments(z_a, z_b, first: FirstMoments, slots: Slots, gram):
     """One all-reduce of D^2 + 8 D + 2 numbers.
 
     Args:
         z_a: float ``[N, D]``, the rows of this replica.
         z_b: the same shape and dtype.
-        sample_weight: None or ``[N]``.
         first: the first moments.
         slots: places for the first two rows.
         gram: False, or a bool tensor: whether to leave out the D^2 products.
@@ -52,13 +51,13 @@ def second_moments(z_a, z_b, sample_weight, first: FirstMoments, slots: Slots, g
     Returns:
         `SecondMoments`.
     """
-    w = None if sample_weight is None else sample_weight[:, tf.newaxis]
+    rows = first.weights
     centers: list[tuple] = [(m,) for m in first.centers] or [(), ()]
     X, Y = (
-        direct.center(z, w, direct.Moments(m, None))
+        direct.center(z, rows, direct.Moments(m, None))
         for z, m in zip((z_a, z_b), centers, strict=True)
     )
-    wX, wY = (X, Y) if w is None else (w * X, w * Y)
+    wX, wY = direct.weigh(X, rows), direct.weigh(Y, rows)
 
     def products():
         return tf.reshape(tf.matmul(X, wY, transpose_a=True), [-1])
@@ -71,37 +70,36 @@ def second_moments(z_a, z_b, sample_weight, first: FirstMoments, slots: Slots, g
         slots.w,
     ]
     sums = all_sum(own)
-    return SecondMoments(sums[0], sums[1:3], sums[3:5], sums[5:7], sums[7])
+    slot_weights = first.unit * tf.cast(sums[7], tf.float64)
+    return SecondMoments(sums[0], sums[1:3], sums[3:5], sums[5:7], slot_weights)
 
 
-def loss(z_a, z_b, lambda_, sample_weight, first, totals: SecondMoments, options: direct.Options):
+def loss(z_a, z_b, lambda_, first, totals: SecondMoments, options: direct.Options):
     """The loss of the global batch, a scalar, with the gradient of the rows of this replica.
 
     Args:
         z_a: float ``[N, D]``, the rows of this replica.
         z_b: the same shape and dtype.
         lambda_: scalar of the same dtype.
-        sample_weight: None or ``[N]`` of the same dtype.
         first: the first moments.
         totals: the second moments.
         options: see `direct.Options`.
     """
-    W = first.W
-    share = tf.math.reciprocal_no_nan(W)
+    rows = first.weights
+    share = tf.math.reciprocal_no_nan(rows.W)
     both = _moments(first, totals, options)
     D = sizes(z_a)[1]
     products = tf.reshape(totals.products, [D, D])
     if options.normalize_batch:
         products -= totals.rests[0][:, tf.newaxis] * (share * totals.rests[1])
-    C = products * direct.scale(both[0], both[1], W)
+    C = products * direct.scale(both[0], both[1], rows.W)
     invariance, redundancy = direct.terms(C)
-    w = None if sample_weight is None else sample_weight[:, tf.newaxis]
 
     @tf.custom_gradient
     def loss_fn(z_a, z_b, lambda_):
         def gradient_fn(upstream):
             total = times_replicas(upstream)
-            grads = direct.gradients(z_a, z_b, lambda_, w, W, options, both, C, total)
+            grads = direct.gradients(z_a, z_b, lambda_, rows, options, both, C, total)
             # lambda is not a share in a sum: R replicas return it, each divided by R.
             return *grads, upstream * redundancy
 
@@ -112,11 +110,13 @@ def loss(z_a, z_b, lambda_, sample_weight, first, totals: SecondMoments, options
 
 def _moments(first: FirstMoments, totals: SecondMoments, options: direct.Options):
     """The `direct.Moments` of both views over the global batch."""
+    rows = first.weights
     if not options.normalize_batch:
-        return [direct.Moments((), tf.ones_like(squares)) for squares in totals.squares]
+        roots = [direct.inverse_root(squares, rows, options) for squares in totals.squares]
+        return [direct.Moments((), r) for r in roots]
     result = []
     for m, squares, rest in zip(first.centers, totals.squares, totals.rests, strict=True):
-        d = tf.math.reciprocal_no_nan(first.W) * rest
+        d = tf.math.reciprocal_no_nan(rows.W) * rest
         squares = tf.maximum(squares - rest * d, 0)
-        result.append(direct.Moments((m, d), direct.inverse_root(squares, first.W, options)))
+        result.append(direct.Moments((m, d), direct.inverse_root(squares, rows, options)))
     return result

@@ -24,8 +24,8 @@ from ...context import compiled_by_xla
 from ...shapes import sizes
 from .. import gram as gram_path
 from ..choice import differentiable
-from ..direct import Options
-from ..entry import FEW_ROWS, barlow_twins_loss, checked
+from ..direct import FEW_ROWS, Options
+from ..entry import barlow_twins_loss, checked
 from . import direct
 from .collect import fill_slots, first_moments, gather_rows
 
@@ -149,12 +149,12 @@ def _loss_over_replicas(z_a, z_b, lambda_, sample_weight, options, path):
     may_reduce, may_gather = gram is not True, gram is not False
     if may_reduce:
         slots = fill_slots(*views, sample_weight, first)
-        totals = direct.second_moments(*views, sample_weight, first, slots, gram)
+        totals = direct.second_moments(*views, first, slots, gram)
     if may_gather:
         gathered = gather_rows(*views, sample_weight, first, gram, wire)
 
     def from_moments():
-        return direct.loss(z_a, z_b, lambda_, sample_weight, first, totals, options)
+        return direct.loss(z_a, z_b, lambda_, first, totals, options)
 
     def from_few_rows():
         rows = slots.as_rows_of(z_a, z_b, totals.slots)
