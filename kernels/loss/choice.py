@@ -11,7 +11,7 @@ from . import direct as direct_path
 from . import gram as gram_path
 
 
-def by_choice(few_rows, gram, dtype, function, *, host=False, on_host=None):
+def by_choice(few_rows, gram, dtype, function, *, host, on_host=None):
     """``on_host()``, or ``function(compute dtype, module)``, whichever is chosen.
 
     Each condition is a bool, or a bool tensor if it depends on the batch; then the graph has a

@@ -88,7 +88,7 @@ def _compiled_by_choice(options, dtype):
             grads = module.backward(*tensors, options, residuals, tf.ones([], compute_dtype))
             return tuple(tf.cast(x, dtype) for x in (loss, *grads, residuals.redundancy))
 
-        return by_choice(few_rows, gram, dtype, compute)
+        return by_choice(few_rows, gram, dtype, compute, host=False)
 
     return tf.function(loss_and_gradients, jit_compile=True)
 
