@@ -39,7 +39,7 @@ def save_encoder(kind: str, weights: Sequence[np.ndarray], folder: Path) -> None
         folder: which is there.
     """
     names = ENCODER_WEIGHTS[kind].names(len(weights))
-    arrays = dict(zip(names, weights, strict=True))
+    arrays: dict[str, Any] = dict(zip(names, weights, strict=True))
     with (folder / _ARRAYS).open("wb") as file:
         np.savez(file, **arrays)
     shapes = {name: list(array.shape) for name, array in arrays.items()}
