@@ -21,7 +21,7 @@ import tensorflow as tf
 from ..context import can_call_numba
 from ..linalg import RANKME_EPSILON
 from . import spectrum_graph, spectrum_host
-from .rows import clean_rows, matrix, row_weights, split_heaviest, unit_rows
+from .rows import clean_rows, heaviest_row, matrix, row_weights, split_heaviest, unit_rows
 from .spectrum_graph import by_shape
 from .spectrum_host import Spectrum
 
@@ -161,17 +161,16 @@ def self_clustering(
     X = tf.where(defined, tf.cast(X, tf.float64), 0)
     if subtract_mean:
         X = tf.math.divide_no_nan(X, tf.reduce_max(tf.abs(X)))
-        for _ in range(2):  # the first mean is itself rounded
-            mean = tf.math.divide_no_nan(tf.linalg.matvec(X, w, transpose_a=True), tf.reduce_sum(w))
-            X = tf.where(w[:, tf.newaxis] > 0, X - mean, 0)
+        X -= heaviest_row(X, w)  # the mean of large numbers is itself rounded
+        mean = tf.math.divide_no_nan(tf.linalg.matvec(X, w, transpose_a=True), tf.reduce_sum(w))
+        X = tf.where(w[:, tf.newaxis] > 0, X - mean, 0)
     X = unit_rows(X)
     w *= tf.cast(tf.reduce_any(tf.not_equal(X, 0), axis=1), X.dtype)
     # Of the pairs with the heaviest row, and of those of others: of the latter
     # sum_ij w_i w_j (x_i . x_j)^2 is the squared Frobenius norm of Y Y^T and of Y^T Y.
     w = tf.math.divide_no_nan(w, tf.reduce_max(tf.pad(w, [[0, 1]])))
-    heaviest, others, pairs = split_heaviest(w)
-    heavy_row = tf.reduce_sum(X[heaviest : heaviest + 1], axis=0)
-    of_heaviest = tf.reduce_sum(others * tf.square(tf.linalg.matvec(X, heavy_row)))
+    others, pairs = split_heaviest(w)
+    of_heaviest = tf.reduce_sum(others * tf.square(tf.linalg.matvec(X, heaviest_row(X, w))))
     Y = tf.sqrt(others)[:, tf.newaxis] * X
     gram = by_shape(
         Y,

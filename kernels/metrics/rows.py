@@ -66,17 +66,24 @@ def unit_rows(X: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(X, tf.norm(X, axis=1, keepdims=True))
 
 
-def split_heaviest(w: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """``(index, others, pairs)`` of weights ``[N]``, of which the largest is 1.
+def heaviest_row(X: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
+    """The row of the largest weight, [D]; zeros where there is none."""
+    return tf.reduce_sum(tf.where(_is_heaviest(w)[:, tf.newaxis], X, tf.zeros_like(X)), axis=0)
 
-    Without rows the index is that of none. Others are the weights with the largest one set to 0;
-    pairs is the sum of ``w_i w_j`` over i != j. As ``W^2 - sum_i w_i^2`` it would be lost where one
-    row has nearly all of the weight.
+
+def split_heaviest(w: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """``(others, pairs)`` of weights ``[N]``, of which the largest is 1.
+
+    Others are the weights with the largest one set to 0, pairs is the sum of ``w_i w_j`` over
+    i != j. As ``W^2 - sum_i w_i^2`` it would be lost where one row has nearly all of the weight.
     """
-    index = tf.argmax(tf.pad(w, [[0, 1]]), output_type=tf.int32)
-    others = tf.where(tf.equal(tf.range(tf.size(w)), index), tf.zeros_like(w), w)
+    others = tf.where(_is_heaviest(w), tf.zeros_like(w), w)
     rest = tf.reduce_sum(others)
-    pairs = 2 * tf.reduce_max(tf.pad(w, [[0, 1]])) * rest + tf.maximum(
-        tf.square(rest) - tf.reduce_sum(tf.square(others)), 0
-    )
-    return index, others, pairs
+    of_others = tf.square(rest) - tf.reduce_sum(tf.square(others))
+    return others, 2 * rest + tf.maximum(of_others, 0)
+
+
+def _is_heaviest(w):
+    """Where the first of the largest weights is."""
+    # Never an empty vector, which argmax refuses.
+    return tf.equal(tf.range(tf.size(w)), tf.argmax(tf.pad(w, [[0, 1]]), output_type=tf.int32))

@@ -116,8 +116,8 @@ def self_clustering(
     if subtract_mean:
         scale = max(np.max(np.abs(X)), np.finfo(np.float64).tiny)
         X = X / scale
+        X = X - X[w.argmax()]  # the mean of large numbers is itself rounded
         X = X - w @ X / w.sum()
-        X = X - w @ X / w.sum()  # the first mean is itself rounded
     X = unit_rows(X)
     some = np.any(X != 0, axis=1)
     X, w = X[some], w[some]
