@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the command's own setting comes too late here
+
 import graph_barlow_twins.pretrain
 
 for module in pkgutil.walk_packages(
