@@ -225,7 +225,7 @@ class _Stopwatch:
 
     def seconds(self) -> dict[str, float]:
         """By phase, and "total" since the start; ends the last one."""
-        self.begin("end")
+        self.begin(self.phase)
         return self._laps | {"total": time.perf_counter() - self._start}
 
 
