@@ -97,7 +97,7 @@ def cross_correlation(z_a: np.ndarray, z_b: np.ndarray, *, epsilon: float = 1e-6
         centred = centred - centred[:1].sum(axis=0)  # the mean of large numbers is itself rounded
         centred = centred - centred.sum(axis=0) / rows
         variance = np.sum(centred**2, axis=0) / rows
-        least, most = VARIANCES["float64"]
+        least, most = VARIANCES[np.float64]
         variance += epsilon
         in_range = (least <= variance) & (variance <= most)
         standardized.append(centred / np.sqrt(np.where(in_range, variance, np.nan)))

@@ -184,7 +184,7 @@ def moments(z, rows: Weights, options: Options) -> tuple[Moments, tf.Tensor]:
 
 def inverse_root(squares, rows: Weights, options: Options) -> tf.Tensor:
     """``Moments.r`` from the weighted sum of squares of a centred view, [D]."""
-    least, most = VARIANCES[squares.dtype.name]
+    least, most = VARIANCES[squares.dtype.as_numpy_dtype]
     if not options.normalize_batch:
         mean_square = squares * tf.math.reciprocal_no_nan(rows.W)
         return tf.where(mean_square <= most, tf.ones_like(squares), float("nan"))

@@ -25,7 +25,7 @@ def spectrum(X: tf.Tensor, sample_weight=None, *, leverage: bool = True) -> Spec
     if sample_weight is not None:
         X *= tf.sqrt(w)[:, tf.newaxis]
     # Where there is no row or no feature, one of zeros: an empty matrix has no decomposition.
-    X = tf.pad(X, [[0, is_empty(X, 0)], [0, is_empty(X, 1)]])
+    X = tf.pad(X, [[0, _is_empty(X, 0)], [0, _is_empty(X, 1)]])
     X = tf.where(defined, X, 0)
     X = tf.math.divide_no_nan(X, tf.reduce_max(tf.abs(X)))
     sigma, largest = by_shape(X, lambda: _of_tall(X, leverage), lambda: _of_wide(X))
@@ -42,7 +42,7 @@ def by_shape(X, tall, wide):
     return choose(rows > columns, tall, wide)
 
 
-def is_empty(X, axis):
+def _is_empty(X, axis):
     """1 if there is nothing along an axis, else 0: an int where the shape is static."""
     size = sizes(X)[axis]
     return tf.cast(size == 0, tf.int32) if tf.is_tensor(size) else int(size == 0)

@@ -18,7 +18,6 @@ from ..loss import gram as gram_path
 from ..shapes import choose, sizes
 from ..validation import check_epsilon, check_positive, check_views
 from .rows import clean_rows, matrix, row_weights, split_heaviest, unit_rows
-from .spectrum_graph import is_empty
 
 # Rows whose distances to all rows are held at a time, by `uniformity`.
 _BLOCK = 256
@@ -60,11 +59,6 @@ def cross_correlation_metrics(
     rows, columns = sizes(z_a)
     z_a, _, defined_a = clean_rows(tf.cast(z_a, dtype), weights)
     z_b, _, defined_b = clean_rows(tf.cast(z_b, dtype), weights)
-    if weights is not None:
-        # The loss looks for a row of positive weight, and would not stand an empty batch.
-        empty = is_empty(z_a, 0)
-        z_a, z_b = (tf.pad(z, [[0, empty], [0, 0]]) for z in (z_a, z_b))
-        weights = tf.pad(tf.cast(weights, tf.float64), [[0, empty]])
     arguments = (z_a, z_b, tf.zeros([], dtype), weights, options)
 
     def direct():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-_KINDS = ("npz", "npy", "planetoid")
+# What may stand before the colon of `--dataset`.
+KINDS = ("planetoid", "npz", "npy")
 
 
 def without_folders(source: str) -> str:
@@ -13,6 +14,6 @@ def without_folders(source: str) -> str:
     The folders of somebody's machine tell who made a run, and for whom.
     """
     kind, _, path = source.partition(":")
-    if kind in _KINDS:
+    if kind in KINDS:
         return f"{kind}:{PurePath(path).name or path}"
     return PurePath(source).name or source

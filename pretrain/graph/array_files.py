@@ -82,6 +82,7 @@ def read_npz(
     *,
     required: Sequence[str] = (),
     allowed: Sequence[str] = (),
+    compressed: bool = True,
 ) -> dict[str, np.ndarray]:
     """The arrays of an npz archive under some keys.
 
@@ -90,6 +91,7 @@ def read_npz(
         keys: what is read, as far as it is there.
         required: the keys that must be there.
         allowed: the keys that may be there; by default all.
+        compressed: whether they may be. If not, they take no more memory than the file has bytes.
 
     Raises:
         InputError: missing or corrupt file, unknown or missing keys, object arrays, a single npy
@@ -102,12 +104,20 @@ def read_npz(
             members = _members(path, archive)
             check_keys(path, members, required=required, allowed=allowed)
             wanted = {key: members[key] for key in members if key in keys}
+            if not compressed and any(
+                m.compress_type != zipfile.ZIP_STORED for m in wanted.values()
+            ):
+                raise InputError(f"{path}: expected arrays that are not compressed")
             headers = {}
             for key, member in wanted.items():
                 with _reading_member(path, key, archive, member) as data:
                     headers[key] = _read_header(data)
                     headers[key].check_length(member.file_size - headers[key].start)
             _check_cost(path, file, sum(header.cost for header in headers.values()))
+            # Members may lie over one another.
+            length = sum(header.length for header in headers.values())
+            if not compressed and length > os.fstat(file.fileno()).st_size:
+                raise InputError(f"{path}: expected the arrays one after the other")
             arrays = {}
             for key, member in wanted.items():
                 with _reading_member(path, key, archive, member) as data:

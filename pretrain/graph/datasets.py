@@ -2,6 +2,7 @@
 
 import os
 
+from ..config.places import KINDS
 from ..errors import InputError
 from .data import GraphData
 from .digits import load_digits_graph
@@ -39,5 +40,5 @@ def load_dataset(spec: str, data_dir: str | None = None, *, knn: int = 10) -> Gr
         return load_npz(argument)
     if kind == "npy" and argument:
         return load_npy_folder(argument)
-    missing = f": nothing follows {kind + colon!r}" if kind in ("planetoid", "npz", "npy") else ""
+    missing = f": nothing follows {kind + colon!r}" if kind in KINDS else ""
     raise InputError(f"unknown dataset {spec!r}{missing}; choose one of {CHOICES}")

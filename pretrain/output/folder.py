@@ -8,7 +8,7 @@ from typing import Any
 
 from ..config.options import PretrainConfig
 from ..errors import InputError
-from ..files import LONGEST_CONFIG, read_file
+from ..files import LONGEST_CONFIG, open_file, read_file
 
 # Somebody else's config.json may have a seed, or nothing at all.
 _IN_EVERY_CONFIG = {"dataset", "seed", "overwrite", "resume", "quiet"}
@@ -106,7 +106,8 @@ def read_json(path: Path) -> Any:
         InputError: if it is missing or damaged.
     """
     try:
-        return json.loads(path.read_bytes())
+        with open_file(path) as file:
+            return json.load(file)
     except (OSError, ValueError, RecursionError):
         raise damaged(path) from None
 

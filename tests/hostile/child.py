@@ -60,11 +60,12 @@ def run_child(arguments, log, scratch, watched, at, how):
             elif how != FULL and counted == at:
                 os.kill(os.getpid(), how)
 
-    sys.addaudithook(audit)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     from graph_barlow_twins.pretrain.cli.main import main
 
+    sys.addaudithook(audit)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     code = main([str(word) for word in arguments])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what follows is not the command's
     sys.stdout.flush()
     Path(f"{log}.count").write_text(str(counted))
     sys.exit(code)

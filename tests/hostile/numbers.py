@@ -163,8 +163,8 @@ def _centred(z, w):
 
 def _certain(a, b, case):
     """Whether the rule of reference/loss.py leaves no doubt, half types counting as float32."""
-    name = "float64" if case.a.dtype == np.float64 else "float32"
-    least, most = (value ** (15 / 16) for value in VARIANCES[name])
+    dtype = np.float64 if case.a.dtype == np.float64 else np.float32
+    least, most = (value ** (15 / 16) for value in VARIANCES[dtype])
     taken, w, ddof, options = _weighting(a, case)
     w = w[taken]
     if options["normalize_batch"] and w.sum() - ddof <= 0:

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,6 @@ import numpy as np
 from tests.hostile.child import run_child
 from tests.runs import Done
 
-# With GBT_SWEEP=full a sweep has the size that its figures in docs/reliability.md are of.
-FULL_SWEEP = os.environ.get("GBT_SWEEP") == "full"
 SECONDS = 300
 
 _server = multiprocessing.get_context("forkserver")

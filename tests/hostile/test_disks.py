@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
+from tests.hostile import FULL_SWEEP
 from tests.hostile.child import FULL, GONE
-from tests.hostile.runs import FULL_SWEEP, contents, one_line, results, start
+from tests.hostile.runs import contents, one_line, results, start
 from tests.runs import save_rings
 
 pytestmark = pytest.mark.slow  # whole runs
@@ -61,8 +62,9 @@ def assert_told(done, folder, earlier):
     assert len(line) < 300
     assert str(folder) in line
     assert "No space left on device (" in line
-    assert "continues" in line or "nothing was begun" in line
-    assert ("the earlier run is as it was" in line) <= bool(earlier)
+    begun = "nothing was begun" not in line
+    assert ("--resume continues" in line) == begun
+    assert ("the earlier run is as it was" in line) == (begun and bool(earlier))
     assert earlier.items() <= contents(folder).items()
 
 

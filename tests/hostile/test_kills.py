@@ -1,6 +1,7 @@
 """A run killed at any moment goes on with --resume and ends as if it had not been, bit for bit."""
 
 import functools
+import os
 import shutil
 import signal
 import time
@@ -8,7 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from tests.hostile.runs import FULL_SWEEP, contents, one_line, results, start
+from tests.hostile import FULL_SWEEP
+from tests.hostile.runs import contents, one_line, results, start
 from tests.runs import save_rings
 
 pytestmark = pytest.mark.slow  # whole runs
@@ -67,9 +69,10 @@ def test_a_killed_run_ends_as_the_uninterrupted_one(kind, number, whole, tmp_pat
     if at is None:
         child.process.join(share * seconds)
         if child.process.exitcode is None:
-            child.process.kill() if how == signal.SIGKILL else child.process.terminate()
+            os.kill(child.process.pid, how)
     done = child.wait()
-    assert done.returncode in (0, -signal.SIGTERM, -how, 130), done.stderr
+    # By the clock it may have come too late.
+    assert done.returncode in (130 if how == signal.SIGINT else -how, *[0] * (at is None)), done
     if done.returncode == 130:
         assert one_line(done) == "interrupted; the same command with --resume continues"
     after = contents(run)

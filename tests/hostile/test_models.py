@@ -16,13 +16,14 @@ from graph_barlow_twins.pretrain.output.encoder_files import read_encoder, save_
 from graph_barlow_twins.pretrain.output.model import ExportedModel
 
 from tests.cli.embedding import embed, save_graph
+from tests.hostile import FULL_SWEEP
 
 SHAPES = {
     "gcn": [(5, 4), (4,), (4,), (4,), (4, 3), (3,)],
     "linear": [(5, 3), (5,), (2,), (3,)],
 }
 KINDS = tuple(SHAPES)
-CASES = 10_000 if os.environ.get("GBT_SWEEP") == "full" else 1000
+CASES = 10_000 if FULL_SWEEP else 1000
 
 
 def weights_of(kind, seed=0):
@@ -47,8 +48,8 @@ def assert_refused(folder, message="encoder"):
     with pytest.raises(InputError, match=message) as told:
         read_encoder(folder)
     assert time.process_time() - start < 2
-    assert len(str(told.value)) < 300 + len(str(folder))
-    assert "\n" not in str(told.value)
+    assert len(str(told.value)) <= 300
+    assert str(told.value).isprintable()
 
 
 def test_a_model_that_writes_a_file_does_not(tmp_path, capsys):
@@ -169,14 +170,14 @@ def test_shapes_that_do_not_fit_together(tmp_path, kind, place):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda a: a.astype(np.float64), "bytes of numbers|expected float32"),
+        (lambda a: a.astype(np.float64), "expected float32"),
         (lambda a: a.view(np.int32), "expected float32"),
         (lambda a: a.astype(">f4"), "expected float32"),
-        (lambda a: a.astype(object), "bytes of numbers|object arrays"),
+        (lambda a: a.astype(object), "object arrays"),
         (lambda a: np.full_like(a, np.nan), "expected finite"),
         (lambda a: np.full_like(a, np.inf), "expected finite"),
         (lambda a: a.ravel(), "expected float32 of shape"),
-        (lambda a: a[:1], "bytes of numbers|expected float32"),
+        (lambda a: a[:1], "expected float32"),
     ],
 )
 def test_wrong_arrays(saved, wrong, message):
@@ -192,10 +193,10 @@ def test_missing_additional_and_compressed_arrays(saved):
         arrays = dict(arrays)
     path = saved / "encoder.npz"
     np.savez(path, **arrays, more=np.ones(3, np.float32))
-    assert_refused(saved, "and no others")
+    assert_refused(saved, "unknown keys more")
     first, *others = arrays
     np.savez(path, **{name: arrays[name] for name in others})
-    assert_refused(saved, "and no others")
+    assert_refused(saved, f"the key {first} is missing")
     np.savez_compressed(path, **arrays)
     assert_refused(saved, "not compressed")
     with zipfile.ZipFile(path, "w") as archive:
@@ -203,7 +204,7 @@ def test_missing_additional_and_compressed_arrays(saved):
             archive.writestr(f"{name}.npy", b"")
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr(f"{first}.npy", b"")
-    assert_refused(saved, "and no others")
+    assert_refused(saved, f"the key {first} is there twice")
     path.unlink()
     assert_refused(saved, "no file")
     path.mkdir()
@@ -235,7 +236,7 @@ def test_links_and_pipes(saved):
         for make in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
             (saved / name).unlink()
             make(saved / name)
-            assert_refused(saved, "no file")
+            assert_refused(saved, "no file|not a regular file")
         (saved / name).unlink()
         (saved / name).write_bytes(content)
     read_encoder(saved)

@@ -5,7 +5,6 @@ GBT_SWEEP=full makes the slow sweeps 10,000 cases long.
 
 import functools
 import json
-import os
 
 import graph_barlow_twins  # noqa: F401  (before TensorFlow: it selects Keras 2)
 import numpy as np
@@ -19,15 +18,15 @@ from graph_barlow_twins.kernels.loss.replicas.entry import barlow_twins_loss_ove
 from graph_barlow_twins.tfgnn_task import BarlowTwinsLoss
 
 from tests.fresh_process import run_python
+from tests.hostile import FULL_SWEEP
 from tests.hostile.numbers import complaint, make_case
 from tests.metrics.measures import measures, measuring
 from tests.tolerances import metric_tolerance
 from tests.views import DTYPES, PATHS, make_views
 
-FULL = os.environ.get("GBT_SWEEP") == "full"
-COUNT = 10000 if FULL else 300
+COUNT = 10000 if FULL_SWEEP else 300
 # The other two are computed in float32 as well.
-SWEPT = list(DTYPES) if FULL else ["float32", "float64"]
+SWEPT = list(DTYPES) if FULL_SWEEP else ["float32", "float64"]
 BACKENDS = ("graph", "xla", "numba")
 
 

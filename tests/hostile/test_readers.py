@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile import files
+from tests.hostile import FULL_SWEEP, files
 from tests.hostile.attempts import in_child, report
 
-FULL = os.environ.get("GBT_SWEEP") == "full"
 CHUNK = 500
 
 
@@ -158,7 +157,7 @@ def test_spoiled_files():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(1000, 11_000 if FULL else 3000, CHUNK))
+@pytest.mark.parametrize("start", range(1000, 11_000 if FULL_SWEEP else 3000, CHUNK))
 def test_more_spoiled_files(start):
     check(f"fuzz({start}, {CHUNK})")
 

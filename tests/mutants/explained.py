@@ -78,7 +78,7 @@ SURVIVORS: list[Explained] = [
     ),
     Explained(
         "kernels/loss/xla.py",
-        "z_a, z_b, sample_weight = _pad_rows(z_a, z_b, sample_weight, dtype)",
+        "z_a, z_b, sample_weight = _pad_rows(z_a, z_b, sample_weight)",
         "z_a, z_b -> z_b, z_a",
         "the loss is symmetric, and each gradient goes to its own tensor",
     ),
@@ -123,12 +123,6 @@ SURVIVORS: list[Explained] = [
         "if not serial:",
         "not serial -> serial",
         "the same numbers from another number of threads",
-    ),
-    Explained(
-        "reference/metrics/formulas.py",
-        "X = X - w @ X / w.sum()  # the first mean is itself rounded",
-        "w.sum -> w.mean",
-        "the mean is zero up to rounding by then",
     ),
     Explained(
         "tfgnn_task/corruption/padding.py",

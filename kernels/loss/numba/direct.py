@@ -61,7 +61,7 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
             calls.append((A, B, w, anchor, blocks, *own, standardize, *results))
     run_parts(kernels.accumulate, calls)
 
-    least, most = VARIANCES[dtype.name]
+    least, most = VARIANCES[dtype.type]
     stats = memory.empty((5, D), dtype)
     r_c = memory.empty((3, D))
     between = memory.empty((2, len(mean_a), D), dtype)

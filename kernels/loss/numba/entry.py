@@ -138,14 +138,13 @@ def forward(
     n, d = z_a.shape
     input_dtype = z_a.dtype
     dtype = np.dtype(np.float64 if z_a.dtype == np.float64 else np.float32)
-    w, unit = _weights(sample_weight, n, dtype)
-    W, ddof = float(w.sum(dtype=np.float64)), ddof / unit
+    w, W, rows, unit = _weights(sample_weight, n, dtype)
+    ddof /= unit
     # With one row, or without a positive divisor, every standardised view is 0, and so is C.
     if W == 0 or (normalize_batch and not W - ddof > 0):
         return dtype.type(d), Residuals(None, (n, d), input_dtype)
     index = None
-    # W^2 / sum w^2 is the number of rows where all weights are equal, else less.
-    if np.dot(w, w) * (_FEW_ROWS + 0.5) >= W**2:
+    if rows <= _FEW_ROWS + 0.5:
         index = np.flatnonzero(w)
         w = w[index].astype(np.float64)
         # Two rows of one feature: C_ii - 1 is tiny as well, and the gram path never forms it.
@@ -196,23 +195,30 @@ def _few_rows(z, w, normalize_batch):
 
 
 def _weights(sample_weight, n, dtype):
-    """``(w, unit)``: weights in units of the largest one, in float64 where any are given."""
+    """Weights in units of the largest one, in float64 where any are given.
+
+    Returns:
+        ``(w, W, rows, unit)``; rows is ``W^2 / sum w^2``, the number of rows where all weights are
+        equal, else less.
+    """
     if sample_weight is None:
         w = memory.empty(n, dtype)
         w[:] = 1
-        return w, 1.0
+        return w, float(n), n, 1.0
     weight = np.asarray(sample_weight)
     check_sample_weight(weight, n)
     weight = weight.astype(np.float64)
     check_not_negative(weight)
     unit = float(weight.max(initial=0)) or 1.0
-    return weight / unit, unit
+    w = weight / unit
+    W = float(w.sum())
+    return w, W, W and W**2 / float(np.dot(w, w)), unit
 
 
 def _hides_nonfinite(w, dtype, *views):
     """Whether a row that is not finite has a weight too small for the dtype, though not 0."""
     lost = np.flatnonzero((w > 0) & (w < np.finfo(dtype).tiny))
-    return any(not np.isfinite(z[lost].astype(dtype)).all() for z in views)
+    return lost.size and any(not np.isfinite(z[lost].astype(dtype)).all() for z in views)
 
 
 class _Alias:

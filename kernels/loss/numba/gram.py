@@ -47,7 +47,7 @@ def forward(A, B, w, W, lambda_, standardize, epsilon, ddof):
     c = memory.empty(D)
     buffers = memory.empty((parts, 2, N, width), dtype)
     divisor = float(W - ddof if standardize else W)
-    options = (int(w.argmax()), divisor, standardize, (epsilon, *VARIANCES[dtype.name]))
+    options = (int(w.argmax()), divisor, standardize, (epsilon, *VARIANCES[dtype.type]))
     calls = []
     for p, own_panels in enumerate(shares(panels, parts)):
         calls.append((A, B, w, W, edges, *own_panels, options, buffers[p], stats, c, K[p]))
