@@ -8,6 +8,8 @@ from tests.distribution.replicas import run_mirrored
 from tests.distribution.worker import make_batch
 from tests.tolerances import tolerance
 
+pytestmark = pytest.mark.slow  # a process of its own
+
 TWO_OF_64 = {"batch": {"rows": 128, "features": 32}, "cut": 64}
 MASKED = {"batch": {"rows": 11, "features": 9, "masked": True}, "cut": 7}
 WIDE = {"batch": {"rows": 11, "features": 40, "masked": True}, "cut": 4}
@@ -88,8 +90,6 @@ LOSSES = {
         "cut": 2,
     },
 }
-# Cheap enough for every change; the others, in their own process, are slow.
-FAST = ("mask, direct", "mask, gram", "first replica empty, direct", "ddof and epsilon")
 PER_REPLICA = {**TWO_OF_64, "cross_replica": False}
 REFUSED = {
     "second derivative, direct": {"second_derivative": True, "options": {"path": "direct"}},
@@ -100,14 +100,8 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def fast_results(tmp_path_factory):
-    cases = {name: {"run": "loss", **LOSSES[name]} for name in FAST}
-    return run_mirrored(cases, tmp_path_factory.mktemp("mirrored"))
-
-
-@pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    cases = {n: {"run": "loss", **keywords} for n, keywords in LOSSES.items() if n not in FAST}
+    cases = {n: {"run": "loss", **keywords} for n, keywords in LOSSES.items()}
     cases["per replica"] = {"run": "loss", **PER_REPLICA}
     cases |= {name: {"run": "refused", **keywords} for name, keywords in REFUSED.items()}
     return run_mirrored(cases, tmp_path_factory.mktemp("mirrored"))
@@ -121,12 +115,9 @@ def expected(batch, options=None):
     return reference.barlow_twins_loss_and_gradients(*views, sample_weight=w, **keywords)
 
 
-@pytest.mark.parametrize(
-    "name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in LOSSES]
-)
-def test_loss_and_gradients_are_those_of_the_global_batch(name, request):
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_and_gradients_are_those_of_the_global_batch(name, results):
     """Sums over replicas of the gradients of L / R, which is what Keras and optimizers make."""
-    results = request.getfixturevalue("fast_results" if name in FAST else "results")
     batch, options = LOSSES[name]["batch"], LOSSES[name].get("options", {})
     loss, *grads = expected(batch, options)
     weights = make_batch(**batch)[2]
@@ -143,7 +134,6 @@ def test_loss_and_gradients_are_those_of_the_global_batch(name, request):
         assert error <= allowed.gradient * np.abs(grad).max() + floor, f"gradient of {view}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", ["direct", "gram", "auto"])
 def test_two_replicas_of_64_rows(results, path):
     """The figures of the issue: 1e-6, where upstream's loss of each replica is another function."""
@@ -160,7 +150,6 @@ def test_two_replicas_of_64_rows(results, path):
     assert cosine(per_replica, true) < 0.98
 
 
-@pytest.mark.slow
 def test_per_replica_loss_is_that_of_the_own_rows(results):
     a, b, _ = make_batch(**TWO_OF_64["batch"])
     for i, rows in enumerate((slice(0, 64), slice(64, 128))):
@@ -170,11 +159,8 @@ def test_per_replica_loss_is_that_of_the_own_rows(results):
         np.testing.assert_allclose(results["per replica/a"][i], grad / 2, rtol=0, atol=allowed)
 
 
-@pytest.mark.parametrize(
-    "name", ["ddof and epsilon", pytest.param("lambda, gram", marks=pytest.mark.slow)]
-)
-def test_gradient_of_lambda(name, request):
-    results = request.getfixturevalue("fast_results" if name in FAST else "results")
+@pytest.mark.parametrize("name", ["ddof and epsilon", "lambda, gram"])
+def test_gradient_of_lambda(name, results):
     a, b, w = make_batch(**MASKED["batch"])
     options = {k: v for k, v in LOSSES[name]["options"].items() if k not in ("path", "lambda_")}
     c = reference.cross_correlation(a, b, sample_weight=w, **options)
@@ -182,7 +168,6 @@ def test_gradient_of_lambda(name, request):
     np.testing.assert_allclose(np.sum(results[f"{name}/lambda"]), redundancy, rtol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_replicas_cannot_do_is_refused(results, name):
     error = str(results[f"{name}/error"][0])

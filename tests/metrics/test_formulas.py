@@ -173,7 +173,9 @@ def test_rank_errors_like_upstream(name, shape):
 # AllSvdMetrics. Means, weights and values that are not finite: test_keras.
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", ["graph", *(pytest.param(mode, marks=pytest.mark.slow) for mode in MODES[::2])]
+)
 def test_all_svd_metrics_like_upstream(mode):
     ours, theirs = tfgnn_task.AllSvdMetrics(), upstream.AllSvdMetrics()
 

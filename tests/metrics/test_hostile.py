@@ -79,7 +79,7 @@ def cases(count):
     return settings(max_examples=count, derandomize=True, deadline=None, database=None)
 
 
-@cases(40)
+@cases(15)
 @given(matrices())
 def test_any_matrix(case):
     check_any_matrix(*case)
@@ -116,7 +116,7 @@ def test_any_matrix_in_the_reference(case):
     assert_in_range(found, views, weights)
 
 
-@cases(60)
+@cases(30)
 @given(matrices())
 def test_any_matrix_in_plain_ops(case):
     """The decomposition where no host can be called: never an error, always in order."""

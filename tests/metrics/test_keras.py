@@ -215,14 +215,8 @@ def all_expected(batch, weights=None):
     }
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        pytest.param({"run_eagerly": True}, marks=pytest.mark.slow),
-        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"run_eagerly": True}, {"jit_compile": True}])
 def test_fit_reports_means_and_survives_nan(options, caplog):
     model = make_model(**options)
     batches = [make_batch(tfgnn_task.CrossCorrelationMetrics, seed) for seed in range(3)]

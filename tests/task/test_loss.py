@@ -98,10 +98,8 @@ def test_one_row_warns_once_in_eager_mode():
     assert values == [3.0] * 3
 
 
-@pytest.mark.parametrize(
-    ("rows", "jit_compile"),
-    [(1, False), *(pytest.param(*c, marks=pytest.mark.slow) for c in ((1, True), (4, False)))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("rows", "jit_compile"), [(1, False), (1, True), (4, False)])
 def test_one_row_in_fit(rows, jit_compile):
     """The number of rows is dynamic in the graph; XLA has no way to call the host."""
     inputs = tf.keras.Input([2, 3])

@@ -40,6 +40,7 @@ def batches(task):
     return dataset
 
 
+@pytest.mark.slow
 def test_a_compiled_step():
     """Encoder, projector, loss and gradients in one XLA program, of a padded batch."""
     task = BarlowTwinsTask("node", corruptor=dropout(), projector="6-5", readout="all_nodes")

@@ -76,13 +76,9 @@ def test_checkpoints_and_spectra_are_few_whatever_the_number_of_steps(whole):
     np.testing.assert_array_equal(changes, [10, 20, 30, 40, 50, 60])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("steps", "steps_per_checkpoint", "checkpoints"),
-    [
-        (61, 20, 4),
-        pytest.param(60, 20, 3, marks=pytest.mark.slow),
-        pytest.param(61, 13, 5, marks=pytest.mark.slow),
-    ],
+    ("steps", "steps_per_checkpoint", "checkpoints"), [(61, 20, 4), (60, 20, 3), (61, 13, 5)]
 )
 def test_a_resumed_training_ends_where_the_whole_one_does(
     whole, interrupted, tmp_path, steps, steps_per_checkpoint, checkpoints

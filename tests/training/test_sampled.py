@@ -114,9 +114,8 @@ def test_trimmed_encoder_equals_the_encoder_at_the_roots(units):
     np.testing.assert_allclose(embed(trimmed, sampled), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "hops", [1, pytest.param(0, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("hops", [0, 1, 2])
 def test_inward_propagation_is_propagation_at_the_inner_nodes(hops):
     from graph_barlow_twins.pretrain.encoder.layers import Propagation
     from graph_barlow_twins.pretrain.encoder.sampled import InwardPropagation

@@ -76,7 +76,11 @@ COPY = {"deepcopy": copy.deepcopy, "pickle": lambda layer: pickle.loads(pickle.d
 
 @pytest.mark.parametrize(
     ("number", "how"),
-    [(0, "deepcopy"), (3, "pickle"), (5, "deepcopy"), (8, "pickle")],
+    [
+        (0, "deepcopy"),
+        (3, "pickle"),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((5, "deepcopy"), (8, "pickle"))),
+    ],
 )
 def test_copies_go_on_with_the_sequence_by_themselves(number, how):
     graph = make_graph()
