@@ -30,6 +30,9 @@ from ...blas import T as TRANSPOSED
 from ...blas import gemm, jit
 from . import columns
 
+# Loops over elements, no arithmetic of whole arrays: that compiles NumPy's rules of broadcasting
+# and the texts of its errors along, for 10 of 26 seconds in all.
+
 column_means, split, centre = columns.column_means, columns.split, columns.centre
 add_products, inverse_root = columns.add_products, columns.inverse_root
 
@@ -61,7 +64,8 @@ def accumulate(
             # threads write to the same place.
             weight = column_means(A, w, anchor, i0, i1, 0, D, mean)
             split(A[anchor], mean, shifts[0], shifts[1])
-            mean_a[b, j0:j1] = mean[j0:j1]
+            for j in range(j0, j1):
+                mean_a[b, j] = mean[j]
             if j0 == 0:
                 W_b[b] = weight
             column_means(B, w, anchor, i0, i1, j0, j1, mean_b[b, j0:j1])
@@ -87,7 +91,7 @@ def merge_blocks(row_a, row_b, mean_a, mean_b, W_b, sums, W, W_ddof, limits, bet
     Args:
         row_a: The row of A that its means are relative to.
         row_b: The same of B.
-        mean_a: float64 [blocks, D] block means of A; they end up centred.
+        mean_a: float64 [blocks, D] block means of A.
         mean_b: The same of B.
         W_b: float64 [blocks] weights of the blocks.
         sums: float64 [row parts, 3, D] of `accumulate`.
@@ -99,31 +103,33 @@ def merge_blocks(row_a, row_b, mean_a, mean_b, W_b, sums, W, W_ddof, limits, bet
         r_c: float64 [3, D], written: r_A, r_B and diag(C).
     """
     blocks, D = mean_a.shape
-    total = np.zeros((3, D))  # sum w (A - mean_A)^2, the same of B, and the sum of their products
-    for p in range(sums.shape[0]):
-        total += sums[p]
-    for side in range(2):
-        row, block_means = (row_a, mean_a) if side == 0 else (row_b, mean_b)
-        mean = np.zeros(D)
+    means = np.empty((2, D))
+    for j in range(D):
+        squares_a, squares_b, products = 0.0, 0.0, 0.0  # sum w (A - mean_A)^2, of B, of A and B
+        for p in range(sums.shape[0]):
+            squares_a += sums[p, 0, j]
+            squares_b += sums[p, 1, j]
+            products += sums[p, 2, j]
+        total_a, total_b = 0.0, 0.0
         for b in range(blocks):
-            mean += W_b[b] * block_means[b]
-        mean /= W
-        split(row, mean, stats[2 * side], stats[2 * side + 1])
+            total_a += W_b[b] * mean_a[b, j]
+            total_b += W_b[b] * mean_b[b, j]
+        means[0, j] = total_a / W
+        means[1, j] = total_b / W
         for b in range(blocks):
-            if W_b[b] == 0:
-                block_means[b] = 0
-            else:
-                block_means[b] -= mean
-                total[side] += W_b[b] * block_means[b] * block_means[b]
-    for b in range(blocks):
-        total[2] += W_b[b] * mean_a[b] * mean_b[b]
-        between[0, b] = mean_a[b]
-        between[1, b] = W_b[b] * mean_b[b]
-    for side in range(2):
-        for j in range(D):
-            r_c[side, j] = inverse_root(total[side, j], W_ddof, True, limits)
-    r_c[2] = total[2] * r_c[0] * r_c[1] / W
-    stats[4] = r_c[1]
+            a = mean_a[b, j] - means[0, j] if W_b[b] != 0 else 0.0
+            weighted = W_b[b] * (mean_b[b, j] - means[1, j]) if W_b[b] != 0 else 0.0
+            squares_a += W_b[b] * a * a
+            squares_b += weighted * (mean_b[b, j] - means[1, j])
+            products += a * weighted
+            between[0, b, j] = a
+            between[1, b, j] = weighted
+        r_a = inverse_root(squares_a, W_ddof, True, limits)
+        r_b = inverse_root(squares_b, W_ddof, True, limits)
+        r_c[0, j], r_c[1, j], r_c[2, j] = r_a, r_b, products * r_a * r_b / W
+        stats[4, j] = r_b
+    split(row_a, means[0], stats[0], stats[1])
+    split(row_b, means[1], stats[2], stats[3])
 
 
 # Reassociation lets the float64 sums run in vector registers. NaN and infinity keep their meaning.
@@ -187,13 +193,15 @@ def finish(C, i0, i1, between, r_c, r_b, W, lambda_, q, terms):
 
 @jit()
 def conclude(terms, q, r_c, lambda_, W_ddof, k):
-    """Returns the loss; writes ``k = r^2 q / W_ddof``, [2, D]. q is added up in its part 0."""
-    total = q[0]
-    for t in range(1, q.shape[0]):
-        total += q[t]
-    r_a, r_b, c = r_c[0], r_c[1], r_c[2]
-    k[0] = r_a * r_a * total[0] / W_ddof
-    k[1] = r_b * r_b * (2 * lambda_ * total[1] + 2 * c * (c - 1)) / W_ddof
+    """Returns the loss; writes ``k = r^2 q / W_ddof``, [2, D]."""
+    for j in range(k.shape[1]):
+        q_a, q_b = 0.0, 0.0
+        for t in range(q.shape[0]):
+            q_a += q[t, 0, j]
+            q_b += q[t, 1, j]
+        r_a, r_b, c = r_c[0, j], r_c[1, j], r_c[2, j]
+        k[0, j] = r_a * r_a * q_a / W_ddof
+        k[1, j] = r_b * r_b * (2 * lambda_ * q_b + 2 * c * (c - 1)) / W_ddof
     loss = 0.0
     for t in range(terms.shape[0]):
         loss += terms[t, 0] + lambda_ * terms[t, 1]

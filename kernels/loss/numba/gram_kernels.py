@@ -113,7 +113,8 @@ def accumulate(A, B, w, W, edges, p0, p1, options, buffers, stats, c, K):
         _standardize_panel(B, w, options, j0, j1, stats[1, :, j0:j1], zb)
         c[j0:j1] = 0
         add_products(za, zb, w, 0, N, n, c[j0:j1])
-        c[j0:j1] /= W
+        for j in range(j0, j1):  # not /=, see direct_kernels.py
+            c[j] /= W
         syrk(N, n, za, n, K[0], N)
         syrk(N, n, zb, n, K[1], N)
 
