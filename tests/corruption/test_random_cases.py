@@ -146,7 +146,7 @@ def test_ragged_features_in_a_graph(ragged, **case):
 
 
 @pytest.mark.slow  # a dozen programs to compile
-@any_case(400)
+@any_case(200)
 @given(dtype=st.sampled_from(ALL_DTYPES), **drawn)
 def test_any_dtype_in_any_mode(dtype, **case):
     modes = ("eager", "graph", "xla") if dtype in (*FLOATS, "int64") else ("eager", "graph")

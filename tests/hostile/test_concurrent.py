@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from tests.hostile import FULL_SWEEP
 from tests.hostile.runs import one_line, results, start
 from tests.runs import save_rings
+from tests.sweeps import FULL_SWEEP
 
 OPTIONS = ["--hops", "2", "--units", "8", "--steps", "20", "--folds", "2", "--quiet"]
 FLAGS = ("", "--overwrite", "--resume")

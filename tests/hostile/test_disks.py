@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from tests.hostile import FULL_SWEEP
 from tests.hostile.child import FULL, GONE
 from tests.hostile.runs import contents, one_line, results, start
 from tests.runs import save_rings
+from tests.sweeps import FULL_SWEEP
 
 pytestmark = pytest.mark.slow  # whole runs
 

@@ -16,7 +16,7 @@ from graph_barlow_twins.pretrain.output.encoder_files import read_encoder, save_
 from graph_barlow_twins.pretrain.output.model import ExportedModel
 
 from tests.cli.embedding import embed, save_graph
-from tests.hostile import FULL_SWEEP
+from tests.sweeps import FULL_SWEEP
 
 SHAPES = {
     "gcn": [(5, 4), (4,), (4,), (4,), (4, 3), (3,)],

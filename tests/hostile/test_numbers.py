@@ -18,9 +18,9 @@ from graph_barlow_twins.kernels.loss.replicas.entry import barlow_twins_loss_ove
 from graph_barlow_twins.tfgnn_task import BarlowTwinsLoss
 
 from tests.fresh_process import run_python
-from tests.hostile import FULL_SWEEP
 from tests.hostile.numbers import complaint, make_case
 from tests.metrics.measures import measures, measuring
+from tests.sweeps import FULL_SWEEP
 from tests.tolerances import metric_tolerance
 from tests.views import DTYPES, PATHS, make_views
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile import FULL_SWEEP, files
+from tests.hostile import files
 from tests.hostile.attempts import in_child, report
+from tests.sweeps import FULL_SWEEP
 
 CHUNK = 500
 
