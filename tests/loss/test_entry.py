@@ -91,6 +91,15 @@ def test_dynamic_shapes(backend, weighted):
         assert_parity(z_a, z_b, result, **options)
 
 
+@pytest.mark.parametrize("backend", EAGER)
+def test_less_than_one_degree_of_freedom(backend):
+    z_a, z_b = make_views(3, 5, "float64")
+    for ddof in (1, 2):  # W = 1.7
+        options = {"sample_weight": np.array([1, 0.5, 0.2]), "ddof": ddof}
+        result = loss_and_gradients(z_a, z_b, backend=backend, **options)
+        assert_parity(z_a, z_b, result, **options)
+
+
 def test_dynamic_rows_compiled_by_xla():
     for rows in (0, 2, 8):  # all padded to the same number of rows
         z_a, z_b = make_views(rows, 9)

@@ -137,6 +137,37 @@ def test_works_after_a_fork():
     assert run_python(code) == "0 True"
 
 
+FORK_WITHIN_A_CALL = """
+import os, signal, threading
+from graph_barlow_twins.kernels import blas
+libraries = blas._libraries()[0]
+blas._set_threads([(library, 2) for library in libraries])
+inside = threading.Event()
+def stay():
+    with blas.single_threaded_blas():
+        inside.set()
+        signal.pause()
+threading.Thread(target=stay, daemon=True).start()
+inside.wait()
+blas._limit._lock.acquire()  # and a third thread is about to enter
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    threads = {library.num_threads for library in libraries}
+    with blas.single_threaded_blas():
+        pass
+    os._exit(0 if threads == {2} else 3)
+print(os.waitpid(child, 0)[1], flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_forgets_the_calls_of_other_threads():
+    """They do not live on in the child: its BLAS is not kept to one thread, and no lock held."""
+    assert run_python(FORK_WITHIN_A_CALL) == "0"
+
+
 @pytest.mark.slow
 def test_second_process_compiles_nothing(tmp_path):
     code = CALL + (
