@@ -14,6 +14,7 @@ from graph_barlow_twins.kernels.loss.replicas.entry import (
     replicas_in_sync,
 )
 
+from tests.distribution.threads import enter_replica
 from tests.distribution.worker import make_batch
 from tests.tolerances import tolerance
 
@@ -97,14 +98,6 @@ def test_cross_replica_context_is_one_replica():
         assert replicas_in_sync() == 1
 
 
-def enter_replica(monkeypatch, strategy):
-    """`tf.distribute` speaks as it does inside of a replica of a strategy."""
-    distribute = loss_distributed.tf.distribute
-    monkeypatch.setattr(distribute, "has_strategy", lambda: True)
-    monkeypatch.setattr(distribute, "in_cross_replica_context", lambda: False)
-    monkeypatch.setattr(distribute, "get_strategy", lambda: strategy)
-
-
 class TwoAlike:
     """Strategy and context of the first of two replicas that hold equal rows."""
 
@@ -177,6 +170,14 @@ def test_collectives(monkeypatch, mode, path, rows, dtype, collectives):
     assert abs(float(loss) - expected[0]) <= allowed.loss * max(expected[0], 1)
     error = np.abs(tf.cast(grad, tf.float64) - 2 * expected[1][:rows]).max()
     assert error <= allowed.gradient * np.abs(2 * expected[1]).max()
+
+
+@pytest.mark.parametrize("backend", ["numba", "xla"])
+def test_another_backend_is_refused_before_it_begins(monkeypatch, backend):
+    with monkeypatch.context() as patch:
+        enter_replica(patch, TwoAlike())
+        with pytest.raises(ValueError, match=f'backend="{backend}" computes the loss of one'):
+            barlow_twins_loss_over_replicas(*np.ones((2, 3, 4), np.float32), backend=backend)
 
 
 def test_sum_reduction_shares_the_loss_out(monkeypatch):

@@ -1,14 +1,15 @@
-"""Two replicas in one process (MirroredStrategy) against one replica with all rows."""
+"""Two replicas against one with all rows: in two threads, and, slow, under MirroredStrategy."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from graph_barlow_twins import reference
+from graph_barlow_twins.kernels.loss.replicas.entry import barlow_twins_loss_over_replicas
 
 from tests.distribution.replicas import run_mirrored
+from tests.distribution.threads import REPLICAS, run_in_threads
 from tests.distribution.worker import make_batch
 from tests.tolerances import tolerance
-
-pytestmark = pytest.mark.slow  # a process of its own
 
 TWO_OF_64 = {"batch": {"rows": 128, "features": 32}, "cut": 64}
 MASKED = {"batch": {"rows": 11, "features": 9, "masked": True}, "cut": 7}
@@ -90,6 +91,20 @@ LOSSES = {
         "cut": 2,
     },
 }
+# Those that run under a strategy as well: it adds nothing but TensorFlow's own collectives.
+MIRRORED = (
+    "two of 64, direct",
+    "two of 64, gram",
+    "two of 64, auto",
+    "mask, direct",
+    "mask, auto to gram",
+    "first replica empty, direct",
+    "first replica empty, gram",
+    "one row each",
+    "ddof and epsilon",
+    "lambda, gram",
+    "bfloat16, masked, gram",
+)
 PER_REPLICA = {**TWO_OF_64, "cross_replica": False}
 REFUSED = {
     "second derivative, direct": {"second_derivative": True, "options": {"path": "direct"}},
@@ -101,7 +116,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    cases = {n: {"run": "loss", **keywords} for n, keywords in LOSSES.items()}
+    cases = {name: {"run": "loss", **LOSSES[name]} for name in MIRRORED}
     cases["per replica"] = {"run": "loss", **PER_REPLICA}
     cases |= {name: {"run": "refused", **keywords} for name, keywords in REFUSED.items()}
     return run_mirrored(cases, tmp_path_factory.mktemp("mirrored"))
@@ -115,18 +130,16 @@ def expected(batch, options=None):
     return reference.barlow_twins_loss_and_gradients(*views, sample_weight=w, **keywords)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_loss_and_gradients_are_those_of_the_global_batch(name, results):
-    """Sums over replicas of the gradients of L / R, which is what Keras and optimizers make."""
+def assert_those_of_the_global_batch(name, losses, own_grads):
+    """Of a case of LOSSES: the loss of each replica, and for each view the gradients of each."""
     batch, options = LOSSES[name]["batch"], LOSSES[name].get("options", {})
     loss, *grads = expected(batch, options)
     weights = make_batch(**batch)[2]
     rows = batch["rows"] if weights is None else np.count_nonzero(weights)
     allowed = tolerance(batch.get("dtype", "float32"), rows=rows)
-    for replica in results[f"{name}/loss"]:
+    for replica in losses:
         assert abs(replica - loss) <= allowed.loss * max(loss, 1)
-    for view, grad in zip("ab", grads, strict=True):
-        own = results[f"{name}/{view}"]
+    for view, own, grad in zip("ab", own_grads, grads, strict=True):
         cut = LOSSES[name]["cut"]
         assert [len(rows) for rows in own] == [cut, batch["rows"] - cut]
         floor = 6e-8 if batch.get("dtype") == "float16" else 0.0  # its smallest subnormal number
@@ -134,6 +147,33 @@ def test_loss_and_gradients_are_those_of_the_global_batch(name, results):
         assert error <= allowed.gradient * np.abs(grad).max() + floor, f"gradient of {view}"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MIRRORED)
+def test_loss_and_gradients_are_those_of_the_global_batch(name, results):
+    """Sums over replicas of the gradients of L / R, which is what Keras and optimizers make."""
+    own_grads = [results[f"{name}/{view}"] for view in "ab"]
+    assert_those_of_the_global_batch(name, results[f"{name}/loss"], own_grads)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_in_two_threads(name, monkeypatch):
+    views, cut = make_batch(**LOSSES[name]["batch"]), LOSSES[name]["cut"]
+
+    def step(number):
+        own = slice(cut) if number == 0 else slice(cut, None)
+        a, b, w = (None if value is None else tf.constant(value[own]) for value in views)
+        options = LOSSES[name].get("options", {})
+        with tf.GradientTape() as tape:
+            tape.watch([a, b])
+            loss = barlow_twins_loss_over_replicas(a, b, sample_weight=w, **options)
+            share = loss / REPLICAS
+        return loss, *(tf.cast(grad, tf.float64) for grad in tape.gradient(share, [a, b]))
+
+    losses, *own_grads = zip(*run_in_threads(monkeypatch, step), strict=True)
+    assert_those_of_the_global_batch(name, losses, own_grads)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["direct", "gram", "auto"])
 def test_two_replicas_of_64_rows(results, path):
     """The figures of the issue: 1e-6, where upstream's loss of each replica is another function."""
@@ -150,6 +190,7 @@ def test_two_replicas_of_64_rows(results, path):
     assert cosine(per_replica, true) < 0.98
 
 
+@pytest.mark.slow
 def test_per_replica_loss_is_that_of_the_own_rows(results):
     a, b, _ = make_batch(**TWO_OF_64["batch"])
     for i, rows in enumerate((slice(0, 64), slice(64, 128))):
@@ -159,6 +200,7 @@ def test_per_replica_loss_is_that_of_the_own_rows(results):
         np.testing.assert_allclose(results["per replica/a"][i], grad / 2, rtol=0, atol=allowed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ddof and epsilon", "lambda, gram"])
 def test_gradient_of_lambda(name, results):
     a, b, w = make_batch(**MASKED["batch"])
@@ -168,6 +210,7 @@ def test_gradient_of_lambda(name, results):
     np.testing.assert_allclose(np.sum(results[f"{name}/lambda"]), redundancy, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_replicas_cannot_do_is_refused(results, name):
     error = str(results[f"{name}/error"][0])

@@ -93,12 +93,17 @@ def test_deficient_batches_count_as_deficient(shape):
         assert spectrum_host.spectrum(matrix).singular_values[-1] > 0
 
 
-def test_leverage_without_a_cholesky_factor(monkeypatch):
-    """Should rounding ever make the Gram matrix indefinite, an SVD takes over.
+@pytest.mark.parametrize("found", [0, 1])
+def test_leverage_without_a_cholesky_factor(found, monkeypatch):
+    """Should rounding ever make a Gram matrix indefinite, an SVD takes over.
 
-    No matrix is known that does, so the factor is taken away.
+    No matrix is known that does, so the factor is taken away, the first or the second one.
     """
     matrix = with_condition((100, 30), 1e5)
-    monkeypatch.setattr(spectrum_host, "_inverse_factor", lambda G: None)
+    factors = [spectrum_host._inverse_factor] * found
+    monkeypatch.setattr(
+        spectrum_host, "_inverse_factor", lambda G: factors.pop()(G) if factors else None
+    )
     actual = spectrum_host.spectrum(matrix).largest_leverage * 100 / 30
+    assert not factors
     np.testing.assert_allclose(actual, reference.coherence(matrix), rtol=1e-6)

@@ -107,6 +107,24 @@ SURVIVORS: list[Explained] = [
         "each part has sums of its own all the same, and they are added up",
     ),
     Explained(
+        "kernels/loss/numba/direct_kernels.py",
+        "q_b += q[t, 1, j]",
+        "t -> t - 1",
+        "all parts are added up, whichever comes first",
+    ),
+    Explained(
+        "kernels/loss/numba/gram_kernels.py",
+        "row = z[i]",
+        "i -> i - 1",
+        "every row has its turn, whichever comes first",
+    ),
+    Explained(
+        "kernels/loss/numba/plan.py",
+        "rows = min(max(machine.block_bytes // (2 * d * itemsize), least), most)",
+        "* -> /",
+        "blocks of other sizes give the same",
+    ),
+    Explained(
         "kernels/loss/numba/team.py",
         "while self._workers < len(calls) - 1:",
         "1 -> 0",

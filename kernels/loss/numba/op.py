@@ -64,7 +64,7 @@ def _no_second_derivative(*_):
 
 
 def _as_number(lambda_):
-    if lambda_ is None or not tf.is_tensor(lambda_):
+    if not tf.is_tensor(lambda_):  # None stays
         return lambda_
     value = tf.get_static_value(lambda_)
     if value is None:
