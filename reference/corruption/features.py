@@ -163,7 +163,6 @@ def mask_columns(value: np.ndarray, rate: float, key: int) -> np.ndarray:
         raise TypeError(
             "mask_columns expects a dense feature (got a ragged one: it has no columns)"
         )
-    check_rate(rate)
     if rate == 0:
         return value
     _check_floating(value, "mask_columns")

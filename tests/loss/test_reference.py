@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from graph_barlow_twins import reference
+from graph_barlow_twins.kernels.validation import VARIANCES
+from graph_barlow_twins.reference import loss as reference_loss
 
 from tests.views import make_views
 
@@ -113,3 +115,11 @@ def test_an_empty_batch_has_the_loss_of_no_correlation(weights):
 def test_loss_errors(views, options, message):
     with pytest.raises(ValueError, match=message):
         reference.barlow_twins_loss(*views, **options)
+
+
+def test_the_range_of_variances_is_that_of_the_kernels():
+    """docs/derivation.md says where it comes from; both sides turn to NaN at the same number."""
+    assert VARIANCES[np.float64] == reference_loss.VARIANCES
+    for variance, is_number in ((2.0**-832, True), (2.0**-833, False), (2.0**722, False)):
+        z = np.sqrt(variance) * np.array([[1.0], [-1.0]])
+        assert np.isfinite(reference.standardize(z, epsilon=1e-300)).all() == is_number

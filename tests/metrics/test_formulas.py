@@ -170,6 +170,14 @@ def test_rank_errors_like_upstream(name, shape):
         getattr(reference, name)(np.ones(shape))
 
 
+def test_reference_centres_large_numbers_exactly():
+    """A mean of numbers just below 2^52 is rounded to an integer unless one is taken off first."""
+    rows = np.array([[0.0, 3, 1], [2, 0, 1], [1, 1, 0], [3, 2, 1], [0, 1, 4]])
+    expected = reference.self_clustering(rows, subtract_mean=True)
+    found = reference.self_clustering(2.0**52 - rows, subtract_mean=True)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
 # AllSvdMetrics. Means, weights and values that are not finite: test_keras.
 
 

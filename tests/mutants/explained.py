@@ -125,6 +125,12 @@ SURVIVORS: list[Explained] = [
         "blocks of other sizes give the same",
     ),
     Explained(
+        "kernels/sorting.py",
+        "if compiled_by_xla():",
+        "compiled_by_xla() -> not (compiled_by_xla())",
+        "in inverse_permutation: both branches give the inverse, each soon where it is taken",
+    ),
+    Explained(
         "kernels/loss/numba/team.py",
         "while self._workers < len(calls) - 1:",
         "1 -> 0",
