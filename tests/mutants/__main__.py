@@ -165,6 +165,8 @@ def _judge(given, project, mutants, tests, explained):
 
     seconds = float("inf") if given.thorough else given.seconds
     limits = Limits(seconds, given.slow, given.hang, given.also)
+    for path in filter(None, (given.json, given.markdown)):
+        path.parent.mkdir(parents=True, exist_ok=True)  # now: after an hour it would be a pity
     with _alone(project):
         preload(project)
         judge = Judge(project, given.jobs)

@@ -13,6 +13,7 @@ from graph_barlow_twins.tfgnn_task import (
     MaskFeatures,
     ShuffleFeaturesGlobally,
 )
+from graph_barlow_twins.tfgnn_task.corruption import structure
 
 from tests.corruption.graphs import (
     assert_consistent,
@@ -158,3 +159,12 @@ def test_padding_in_numpy():
     expected = graph.node_sets["paper"]["words"].numpy()
     expected[:20] = reference.shuffle_rows(expected[:20], 1.0, derived)
     np.testing.assert_array_equal(words, expected)
+
+
+def test_dropped_rows_of_uniform_length_keep_it():
+    """A ragged row becomes empty; one of two ragged values becomes two empty ones."""
+    values = tf.ragged.constant([[1.0], [2.0, 3.0], [], [4.0], [5.0], [6.0]])
+    pairs = tf.RaggedTensor.from_uniform_row_length(values, 2)
+    cleared = structure._clear(pairs, tf.constant([False, True, False]))
+    assert cleared.to_list() == [[[1.0], [2.0, 3.0]], [[], []], [[5.0], [6.0]]]
+    assert cleared.uniform_row_length == 2
