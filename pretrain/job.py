@@ -30,7 +30,7 @@ from .output.overwrite import finish, replacement_of
 from .output.paths import without_patterns
 from .output.prepare import begin, prepared
 from .output.replace import write_json
-from .quiet import quiet_tensorflow
+from .quiet import log_levels_kept, quiet_tensorflow
 from .training.gradients import forgotten_gradients
 from .training.recipe import Recipe, make_recipe
 
@@ -79,6 +79,7 @@ def run_job(config: PretrainConfig) -> JobResult:
         raise _output_error(cause, config, watch.phase) from None
 
 
+@log_levels_kept()
 def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dict:
     """Everything but the checks of the folder before it, and its tidying after it."""
 

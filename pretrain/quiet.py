@@ -1,12 +1,26 @@
-"""Keeps TensorFlow's start-up messages off the terminal, unless the start fails."""
+"""Keeps TensorFlow's start-up messages off the terminal, unless the start fails; its loggers."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+
+LOGGERS = ("tensorflow", "absl")
+
+
+@contextlib.contextmanager
+def log_levels_kept() -> Iterator[None]:
+    """Sets TensorFlow's loggers back after the block: who calls from Python has settings too."""
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ written takes the fixture `finished_run`.
 import contextlib
 import dataclasses
 import io
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +25,20 @@ class Done:
 
 def run_main(*arguments):
     """The command line; what it sets in TensorFlow for the whole process is set back."""
-    import tensorflow as tf
     from graph_barlow_twins.pretrain.cli.main import main
+    from graph_barlow_twins.pretrain.quiet import LOGGERS
     from tensorflow.python.framework import config  # the public names only switch it on
 
     stdout, stderr = io.StringIO(), io.StringIO()
-    level, deterministic = tf.get_logger().level, config.is_op_determinism_enabled()
+    levels = [logging.getLogger(name).level for name in LOGGERS]
+    deterministic = config.is_op_determinism_enabled()
     try:
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
             code = main([str(word) for word in arguments])
     finally:
-        tf.get_logger().setLevel(level)
         if not deterministic:
             config.disable_op_determinism()
+    assert levels == [logging.getLogger(name).level for name in LOGGERS]
     return Done(code, stdout.getvalue(), stderr.getvalue())
 
 

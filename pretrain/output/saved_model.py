@@ -11,7 +11,7 @@ from ..encoder.blockwise import embed_in_blocks
 from ..encoder.weights import EncoderWeights, LinearWeights
 from ..errors import InputError
 from ..graph.data import GraphData
-from ..quiet import quiet_tensorflow
+from ..quiet import LOGGERS, log_levels_kept, quiet_tensorflow
 from .paths import without_patterns
 
 _SIGNATURE, _INPUT, _OUTPUT = "serving_default", "examples", "representations"
@@ -33,11 +33,12 @@ class SavedModel:
         InputError: if it cannot be loaded, or is another model than ours.
     """
 
+    @log_levels_kept()
     def __init__(self, path: Path):
         self._path = path
         with quiet_tensorflow():
             import tensorflow as tf
-        for name in ("tensorflow", "absl"):  # warnings about gradients, which nobody asks for here
+        for name in LOGGERS:  # warnings about gradients, which nobody asks for here
             logging.getLogger(name).setLevel(logging.ERROR)
         try:
             # Held on to: the signature refers to the variables, but does not keep them.
