@@ -131,6 +131,12 @@ SURVIVORS: list[Explained] = [
         "in inverse_permutation: both branches give the inverse, each soon where it is taken",
     ),
     Explained(
+        "kernels/loss/replicas/direct.py",
+        "for z, m in zip((z_a, z_b), centers, strict=True)",
+        "True -> False",
+        "both have two entries, by their annotations",
+    ),
+    Explained(
         "kernels/loss/numba/team.py",
         "while self._workers < len(calls) - 1:",
         "1 -> 0",
