@@ -30,7 +30,7 @@ from .output.overwrite import finish, replacement_of
 from .output.paths import without_patterns
 from .output.prepare import begin, prepared
 from .output.replace import write_json
-from .quiet import log_levels_kept, quiet_tensorflow
+from .quiet import errors_only, quiet_tensorflow
 from .training.gradients import forgotten_gradients
 from .training.recipe import Recipe, make_recipe
 
@@ -79,7 +79,7 @@ def run_job(config: PretrainConfig) -> JobResult:
         raise _output_error(cause, config, watch.phase) from None
 
 
-@log_levels_kept()
+@errors_only("tensorflow")  # its warnings here are about TF-GNN's and Keras' own insides
 def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dict:
     """Everything but the checks of the folder before it, and its tidying after it."""
 
@@ -107,7 +107,6 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
         from .training.build import make_encoder
         from .training.run import make_run
 
-    tf.get_logger().setLevel("ERROR")  # its warnings here are about TF-GNN's and Keras' own insides
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
     tf.config.experimental.enable_op_determinism()
     run = make_run(data, recipe, show=not config.quiet)

@@ -9,18 +9,25 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-LOGGERS = ("tensorflow", "absl")
-
 
 @contextlib.contextmanager
-def log_levels_kept() -> Iterator[None]:
-    """Sets TensorFlow's loggers back after the block: who calls from Python has settings too."""
-    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+def errors_only(*names: str) -> Iterator[None]:
+    """Keeps warnings of these loggers back in the block; their levels stay as the caller has them.
+
+    Do not name absl before TensorFlow is imported: absl makes its logger of a class of its own.
+    """
+
+    def is_error(record: logging.LogRecord) -> bool:  # one for each block: blocks may be nested
+        return record.levelno >= logging.ERROR
+
+    loggers = [logging.getLogger(name) for name in names]
+    for logger in loggers:
+        logger.addFilter(is_error)
     try:
         yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        for logger in loggers:
+            logger.removeFilter(is_error)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from ..graph.held_out import HeldOutEdges, without_links
 from ..graph.labels import read_labels
 from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
 from ..output.held_out import read_held_out_edges
-from ..quiet import log_levels_kept, quiet_tensorflow
+from ..quiet import errors_only, quiet_tensorflow
 from ..training.recipe import Recipe, make_recipe
 from .baselines import UNTRAINED, baseline_embeddings
 from .rows import Matrix
@@ -153,14 +153,11 @@ def _check_weights(source: str, recipe: Recipe, data: GraphData) -> None:
         )
 
 
-@log_levels_kept()
+@errors_only("tensorflow")  # as in the main job
 def untrained_embeddings(data: GraphData, recipe: Recipe) -> np.ndarray:
     """What the encoder of a recipe makes of the graph before any training, float32 [N, D]."""
     with quiet_tensorflow():
-        import tensorflow as tf
-
         from ..training.run import make_run
 
-    tf.get_logger().setLevel("ERROR")  # as in the main job
     run = make_run(data, recipe)
     return run.embed(run.initial_weights)

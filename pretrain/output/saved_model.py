@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from ..encoder.blockwise import embed_in_blocks
 from ..encoder.weights import EncoderWeights, LinearWeights
 from ..errors import InputError
 from ..graph.data import GraphData
-from ..quiet import LOGGERS, log_levels_kept, quiet_tensorflow
+from ..quiet import errors_only, quiet_tensorflow
 from .paths import without_patterns
 
 _SIGNATURE, _INPUT, _OUTPUT = "serving_default", "examples", "representations"
@@ -33,16 +32,14 @@ class SavedModel:
         InputError: if it cannot be loaded, or is another model than ours.
     """
 
-    @log_levels_kept()
     def __init__(self, path: Path):
         self._path = path
         with quiet_tensorflow():
             import tensorflow as tf
-        for name in LOGGERS:  # warnings about gradients, which nobody asks for here
-            logging.getLogger(name).setLevel(logging.ERROR)
         try:
             # Held on to: the signature refers to the variables, but does not keep them.
-            with without_patterns(path) as plain:
+            # Warnings are about gradients, which nobody asks for here.
+            with errors_only("tensorflow", "absl"), without_patterns(path) as plain:
                 self._model = tf.saved_model.load(str(plain))
             self._function = self._model.signatures[_SIGNATURE]
             (argument,) = self._function.structured_input_signature[1].values()

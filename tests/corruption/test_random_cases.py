@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.corruption.values import ALL_DTYPES, FLOATS, as_key, as_reference, assert_same_bits
+from tests.sweeps import FULL_SWEEP
 
 ROWS = 9  # of a program under XLA, which wants static shapes
 SHUFFLES = [
@@ -146,7 +147,7 @@ def test_ragged_features_in_a_graph(ragged, **case):
 
 
 @pytest.mark.slow  # a dozen programs to compile
-@any_case(200)
+@any_case(400 if FULL_SWEEP else 200)
 @given(dtype=st.sampled_from(ALL_DTYPES), **drawn)
 def test_any_dtype_in_any_mode(dtype, **case):
     modes = ("eager", "graph", "xla") if dtype in (*FLOATS, "int64") else ("eager", "graph")

@@ -111,19 +111,19 @@ def merge_blocks(row_a, row_b, mean_a, mean_b, W_b, sums, W, W_ddof, limits, bet
             squares_b += sums[p, 1, j]
             products += sums[p, 2, j]
         total_a, total_b = 0.0, 0.0
-        for b in range(blocks):
-            total_a += W_b[b] * mean_a[b, j]
-            total_b += W_b[b] * mean_b[b, j]
+        for block in range(blocks):
+            total_a += W_b[block] * mean_a[block, j]
+            total_b += W_b[block] * mean_b[block, j]
         means[0, j] = total_a / W
         means[1, j] = total_b / W
-        for b in range(blocks):
-            a = mean_a[b, j] - means[0, j] if W_b[b] != 0 else 0.0
-            weighted = W_b[b] * (mean_b[b, j] - means[1, j]) if W_b[b] != 0 else 0.0
-            squares_a += W_b[b] * a * a
-            squares_b += weighted * (mean_b[b, j] - means[1, j])
-            products += a * weighted
-            between[0, b, j] = a
-            between[1, b, j] = weighted
+        for block in range(blocks):
+            weight = W_b[block]
+            a, b = mean_a[block, j] - means[0, j], mean_b[block, j] - means[1, j]
+            squares_a += weight * a * a
+            squares_b += weight * b * b
+            products += weight * a * b
+            between[0, block, j] = a
+            between[1, block, j] = weight * b
         r_a = inverse_root(squares_a, W_ddof, True, limits)
         r_b = inverse_root(squares_b, W_ddof, True, limits)
         r_c[0, j], r_c[1, j], r_c[2, j] = r_a, r_b, products * r_a * r_b / W

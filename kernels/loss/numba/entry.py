@@ -218,7 +218,7 @@ def _weights(sample_weight, n, dtype):
 def _hides_nonfinite(w, dtype, *views):
     """Whether a row that is not finite has a weight too small for the dtype, though not 0."""
     lost = np.flatnonzero((w > 0) & (w < np.finfo(dtype).tiny))
-    return lost.size and any(not np.isfinite(z[lost].astype(dtype)).all() for z in views)
+    return lost.size > 0 and any(not np.isfinite(z[lost].astype(dtype)).all() for z in views)
 
 
 class _Alias:
