@@ -8,10 +8,12 @@ import contextlib
 import dataclasses
 import io
 import logging
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +83,21 @@ class FinishedRun:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory):
-    """With labels, held-out links, node ids and a correlation: six steps of a gcn, D = 8."""
-    folder = tmp_path_factory.mktemp("finished")
-    dataset = save_rings(folder / "rings <b>.npz")
-    options = "--units 16 8 --steps 6 --folds 2 --seed 3 --hold-out-edges 0.2 --quiet"
-    run = FinishedRun(folder / "run", dataset, tuple(options.split()), Done(0, "", ""))
-    done = run_main("pretrain", *run.arguments, "--output", run.folder)
-    assert done.returncode == 0, done.stderr
-    return dataclasses.replace(run, done=done)
+def finished_run(tmp_path_factory, worker_id):
+    """With labels, held-out links, node ids and a correlation: six steps of a gcn, D = 8.
+
+    One for all workers of pytest-xdist: the first that needs it makes it.
+    """
+    alone = worker_id == "master"
+    place = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
+    folder, made = place / "finished", place / "finished.pickle"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            folder.mkdir()
+            dataset = save_rings(folder / "rings <b>.npz")
+            options = "--units 16 8 --steps 6 --folds 2 --seed 3 --hold-out-edges 0.2 --quiet"
+            run = FinishedRun(folder / "run", dataset, tuple(options.split()), Done(0, "", ""))
+            done = run_main("pretrain", *run.arguments, "--output", run.folder)
+            assert done.returncode == 0, done.stderr
+            made.write_bytes(pickle.dumps(dataclasses.replace(run, done=done)))
+        return pickle.loads(made.read_bytes())

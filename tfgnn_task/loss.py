@@ -139,6 +139,7 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
             return loss / replicas
         return loss
 
+    @tf.autograph.experimental.do_not_convert
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """As ``__call__``, without weights."""
         return self(y_true, y_pred)

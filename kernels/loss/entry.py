@@ -23,6 +23,7 @@ from .choice import by_choice, differentiable
 from .paths import PATHS, prefers_gram
 
 
+@tf.autograph.experimental.do_not_convert
 def barlow_twins_loss(
     z_a: tf.Tensor,
     z_b: tf.Tensor,

@@ -26,6 +26,7 @@ from .spectrum_graph import by_shape
 from .spectrum_host import Spectrum
 
 
+@tf.autograph.experimental.do_not_convert
 def rankme(
     representations: tf.Tensor,
     *,
@@ -54,6 +55,7 @@ def rankme(
     return _as_input(_rankme(sigma, cap, epsilon), representations)
 
 
+@tf.autograph.experimental.do_not_convert
 def rankme_cap(representations: tf.Tensor, *, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
     """``min(N, D)``, which RankMe cannot exceed, N counting the rows of positive weight."""
     X = matrix(representations)
@@ -62,6 +64,7 @@ def rankme_cap(representations: tf.Tensor, *, sample_weight: tf.Tensor | None = 
     return _as_input(tf.where(defined, cap, np.nan), representations)
 
 
+@tf.autograph.experimental.do_not_convert
 def numerical_rank(
     representations: tf.Tensor,
     *,
@@ -87,6 +90,7 @@ def numerical_rank(
     return _as_input(tf.reduce_sum(tf.square(share)), representations)
 
 
+@tf.autograph.experimental.do_not_convert
 def pseudo_condition_number(
     representations: tf.Tensor,
     *,
@@ -105,6 +109,7 @@ def pseudo_condition_number(
     return _as_input(tf.math.divide_no_nan(sigma[0], last), representations)
 
 
+@tf.autograph.experimental.do_not_convert
 def coherence(
     representations: tf.Tensor,
     *,
@@ -135,6 +140,7 @@ def coherence(
     return _as_input(_coherence(found, _cap(X, found.rows)), representations)
 
 
+@tf.autograph.experimental.do_not_convert
 def self_clustering(
     representations: tf.Tensor,
     *,
@@ -185,6 +191,7 @@ def self_clustering(
     return _as_input(tf.where(defined, tf.where(several, value, 1), np.nan), representations)
 
 
+@tf.autograph.experimental.do_not_convert
 def svd_metrics(
     representations: tf.Tensor, *, sample_weight: tf.Tensor | None = None
 ) -> dict[str, tf.Tensor]:

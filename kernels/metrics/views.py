@@ -23,6 +23,7 @@ from .rows import clean_rows, matrix, row_weights, split_heaviest, unit_rows
 _BLOCK = 256
 
 
+@tf.autograph.experimental.do_not_convert
 def cross_correlation_metrics(
     z_a: tf.Tensor,
     z_b: tf.Tensor,
@@ -84,6 +85,7 @@ def cross_correlation_metrics(
     }
 
 
+@tf.autograph.experimental.do_not_convert
 def alignment(
     z_a: tf.Tensor,
     z_b: tf.Tensor,
@@ -120,6 +122,7 @@ def alignment(
     return tf.where(defined_a & defined_b, mean, np.nan)
 
 
+@tf.autograph.experimental.do_not_convert
 def uniformity(
     representations: tf.Tensor, *, t: float = 2.0, sample_weight: tf.Tensor | None = None
 ) -> tf.Tensor:

@@ -107,6 +107,8 @@ class SubgraphSampler:
         seed: the same seed gives the same subgraphs.
     """
 
+    # AutoGraph would rewrite TF-GNN's layers, which need it no more than ours, in ten seconds.
+    @tf.autograph.experimental.do_not_convert
     def __init__(self, data: GraphData, adjacency: Adjacency, *, fan_out: Sequence[int], seed: int):
         self._num_features = data.num_features
         schema = tfgnn.GraphSchema()

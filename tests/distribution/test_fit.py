@@ -14,8 +14,6 @@ pytestmark = pytest.mark.slow
 def trained(tmp_path_factory):
     cases = {
         "direct": {"masked": False, "loss": {"path": "direct"}},
-        "direct, masked": {"masked": True, "loss": {"path": "direct"}},
-        "gram, masked": {"masked": True, "loss": {"path": "gram"}},
         "auto, masked": {"masked": True},
         "sum": {"masked": True, "sum_reduction": True},
         "per replica": {"masked": False, "loss": {"cross_replica": False}},
@@ -24,9 +22,7 @@ def trained(tmp_path_factory):
     return run_mirrored(cases, tmp_path_factory.mktemp("trained"))
 
 
-@pytest.mark.parametrize(
-    "name", ["direct", "direct, masked", "gram, masked", "auto, masked", "sum"]
-)
+@pytest.mark.parametrize("name", ["direct", "auto, masked", "sum"])
 def test_weights_after_five_steps(trained, name):
     masked = name != "direct"
     before, after, losses = train_one_replica(masked)

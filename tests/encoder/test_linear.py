@@ -170,8 +170,10 @@ def test_starts_from_the_principal_components(density):
     np.testing.assert_allclose(first.std(), WIDTH**0.5, rtol=1e-3)
 
 
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4", "i8", "u1", "?"])
-@pytest.mark.parametrize("density", [0.04, 0.2])
+@pytest.mark.parametrize(
+    ("dtype", "density"),
+    [("f2", 0.2), ("f4", 0.04), ("f8", 0.2), (">f4", 0.04), ("i8", 0.2), ("u1", 0.04), ("?", 0.2)],
+)
 def test_mapped_features_of_every_dtype_are_those_in_memory(tmp_path, dtype, density):
     """A file keeps its dtype; what is computed from it does not see that."""
     data = make_data(density, binary=True)

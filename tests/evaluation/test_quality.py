@@ -1,4 +1,4 @@
-"""The main job's accuracies with its default options. Minutes long: `pytest -m slow`."""
+"""The main job's accuracies on Cora with its default options; those on digits: see .ci/run."""
 
 import json
 import statistics
@@ -20,19 +20,6 @@ def accuracies(output, *arguments):
     return {name: 100 * probe["accuracy"] for name, probe in probes.items()}
 
 
-def assert_best(found):
-    trained = found.pop("trained encoder")
-    assert len(found) == 3
-    for name, accuracy in found.items():
-        assert trained > accuracy, name
-
-
-def test_digits(tmp_path):
-    found = accuracies(tmp_path / "out")
-    assert found["trained encoder"] >= 97
-    assert_best(found)
-
-
 def test_cora(tmp_path, planetoid_dir):
     """In full by the means of three seeds: the linear encoder starts close to where it ends."""
     arguments = ["--dataset", "planetoid:cora", "--data-dir", str(planetoid_dir)]
@@ -42,5 +29,8 @@ def test_cora(tmp_path, planetoid_dir):
     for run in runs:  # features and PCA are far below, by any seed
         assert run["trained encoder"] > max(run["raw features"], run["PCA"]) + 20
     means = {name: statistics.mean(run[name] for run in runs) for name in runs[0]}
-    assert means["trained encoder"] >= 84.2
-    assert_best(means)
+    trained = means.pop("trained encoder")
+    assert trained >= 84.2
+    assert len(means) == 3
+    for name, accuracy in means.items():
+        assert trained > accuracy, name

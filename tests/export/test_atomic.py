@@ -50,6 +50,7 @@ def test_a_full_disk_leaves_the_previous_export(result, exported):
     assert len(representations(exported)) == 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "no space left"), KeyboardInterrupt()])
 def test_an_error_halfway_leaves_the_previous_export(error, result, exported, monkeypatch):
     before = contents(exported)

@@ -21,7 +21,7 @@ KINDS = {
     "sampled": "--fan-out 3 3 --units 16 8 --batch-size 32 --epochs 6",
     "overwriting": "--hops 2 --units 8 --steps 25",
 }
-COUNT = 25 if FULL_SWEEP else 2  # of kills for each kind
+COUNT = 25 if FULL_SWEEP else 1  # of kills for each kind
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 REPLACEMENT = ".replacement"
 STRANGE = r"[1] \d *?"  # TensorFlow takes such a name for a pattern where it may

@@ -100,6 +100,7 @@ def test_less_than_one_degree_of_freedom(backend):
         assert_parity(z_a, z_b, result, **options)
 
 
+@pytest.mark.slow
 def test_dynamic_rows_compiled_by_xla():
     for rows in (0, 2, 8):  # all padded to the same number of rows
         z_a, z_b = make_views(rows, 9)

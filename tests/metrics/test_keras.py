@@ -131,6 +131,7 @@ def test_padding_and_weights(cls, mode):
     assert_mean(metric, [batch], weights)
 
 
+@pytest.mark.slow
 @BY_CLASS
 def test_under_xla(cls, caplog):
     """Weights, steps passed over, values that are not finite; nothing can be logged."""

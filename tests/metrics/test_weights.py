@@ -50,7 +50,8 @@ def test_like_reference(mode, dtype):
             assert_equal(ours((a, b), w, mode), expected, 10 * metric_tolerance(dtype), 1e-6)
 
 
-@pytest.mark.parametrize("shape", [SHAPES[0], pytest.param(SHAPES[1], marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES[:2])
 def test_compiled_like_reference(shape):
     views, w = make_views(shape), make_weights(shape[0], "both")
     found = ours(views, w, "xla", shape=shape)

@@ -21,6 +21,9 @@ class Provider(runner.DatasetProvider):
         return tf.data.Dataset.from_tensor_slices(self._examples)
 
 
+# Nothing here needs AutoGraph, which would take as long as the training; the README's example and
+# those of docs/ are traced with it.
+@tf.autograph.experimental.do_not_convert
 def run(
     task,
     folder,

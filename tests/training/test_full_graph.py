@@ -68,6 +68,7 @@ def interrupted(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_checkpoints_and_spectra_are_few_whatever_the_number_of_steps(whole):
     trained, root = whole
     assert len(trained.history["loss"]) == 61

@@ -163,7 +163,7 @@ def test_hops_draw_apart():
 
 
 def test_the_context_has_step_and_columns():
-    batch, _ = sample(small_graph(), [1, 2, 3], (3,), step=41)
+    batch, _ = sample(small_graph(), [1, 2, 3], (3, 2), step=41)
     np.testing.assert_array_equal(batch.context["step"], [[41]] * 3)
     np.testing.assert_array_equal(batch.context["kept_columns"], np.ones((3, 1, 2)))
 

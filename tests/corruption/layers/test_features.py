@@ -238,6 +238,7 @@ def test_a_joint_shuffle_needs_one_rate():
 # XLA
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_ragged_feature_where_xla_needs_dense(joint):
     tags = tf.RaggedTensor.from_row_lengths(tf.range(190), tf.range(20))
