@@ -126,11 +126,12 @@ class CoveringTests:
     def order(self, mutant: Mutant) -> list[str]:
         """All tests that may notice a mutant, the most promising first.
 
-        First those that ran its statement, then its function, its file, its folder, then all of
-        the test files that hold such a test and of the rooms of the same name. The wider circles
-        are there because a recorder sees only some: not what Numba or AutoGraph compiled, not what
-        TensorFlow calls from a thread of its own, and what is traced or computed once for many
-        tests only under the first of them.
+        First those that ran its statement, then the test file named after its file, then those that
+        ran its function, its file, its folder, then all of the test files that hold such a test and
+        of the rooms of the same name. The wider circles are there because a recorder sees only
+        some: not what Numba or AutoGraph compiled, not what TensorFlow calls from a thread of its
+        own or a forked child does, and what is traced or computed once for many tests only under
+        the first of them.
         """
         folder = str(PurePosixPath(mutant.file).parent)
         neighbours = [file for file in self._lines if str(PurePosixPath(file).parent) == folder]
@@ -140,7 +141,9 @@ class CoveringTests:
         files = {_file(test) for test in statement or function}
         rooms = self.rooms(mutant)
         room = {test for test in self.tests if self._project.room_of(test) in rooms}
-        circles.insert(1, {test for test in self.tests if _file(test) in files} & room)
+        own = f"test_{PurePosixPath(mutant.file).stem}.py"
+        circles.insert(1, {test for test in self.tests if PurePosixPath(_file(test)).name == own})
+        circles.insert(2, {test for test in self.tests if _file(test) in files} & room)
         circles.append(room)
         order: dict[str, None] = {}
         for circle in circles:
