@@ -154,6 +154,9 @@ def test_rate_zero_is_the_identity():
     for operation, dtype in CASES:
         value = make_value((5, 2), dtype)
         assert_same_bits(check(operation, value, 0.0), as_reference(value))
+    whole = tf.constant([[1, 2], [3, 4]])  # of a dtype that another rate refuses
+    for ours, theirs in OPERATIONS.values():
+        assert_same_bits(ours(whole, 0.0, KEY), theirs(as_reference(whole), 0.0, KEY))
 
 
 def test_a_feature_of_unknown_rank():
