@@ -134,7 +134,7 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
             {TRAINED: embeddings, **baselines, UNTRAINED: untrained},
             data,
             folds=config.folds,
-            seeds=_CLUSTERINGS,
+            clusterings=_CLUSTERINGS,
             starts=_STARTS,
             held_out=[held_out] if held_out else [],
             say=say,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from graph_barlow_twins.pretrain.evaluation.links import link_prediction, link_scores
+from graph_barlow_twins.pretrain.evaluation.rows import Directions
 from graph_barlow_twins.pretrain.graph.held_out import HeldOutEdges, hold_out_edges
 from graph_barlow_twins.pretrain.output.held_out import read_held_out_edges, save_held_out_edges
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -16,9 +17,10 @@ def test_measures_by_hand():
     # Cosines: links 1 and 0, non-links 0.6 and -1. Of four comparisons the links win three.
     embeddings = np.array([[2.0, 0], [5, 0], [0, 3], [3, 4], [-1, 0]])
     held_out = HeldOutEdges(np.array([[0, 0], [1, 2]]), np.array([[0, 1], [3, 4]]))
-    np.testing.assert_allclose(link_scores(embeddings, held_out.positives), [1, 0])
-    np.testing.assert_allclose(link_scores(embeddings, held_out.negatives), [0.6, -1])
-    found = link_prediction(embeddings, held_out)
+    rows = Directions(embeddings, center=False)
+    np.testing.assert_allclose(link_scores(rows, held_out.positives), [1, 0])
+    np.testing.assert_allclose(link_scores(rows, held_out.negatives), [0.6, -1])
+    found = link_prediction(embeddings, held_out, center=False)
     assert found.auc == pytest.approx(3 / 4)
     assert found.average_precision == pytest.approx((1 + 2 / 3) / 2)
 
@@ -36,7 +38,7 @@ def test_measures_equal_sklearns(monkeypatch, block):
     scores = np.concatenate([(unit[low] * unit[high]).sum(1) for low, high in held_out])
     truth = np.repeat([1, 0], [pairs.shape[1] for pairs in held_out])
     for given in (embeddings, scipy.sparse.csr_matrix(embeddings)):
-        found = link_prediction(given, held_out)
+        found = link_prediction(given, held_out, center=False)
         assert found.auc == pytest.approx(roc_auc_score(truth, scores))
         assert found.average_precision == pytest.approx(average_precision_score(truth, scores))
 
