@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from ..kernels.linalg import rankme
+from .config.defaults import ADAM
 from .config.options import PretrainConfig
 from .config.places import without_folders
 from .errors import OutputError, TrainingDivergedError
@@ -190,7 +191,8 @@ def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dic
         "encoder": recipe.encoder,
         "units": list(recipe.units),
         "hops": recipe.hops,
-        "steps": len(trained.history["loss"]),
+        "training": recipe.training,
+        "steps": len(trained.history["loss"]) if recipe.training == ADAM else 0,
         "lambda": recipe.lambda_,
         "drop_edges": list(recipe.drop_edges),
         "mask_features": list(recipe.mask_features),

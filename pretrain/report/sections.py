@@ -106,7 +106,7 @@ def facts(content: ReportContent) -> str:
         entries += [("accuracy", f"{100 * own['mean']:.1f} %", spread)]
     entries += [
         ("RankMe", number(metrics.get("rankme")), f" of {number(metrics['dimension'])}"),
-        ("steps", number(len(metrics["curves"].get("loss") or ())), ""),
+        ("steps", number(metrics["steps"]), ""),
         ("seconds in all", number(metrics["seconds"].get("total")), ""),
     ]
     cells = "".join(
