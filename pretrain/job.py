@@ -135,6 +135,7 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
             {TRAINED: embeddings, **baselines, UNTRAINED: untrained},
             data,
             folds=config.folds,
+            split="public" if data.has_masks else "folds",
             clusterings=_CLUSTERINGS,
             starts=_STARTS,
             held_out=[held_out] if held_out else [],

@@ -97,7 +97,7 @@ def evaluate(
     starts: int = STARTS,
     held_out: Sequence[HeldOutEdges] = (),
     max_nodes: int = MAX_NODES,
-    center: bool = True,
+    center: bool = False,
     say: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Result]:
     """Measures every candidate on the same nodes, splits and pairs.

@@ -69,11 +69,6 @@ class _Regression:
         from sklearn.linear_model import LogisticRegression
 
         fitted, judged = self.rows[train], self.rows[asked]
-        if fitted.shape[1] > len(train) and isinstance(fitted, np.ndarray):
-            # The coefficients are a sum of training rows: a rotation into their span changes
-            # nothing, and leaves fewer columns.
-            basis, _ = np.linalg.qr(fitted.T)
-            fitted, judged = fitted @ basis, judged @ basis
         model = LogisticRegression(max_iter=_MAX_ITERATIONS, warm_start=len(values) > 1)
         found = np.full((len(values), len(asked), self.labels.max() + 1), -1.0)
         for scores, C in zip(found, values, strict=True):

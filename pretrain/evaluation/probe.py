@@ -73,14 +73,14 @@ def run_probe(
     seeds: int = 10,
     seed: int = 0,
     max_nodes: int = MAX_NODES,
-    center: bool = True,
+    center: bool = False,
 ) -> Found:
     """How well a classifier of frozen embeddings does on each split of the graph's nodes.
 
     Public and random splits: fitted on train, its hyper-parameter chosen on validation, judged on
     test. K folds: fitted on k - 1 folds, tested on the remaining one; the hyper-parameter of each
     fold is chosen on a fifth of its training part, then the whole training part is fitted again.
-    Each measure chooses for itself. Test nodes take part in nothing else but the mean row. Nodes
+    Each measure chooses for itself. Test nodes take part in nothing else (but the mean row). Nodes
     with unknown labels are left out.
 
     Args:

@@ -106,7 +106,7 @@ def facts(content: ReportContent) -> str:
         entries += [("accuracy", f"{100 * own['mean']:.1f} %", spread)]
     entries += [
         ("RankMe", number(metrics.get("rankme")), f" of {number(metrics['dimension'])}"),
-        ("steps", number(metrics["steps"]), ""),
+        ("steps", number(metrics.get("steps", 0)), ""),
         ("seconds in all", number(metrics["seconds"].get("total")), ""),
     ]
     cells = "".join(
