@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from ..kernels.linalg import rankme
+from .config.defaults import ADAM
 from .config.options import PretrainConfig
 from .config.places import without_folders
 from .errors import OutputError, TrainingDivergedError
@@ -134,7 +135,8 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
             {TRAINED: embeddings, **baselines, UNTRAINED: untrained},
             data,
             folds=config.folds,
-            seeds=_CLUSTERINGS,
+            split="public" if data.has_masks else "folds",
+            clusterings=_CLUSTERINGS,
             starts=_STARTS,
             held_out=[held_out] if held_out else [],
             say=say,
@@ -190,7 +192,8 @@ def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dic
         "encoder": recipe.encoder,
         "units": list(recipe.units),
         "hops": recipe.hops,
-        "steps": len(trained.history["loss"]),
+        "training": recipe.training,
+        "steps": len(trained.history["loss"]) if recipe.training == ADAM else 0,
         "lambda": recipe.lambda_,
         "drop_edges": list(recipe.drop_edges),
         "mask_features": list(recipe.mask_features),

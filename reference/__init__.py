@@ -5,6 +5,7 @@ Needs NumPy alone.
 """
 
 from . import corruption, metrics
+from .closed_form import closed_form, masked_covariance, view_covariances, with_spread
 from .corruption import *  # noqa: F403 - the names of its __all__, and the same below
 from .loss import barlow_twins_loss, barlow_twins_loss_and_gradients, cross_correlation, standardize
 from .metrics import *  # noqa: F403
@@ -14,13 +15,17 @@ __all__ = [
     "barlow_twins_loss",
     "barlow_twins_loss_and_gradients",
     "bernoulli",
+    "closed_form",
     "cross_correlation",
     "derive_key",
+    "masked_covariance",
     "permutation",
     "philox4x32",
     "random_bits",
     "row_words",
     "standardize",
+    "view_covariances",
+    "with_spread",
 ]
 __all__ += corruption.__all__
 __all__ += metrics.__all__

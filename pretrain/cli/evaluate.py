@@ -57,13 +57,20 @@ class EvaluateOptions(Options):
     )
     data_dir: str | None = field(DATA_DIR, None)
     split: str | None = field(
-        option.choice("default: public with masks, random without", tuple(SPLITS)), None
+        option.choice(
+            "default: with masks public, and random ones beside it; without masks random",
+            tuple(SPLITS),
+        ),
+        None,
     )
     seeds: int = field(option.integer("random splits and clusterings, one for each seed", 1), 10)
     seed: int = field(option.seed("the first of these seeds"), 0)
     folds: int = field(option.integer("folds of --split folds", 2), 10)
     max_probe_nodes: int = field(
         option.integer("labelled nodes that take part at most", 10), MAX_NODES
+    )
+    center: bool = field(
+        option.switch("subtract the mean of all rows before they get length 1"), False
     )
     knn: int = field(KNN, 10)
     held_out_edges: str | None = field(
@@ -110,7 +117,7 @@ def _evaluate(options: EvaluateOptions) -> str:
         held_out_edges=options.held_out_edges,
     )
     probing: dict[str, Any] = {
-        "split": options.split or ("public" if inputs.labels.has_masks else "random"),
+        "split": options.split or (None if inputs.labels.has_masks else "random"),
         "folds": options.folds,
         "seeds": options.seeds,
         "max_nodes": options.max_probe_nodes,
@@ -137,6 +144,7 @@ def _evaluate(options: EvaluateOptions) -> str:
         **probing,
         seed=options.seed,
         held_out=inputs.held_out,
+        center=options.center,
         say=say,
     )
     results = {name: one.to_dict() for name, one in found.items()}
@@ -158,7 +166,7 @@ def _evaluate(options: EvaluateOptions) -> str:
             },
         }
         write_json(Path(options.output), content)
-    return "\n".join([table(results), "", *_notes(plan, inputs, options.seeds)])
+    return "\n".join([table(results), "", *_notes(plan, inputs, options)])
 
 
 def _portable(source: str | None) -> str | None:
@@ -184,17 +192,18 @@ def _protocol(
     """What was done, for the JSON file."""
     from ..evaluation.clustering import STARTS
     from ..evaluation.knn_probe import NEIGHBOURS
-    from ..evaluation.linear_probe import INVERSE_REGULARIZATIONS, SCALING
+    from ..evaluation.linear_probe import INVERSE_REGULARIZATIONS
 
     labels = inputs.labels
     return {
         "split": plan.protocol if plan else None,
         "splits": plan.num_splits if plan else 0,
+        "random_splits_beside": options.seeds if _has_random_beside(plan, options) else 0,
         "seeds": options.seeds,
         "seed": options.seed,
         "folds": options.folds,
         "max_probe_nodes": options.max_probe_nodes,
-        "scaling": SCALING,
+        "center": options.center,
         "inverse_regularization": INVERSE_REGULARIZATIONS,
         "neighbours": NEIGHBOURS,
         "kmeans_starts": STARTS,
@@ -205,21 +214,29 @@ def _protocol(
     }
 
 
-def _notes(plan: ProbePlan | None, inputs: EvaluationInputs, seeds: int) -> list[str]:
+def _has_random_beside(plan: ProbePlan | None, options: EvaluateOptions) -> bool:
+    return options.split is None and plan is not None and plan.protocol == PUBLIC_SPLIT
+
+
+def _notes(plan: ProbePlan | None, inputs: EvaluationInputs, options: EvaluateOptions) -> list[str]:
     """How to read the table."""
     count = len(inputs.files)
     notes = [f"percent: mean +- standard deviation; embeddings: {count} file{'s' * (count > 1)}"]
+    if options.baselines and inputs.data is not None:
+        notes.append("differences: mean over the same splits and seeds +- its standard error")
     if plan is not None:
         protocols = {
             RANDOM_SPLITS: f"{plan.num_splits} random splits",
             K_FOLDS: f"{plan.num_splits} folds",
         }
         how = protocols.get(plan.protocol, plan.protocol)
-        notes.append(f"probes: {how}; NMI, ARI: k-means from {seeds} seeds")
+        if _has_random_beside(plan, options):
+            how += f", and {options.seeds} random ones of its size"
+        notes.append(f"probes: {how}; NMI, ARI: k-means from {options.seeds} seeds")
         if plan.protocol == PUBLIC_SPLIT:
             notes.append(
                 "on the public split a regression has one optimum and no seed: give one embedding"
-                " for each training seed, or --split random, to see a spread"
+                " for each training seed to see a spread, or look at the random splits"
             )
     if inputs.held_out:
         sizes = sorted({one.positives.shape[1] for one in inputs.held_out})

@@ -18,9 +18,10 @@ def summary(result: JobResult) -> str:
     if not metrics["probe"]:
         lines.append("no labels, so no probes")
     loss = metrics["curves"]["loss"]
+    lines.append("")
+    if loss:
+        lines.append(f"{'loss, first and last':<28}  {loss[0]:.4g} -> {loss[-1]:.4g}")
     lines += [
-        "",
-        f"{'loss, first and last step':<28}  {loss[0]:.4g} -> {loss[-1]:.4g}",
         f"{'RankMe of the embeddings':<28}  {metrics['rankme']:.1f} of {metrics['dimension']}",
         f"{'seconds, training and total':<28}  {metrics['seconds']['training']:.1f} of"
         f" {metrics['seconds']['total']:.1f}",

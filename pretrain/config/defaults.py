@@ -5,6 +5,8 @@ The recipe takes them from here, and so do the help texts.
 
 LINEAR, GCN = "linear", "gcn"
 ENCODERS = (LINEAR, GCN)
+ADAM, CLOSED_FORM, NO_TRAINING = "adam", "closed-form", "none"
+TRAININGS = (ADAM, CLOSED_FORM, NO_TRAINING)
 
 UNITS = {LINEAR: (512,), GCN: (512, 256)}
 STEPS = {LINEAR: 60, GCN: 200}

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import InputError
 from . import defaults, option
 from .base import Options, field
-from .defaults import ENCODERS, GCN, LINEAR
+from .defaults import ADAM, CLOSED_FORM, ENCODERS, GCN, LINEAR, TRAININGS
 from .places import without_folders
 
 SCHEDULES = ("constant", "cosine")
@@ -37,6 +37,14 @@ class PretrainConfig(Options):
     data_dir: str | None = field(DATA_DIR, None)
     knn: int = field(KNN, 10)
     seed: int = field(option.seed("the same seed makes two runs on one machine equal"), 0)
+    training: str = field(
+        option.choice(
+            "adam: step by step; closed-form: the linear encoder by one linear system; none: the"
+            " encoder as it starts",
+            TRAININGS,
+        ),
+        ADAM,
+    )
     steps: int | None = field(
         option.integer(
             f"training steps, each over the full graph; default: {defaults.STEPS[LINEAR]} with the"
@@ -134,6 +142,7 @@ class PretrainConfig(Options):
         super().__post_init__()
         if self.overwrite and self.resume:
             raise InputError("--overwrite and --resume contradict each other; give one of them")
+        _check_training(self)
         _check_encoder(self)
         _check_sampling(self)
 
@@ -141,6 +150,26 @@ class PretrainConfig(Options):
         """`to_dict` without what tells where files lie on this machine."""
         options = self.to_dict() | {"dataset": without_folders(self.dataset)}
         return {name: value for name, value in options.items() if name not in PLACES}
+
+
+def _check_training(config: PretrainConfig) -> None:
+    """Options of a training by steps ask for one."""
+    if config.training == ADAM:
+        return
+    steps = ("fan_out", "steps", "epochs", "batch_size", "projector_units", "early_stopping")
+    unlike = {field.name: field.default for field in dataclasses.fields(config)}
+    for name in (*steps, "drop_entries"):
+        if getattr(config, name) != unlike[name]:
+            raise InputError(
+                f"--{name.replace('_', '-')} belongs to --training {ADAM}, not to"
+                f" --training {config.training}"
+            )
+    widths = len(config.units or (0,))
+    if config.training == CLOSED_FORM and (config.encoder == GCN or widths > 1):
+        raise InputError(
+            f"--training {CLOSED_FORM} needs the linear encoder, which --encoder gcn and several"
+            " --units exclude"
+        )
 
 
 def _check_encoder(config: PretrainConfig) -> None:

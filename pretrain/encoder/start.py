@@ -71,7 +71,7 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     """
     rng = np.random.default_rng(seed)
     weights = column_weights(data.features)
-    features = _weighted_unit_rows(data, weights)
+    features = weighted_unit_rows(data, weights)
     coefficients = hop_coefficients(hops)
     operator = _normalized_adjacency(data)
     count, num_features = features.shape
@@ -114,7 +114,7 @@ def _random(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     return rng.standard_normal((rows, columns), np.float32)
 
 
-def _weighted_unit_rows(data: GraphData, weights: np.ndarray):
+def weighted_unit_rows(data: GraphData, weights: np.ndarray):
     """``R X diag(w)``, float32, dense or CSR as the features are."""
     if scipy.sparse.issparse(data.features):
         return unit_rows(scipy.sparse.csr_matrix(data.features @ scipy.sparse.diags(weights)))

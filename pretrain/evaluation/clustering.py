@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from ..graph.data import LabelledNodes
 from .probe import check_embeddings
-from .rows import Matrix, unit_rows
+from .rows import Directions, Matrix
 from .sampling import stratified_sample
 from .splits import MAX_NODES
 
@@ -39,6 +39,7 @@ def clustering(
     seed: int = 0,
     starts: int = STARTS,
     max_nodes: int = MAX_NODES,
+    center: bool = False,
 ) -> ClusteringResult:
     """k-means with one cluster for each class, on rows scaled to length 1.
 
@@ -52,6 +53,7 @@ def clustering(
         seed: in [0, 2**32 - seeds].
         starts: of k-means for each seed; the one with the smallest sum of squares counts.
         max_nodes: see above.
+        center: whether the mean row is subtracted first.
 
     Raises:
         ValueError: embeddings of another shape or not finite, no known labels, seeds below 1.
@@ -66,6 +68,7 @@ def clustering(
     if data.labels is None or not (data.labels >= 0).any():
         raise ValueError(f"{data.name}: clusters are judged by labels, and there are none")
     known = np.flatnonzero(data.labels >= 0)
+    rows = Directions(embeddings, center=center)
     nmi, ari = [], []
     # Many threads would add in another order in every run; with one, a seed gives one result.
     with threadpool_limits(1), warnings.catch_warnings():
@@ -76,7 +79,7 @@ def clustering(
             truth = data.labels[nodes]
             k = len(np.unique(truth))
             means = KMeans(k, n_init=starts, random_state=number)
-            found = means.fit_predict(unit_rows(embeddings[nodes]))
+            found = means.fit_predict(rows[nodes])
             nmi.append(float(normalized_mutual_info_score(truth, found)))
             ari.append(float(adjusted_rand_score(truth, found)))
     return ClusteringResult(tuple(nmi), tuple(ari))

@@ -18,13 +18,22 @@ from .clustering import STARTS, clustering
 from .knn_probe import knn_probe
 from .linear_probe import ProbeResult, linear_probe
 from .links import link_prediction
+from .probe import Accuracies
 from .rows import Matrix
+from .scores import MACRO_F1, ROC_AUC
 from .splits import MAX_NODES, ProbeWarning
+
+_PROBES = {"linear_probe": "linear", "knn_probe": "kNN"}
+_JUDGES = {"": "probe", f"_{ROC_AUC}": "AUC", f"_{MACRO_F1}": "F1"}
+RANDOM = "_random"  # of a graph with a public split: on random ones of its size
 
 # Keys of `Result.measures`, and what they are called in tables.
 MEASURES = {
-    "linear_probe": "linear probe",
-    "knn_probe": "kNN probe",
+    f"{probe}{judge}{where}": f"{name} {what}{', random' if where else ''}"
+    for where in ("", RANDOM)
+    for probe, name in _PROBES.items()
+    for judge, what in _JUDGES.items()
+} | {
     "nmi": "NMI",
     "ari": "ARI",
     "link_auc": "link AUC",
@@ -83,10 +92,12 @@ def evaluate(
     split: str | None = None,
     folds: int = 10,
     seeds: int = 10,
+    clusterings: int | None = None,
     seed: int = 0,
     starts: int = STARTS,
     held_out: Sequence[HeldOutEdges] = (),
     max_nodes: int = MAX_NODES,
+    center: bool = False,
     say: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Result]:
     """Measures every candidate on the same nodes, splits and pairs.
@@ -100,14 +111,17 @@ def evaluate(
     Args:
         candidates: by name, one matrix [N, K] or several (one for each training seed).
         data: the graph; only its labels and masks are read.
-        split: see `run_probe`.
+        split: see `run_probe`; None with masks: the public split and random ones beside it, whose
+            measures have RANDOM in their names.
         folds: see `run_probe`.
         seeds: number of random splits, and of clusterings.
+        clusterings: so many instead.
         seed: the first of them.
         starts: of k-means for each seed.
         held_out: pairs of nodes. Either one entry for all matrices, or one for each of those of a
             candidate with several: matrix i is scored on entry i. A single matrix is scored on all.
         max_nodes: so many labelled nodes take part at most.
+        center: whether the mean row of each matrix is subtracted first; see `Directions`.
         say: is told what comes next.
 
     Returns:
@@ -118,8 +132,12 @@ def evaluate(
             `held_out` as matrices.
         InputError: labels that cannot be probed; see `plan_probe`.
     """
-    means = {"seeds": seeds, "seed": seed, "max_nodes": max_nodes}
-    probing: dict[str, Any] = {**means, "split": split, "folds": folds}
+    common: dict[str, Any] = {"seed": seed, "max_nodes": max_nodes, "center": center}
+    probing: dict[str, Any] = {**common, "folds": folds, "seeds": seeds}
+    means = {**common, "seeds": clusterings or seeds, "starts": starts}
+    splits = {"": split}
+    if split is None and data.has_masks:
+        splits = {"": "public", RANDOM: "random"}
     has_labels = data.labels is not None and bool((data.labels >= 0).any())
     results = {}
     for name, given in candidates.items():
@@ -130,24 +148,38 @@ def evaluate(
             with warnings.catch_warnings():
                 # Every probe of every candidate plans anew, and would say the same again.
                 warnings.simplefilter("ignore", ProbeWarning)
-                say(f"linear probe: {name}")
-                probes = [linear_probe(matrix, data, **probing) for matrix in matrices]
-                say(f"kNN probe: {name}")
-                votes = [knn_probe(matrix, data, **probing) for matrix in matrices]
-            measures["linear_probe"] = _joined(probe.split_accuracies for probe in probes)
-            measures["knn_probe"] = _joined(vote.split_accuracies for vote in votes)
+                for where, one in splits.items():
+                    beside = ", random splits" if where else ""
+                    say(f"linear probe{beside}: {name}")
+                    found = [linear_probe(x, data, split=one, **probing) for x in matrices]
+                    measures |= _probe_measures("linear_probe", where, found)
+                    say(f"kNN probe{beside}: {name}")
+                    voted = [knn_probe(x, data, split=one, **probing) for x in matrices]
+                    measures |= _probe_measures("knn_probe", where, voted)
+                    if not where:
+                        probes, votes = found, voted
             say(f"clustering: {name}")
-            clusters = [clustering(matrix, data, **means, starts=starts) for matrix in matrices]
+            clusters = [clustering(matrix, data, **means) for matrix in matrices]
             measures["nmi"] = _joined(found.nmi for found in clusters)
             measures["ari"] = _joined(found.ari for found in clusters)
         if held_out:
             say(f"link prediction: {name}")
-            links = [link_prediction(*pair) for pair in _matched(name, matrices, held_out)]
+            matched = _matched(name, matrices, held_out)
+            links = [link_prediction(*pair, center=center) for pair in matched]
             measures["link_auc"] = Measure(tuple(link.auc for link in links))
             measures["link_ap"] = Measure(tuple(link.average_precision for link in links))
         neighbours = tuple(k for vote in votes for k in vote.neighbours)
-        results[name] = Result(measures, tuple(probes), neighbours)
+        results[name] = Result(
+            {key: measures[key] for key in MEASURES if key in measures}, tuple(probes), neighbours
+        )
     return results
+
+
+def _probe_measures(probe: str, where: str, found: Sequence[Accuracies]) -> dict[str, Measure]:
+    measures = {f"{probe}{where}": _joined(one.split_accuracies for one in found)}
+    for other in found[0].others:
+        measures[f"{probe}_{other}{where}"] = _joined(one.others[other] for one in found)
+    return measures
 
 
 def _joined(values) -> Measure:

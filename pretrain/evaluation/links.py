@@ -14,7 +14,7 @@ import scipy.sparse
 
 from ..graph.adjacency import blocks
 from ..graph.held_out import HeldOutEdges
-from .rows import Matrix, unit_rows
+from .rows import Directions, Matrix
 
 _BLOCK_ENTRIES = 2**22  # of a dense block of rows while scores are computed
 
@@ -32,12 +32,15 @@ class LinkPrediction:
     average_precision: float
 
 
-def link_prediction(embeddings: Matrix, held_out: HeldOutEdges) -> LinkPrediction:
+def link_prediction(
+    embeddings: Matrix, held_out: HeldOutEdges, *, center: bool = False
+) -> LinkPrediction:
     """ROC AUC and average precision of the cosines of held-out links against non-links.
 
     Args:
         embeddings: [N, K] finite numbers, dense or CSR. The cosine with a row of zeros is 0.
         held_out: pairs of nodes in [0, N), at least one of each kind.
+        center: whether the mean row is subtracted first.
 
     Raises:
         ValueError: no pairs to compare.
@@ -46,7 +49,8 @@ def link_prediction(embeddings: Matrix, held_out: HeldOutEdges) -> LinkPredictio
 
     if not held_out.positives.shape[1] or not held_out.negatives.shape[1]:
         raise ValueError("held_out: expected at least one link and one non-link, got none")
-    scores = np.concatenate([link_scores(embeddings, pairs) for pairs in held_out])
+    rows = Directions(embeddings, center=center)
+    scores = np.concatenate([link_scores(rows, pairs) for pairs in held_out])
     truth = np.repeat([1, 0], [pairs.shape[1] for pairs in held_out])
     return LinkPrediction(
         auc=float(roc_auc_score(truth, scores)),
@@ -54,11 +58,11 @@ def link_prediction(embeddings: Matrix, held_out: HeldOutEdges) -> LinkPredictio
     )
 
 
-def link_scores(embeddings: Matrix, pairs: np.ndarray) -> np.ndarray:
+def link_scores(rows: Directions, pairs: np.ndarray) -> np.ndarray:
     """Cosine of the rows of each pair [2, P], float64 [P]; 0 where a row is zero."""
     scores = np.empty(pairs.shape[1])
-    for block in blocks(len(scores), max(1, _BLOCK_ENTRIES // embeddings.shape[1])):
-        left, right = (unit_rows(embeddings[side[block]]) for side in pairs)
+    for block in blocks(len(scores), max(1, _BLOCK_ENTRIES // rows.width)):
+        left, right = (rows[side[block]] for side in pairs)
         if scipy.sparse.issparse(left):
             scores[block] = np.asarray(left.multiply(right).sum(axis=1)).ravel()
         else:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import scipy.sparse
 from threadpoolctl import threadpool_limits
 
 from ..graph.data import LabelledNodes
-from .rows import Matrix
-from .splits import MAX_NODES, PUBLIC_SPLIT, draw_splits, plan_probe
+from .rows import Directions, Matrix
+from .scores import ACCURACY, JUDGES, judges_of
+from .splits import MAX_NODES, PUBLIC_SPLIT, Split, draw_splits, plan_probe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Accuracies:
         split_accuracies: the accuracy of each split.
         num_train: nodes fitted on (mean over the splits, rounded down).
         num_test: nodes tested on (over all splits together).
+        others: the other measures of `scores.judges_of`, by name, one value for each split.
     """
 
     accuracy: float
@@ -34,10 +36,27 @@ class Accuracies:
     split_accuracies: tuple[float, ...]
     num_train: int
     num_test: int
+    others: dict[str, tuple[float, ...]]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
         return dataclasses.asdict(self)
+
+
+class Classifier(Protocol):
+    """What a probe fits, of rows of length 1."""
+
+    def candidates(self, num_train: int) -> Sequence[Any]:
+        """Values of the hyper-parameter for so many training nodes, those that win ties first."""
+
+    def fallback(self, num_train: int) -> Any:
+        """Its value where there are no validation nodes."""
+
+    def scores(self, train: np.ndarray, asked: np.ndarray, values: Sequence[Any]) -> np.ndarray:
+        """Fitted on the nodes `train`: scores [values, asked, classes], the largest wins."""
+
+    def confidence(self, scores: np.ndarray, truth: np.ndarray) -> float:
+        """What decides between values that are equally good on the validation nodes."""
 
 
 Found = TypeVar("Found", bound=Accuracies)
@@ -45,35 +64,36 @@ Found = TypeVar("Found", bound=Accuracies)
 
 def run_probe(
     result: Callable[..., Found],
+    classifier: Callable[[Directions, np.ndarray], Classifier],
     embeddings: Matrix,
     data: LabelledNodes,
-    choose: Callable[[np.ndarray, np.ndarray], float],
-    predict: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
     *,
     split: str | None = None,
     folds: int = 10,
     seeds: int = 10,
     seed: int = 0,
     max_nodes: int = MAX_NODES,
+    center: bool = False,
 ) -> Found:
-    """Accuracy of a classifier of frozen embeddings on each split of the graph's nodes.
+    """How well a classifier of frozen embeddings does on each split of the graph's nodes.
 
-    Public and random splits: fitted on train, its hyper-parameter chosen on validation, accuracy on
+    Public and random splits: fitted on train, its hyper-parameter chosen on validation, judged on
     test. K folds: fitted on k - 1 folds, tested on the remaining one; the hyper-parameter of each
     fold is chosen on a fifth of its training part, then the whole training part is fitted again.
-    Test nodes take part in nothing else. Nodes with unknown labels are left out.
+    Each measure chooses for itself. Test nodes take part in nothing else (but the mean row). Nodes
+    with unknown labels are left out.
 
     Args:
         result: takes the fields of `Accuracies`, and last what was chosen for each split.
+        classifier: of the embeddings' `Directions` and the labels [N].
         embeddings: [N, K] finite numbers, dense or CSR, in the order of the graph's nodes.
         data: the graph, with labels.
-        choose: nodes to fit and to validate on (there may be none) -> the hyper-parameter.
-        predict: nodes to fit on, nodes [M] to classify, the hyper-parameter -> classes [M].
         split: "public", "random" or "folds"; None: "public" with masks, "folds" without.
         folds: number of folds where they are used; see `plan_probe`.
         seeds: number of random splits.
         seed: of the splits, and of who takes part; the same seed gives every embedding the same.
         max_nodes: so many labelled nodes take part at most; see `draw_splits`.
+        center: whether the mean row is subtracted before rows are scaled to length 1.
 
     Raises:
         ValueError: embeddings of another shape or not finite, or no labels.
@@ -85,14 +105,23 @@ def run_probe(
         raise ValueError(f"{data.name}: a probe needs labels, and there are none")
     splits = draw_splits(data, plan, seed=seed, max_nodes=max_nodes)
     labels: Any = data.labels
-    accuracies, chosen = [], []
+    names = judges_of(labels)
+    found: dict[str, list[float]] = {name: [] for name in names}
+    chosen = []
     # The matrices are small: one thread fits them in milliseconds, while BLAS threads that wait for
     # a busy core (TensorFlow's threads spin too) were measured to take fifty times as long.
     with threadpool_limits(1, user_api="blas"):
+        fitted = classifier(Directions(embeddings, center=center), labels)
         for one in splits:
-            chosen.append(choose(one.inner, one.validation))
-            predicted = predict(one.train, one.test, chosen[-1])
-            accuracies.append(float(np.mean(predicted == labels[one.test])))
+            best = _chosen(fitted, labels, one, names)
+            chosen.append(best[ACCURACY])
+            tested = {
+                value: fitted.scores(one.train, one.test, (value,))[0]
+                for value in set(best.values())
+            }
+            for name, value in best.items():
+                found[name].append(JUDGES[name](tested[value], labels[one.test]))
+    accuracies = found.pop(ACCURACY)
     return result(
         float(np.mean(accuracies)),
         None if plan.protocol == PUBLIC_SPLIT else float(np.std(accuracies)),
@@ -100,8 +129,26 @@ def run_probe(
         tuple(accuracies),
         sum(len(one.train) for one in splits) // len(splits),
         sum(len(one.test) for one in splits),
+        {name: tuple(values) for name, values in found.items()},
         tuple(chosen),
     )
+
+
+def _chosen(fitted: Classifier, labels, split: Split, names: Sequence[str]) -> dict[str, Any]:
+    """For each measure the value that does best on the validation nodes."""
+    if len(split.validation) == 0:
+        return dict.fromkeys(names, fitted.fallback(len(split.train)))
+    values = fitted.candidates(len(split.inner))
+    tried = fitted.scores(split.inner, split.validation, values)
+    truth = labels[split.validation]
+    confidences = [fitted.confidence(scores, truth) for scores in tried]
+    best = {}
+    for name in names:
+        keys = [
+            (JUDGES[name](scores, truth), c) for scores, c in zip(tried, confidences, strict=True)
+        ]
+        best[name] = values[max(range(len(values)), key=keys.__getitem__)]
+    return best
 
 
 def check_embeddings(embeddings: Matrix, data: LabelledNodes) -> None:

@@ -1,4 +1,4 @@
-"""Rows of length 1: what every measure compares, so that it sees directions alone."""
+"""Rows of length 1 around their mean: what every measure compares, so that it sees directions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,62 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse
 
+from ..graph.adjacency import blocks
+
 Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_matrix
+
+_BLOCK_ROWS = 1 << 14
+
+# A difference below so many units in the last place of its terms is the rounding of a mean.
+_ROUNDING = 16 * np.finfo(np.float64).eps
+
+
+class Directions:
+    """The rows of a matrix, as far as asked for: less their mean, then of length 1.
+
+    An embedding may have one large component that all nodes share; angles between nodes then say
+    little. The mean is over all rows, those without labels too.
+
+    Args:
+        matrix: [N, K] finite numbers, dense or CSR.
+        center: whether the mean is subtracted; without, sparse rows stay sparse.
+    """
+
+    def __init__(self, matrix: Matrix, *, center: bool = True):
+        self._matrix, self._mean, self._exponent = matrix, None, 0
+        if not center or 0 in matrix.shape:
+            return
+        parts = list(blocks(matrix.shape[0], _BLOCK_ROWS))  # of features that may lie on disk
+        # In units of the largest entry: a sum of huge numbers would overflow, and squares of the
+        # differences of tiny ones would be 0.
+        largest = max(float(abs(matrix[part]).max()) for part in parts)
+        self._exponent = int(np.frexp(largest)[1])
+        sums = [np.asarray(self._scaled(part).sum(axis=0)).ravel() for part in parts]
+        self._mean = np.sum(sums, axis=0) / matrix.shape[0]
+
+    @property
+    def width(self) -> int:
+        """K."""
+        return self._matrix.shape[1]
+
+    def __getitem__(self, nodes: np.ndarray) -> Any:
+        """The rows of these nodes, [M, K]: float32 of float32, otherwise float64."""
+        if self._mean is None:
+            return unit_rows(self._matrix[nodes])
+        rows = self._scaled(nodes)
+        rows = (rows.toarray() if scipy.sparse.issparse(rows) else rows) - self._mean
+        # A column that is the same in all rows leaves nothing, not its rounding.
+        rows[abs(rows) <= _ROUNDING * abs(self._mean)] = 0
+        dtype = np.float32 if self._matrix.dtype == np.float32 else np.float64
+        return unit_rows(rows).astype(dtype, copy=False)
+
+    def _scaled(self, nodes) -> Any:
+        """Float64, entries below 1."""
+        rows: Any = self._matrix[nodes].astype(np.float64)
+        if scipy.sparse.issparse(rows):
+            rows.data = np.ldexp(rows.data, -self._exponent)
+            return rows
+        return np.ldexp(rows, -self._exponent)
 
 
 def unit_rows(rows: Matrix) -> Any:
@@ -25,7 +80,7 @@ def unit_rows(rows: Matrix) -> Any:
     """
     from sklearn.preprocessing import normalize
 
-    if not rows.shape[0]:
+    if 0 in rows.shape:
         return rows
     if rows.dtype not in (np.float32, np.float64):
         rows = rows.astype(np.float64)

@@ -20,8 +20,8 @@ from .replace import remove, write_json
 # Options that say how to run, not what to compute: they may differ when a run is resumed. Whether
 # the data set is the same, wherever it lies, is told by its digest.
 _RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir", "dataset")
-# Version 0.1.0 wrote null for the defaults of these, which are the same still.
-_ONCE_OPEN = ("batch_size", "epochs")
+# Version 0.1.0 wrote null for the defaults of these, or nothing; they are the same still.
+_ONCE_OPEN = ("batch_size", "epochs", "training")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..config.defaults import CLOSED_FORM, NO_TRAINING
 from ..output.replace import replacing
 from .content import ReportContent
 from .figures import Figure, Line, colour_bar, heat_map, line_chart, scatter
@@ -120,6 +121,14 @@ def _map(content: ReportContent, figures: dict) -> str:
 def _curves(content: ReportContent, figures: dict) -> str:
     metrics = content.metrics
     loss, rank, caps = (metrics["curves"].get(k) or [] for k in ("loss", "rankme", "rankme_cap"))
+    if metrics.get("training") == NO_TRAINING:
+        return _empty("The encoder was not trained.")
+    if metrics.get("training") == CLOSED_FORM:
+        before, after = (number(value, 4) for value in loss)
+        return (
+            "<p>The encoder was trained without steps, by one linear system. The loss of the"
+            f" expected correlation of two views went from {before} to {after}.</p>"
+        )
     parts = []
     if loss:
         finite = [v for v in loss if v is not None and v > 0]

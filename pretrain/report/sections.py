@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 from ..config.places import without_folders
 from ..evaluation.evaluate import MEASURES
+from ..evaluation.table import difference
 from .content import ReportContent
 from .figures import dot_plot
 from .svg import DASH, escape, number, shortened
@@ -15,6 +16,10 @@ from .svg import DASH, escape, number, shortened
 _EXPLANATIONS = {
     "linear_probe": "share of held-out nodes whose class a logistic regression on the embeddings"
     " gets right",
+    "linear_probe_roc_auc": "how well the regression tells the two classes apart, at any"
+    " threshold; 50 is chance",
+    "linear_probe_macro_f1": "F1 of the regression, each class counted alike, however small",
+    "linear_probe_random": "the accuracy on ten random splits of the public split's size",
     "knn_probe": "the same, by a vote of the most similar nodes",
     "nmi": "how far k-means clusters agree with the classes; 0 is chance, 100 full agreement",
     "ari": "the same by pairs of nodes, corrected for chance",
@@ -62,7 +67,9 @@ def headline(content: ReportContent) -> str:
         return f'<p class="lead">{learnt}</p><p class="lead">{judged}</p>'
     (_, own), *others = rows.items()
     best, other = max(others, key=lambda item: item[1]["mean"])
-    gain, spread = 100 * (own["mean"] - other["mean"]), 100 * (own["std"] or 0.0)
+    paired = difference(own, other)
+    gain = 100 * (own["mean"] - other["mean"])
+    spread = 200 * ((paired and paired.standard_error) or 0.0)
     known = len(content.class_names)
     classes = f"the right one of {known:,} classes" if known else "the class"
     read = (
@@ -76,7 +83,7 @@ def headline(content: ReportContent) -> str:
     else:
         verdict = f"level with the best baseline, {escape(best)}"
         verdict += (
-            f": a difference of {number(abs(gain), 2)} {points} is within one standard deviation."
+            f": a difference of {number(abs(gain), 2)} {points} is within two standard errors."
             if spread
             else "."
         )
@@ -99,7 +106,7 @@ def facts(content: ReportContent) -> str:
         entries += [("accuracy", f"{100 * own['mean']:.1f} %", spread)]
     entries += [
         ("RankMe", number(metrics.get("rankme")), f" of {number(metrics['dimension'])}"),
-        ("steps", number(len(metrics["curves"].get("loss") or ())), ""),
+        ("steps", number(metrics.get("steps", 0)), ""),
         ("seconds in all", number(metrics["seconds"].get("total")), ""),
     ]
     cells = "".join(
@@ -131,7 +138,21 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
     rows = [
         (name, *(_cell(row.get(key), best[key]) for key in keys)) for name, row in scores.items()
     ]
-    table = _table("embedding", *(MEASURES.get(key, key) for key in keys), rows=rows, ours=0)
+    names = [MEASURES.get(key, key) for key in keys]
+    table = _table("embedding", *names, rows=rows, ours=0)
+    (first, own), *others = scores.items()
+    compared = [
+        (name, *(_difference_cell(own.get(key), row.get(key)) for key in keys))
+        for name, row in others
+    ]
+    less = (
+        f'<p class="note" id="paired">{escape(first)} less the others, in points; ± the standard'
+        " error of the mean difference over the same splits and seeds.</p>"
+        f'<div class="scroll"><table aria-describedby="paired">'
+        f"{_table(f'{first} less', *names, rows=compared)}</table></div>"
+        if compared
+        else ""
+    )
     protocol = next((p["protocol"] for p in (metrics.get("probe") or {}).values()), None)
     caption = "In percent; ± one standard deviation."
     caption += f" Linear probe: {escape(protocol)}." if protocol else ""
@@ -156,7 +177,7 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
         " principal components, and the same encoder before its training.</p>"
         f'<div class="pair">{picture}<div class="card"><dl class="measures">{explained}</dl></div>'
         f'</div><div class="card below"><p class="note" id="protocol">{caption}</p>'
-        f'<div class="scroll"><table aria-describedby="protocol">{table}</table></div></div>'
+        f'<div class="scroll"><table aria-describedby="protocol">{table}</table></div>{less}</div>'
     )
 
 
@@ -215,6 +236,15 @@ def _cell(measure: Mapping[str, Any] | None, best: float | None) -> str:
     spread = f" <small>± {100 * std:.1f}</small>" if std is not None else ""
     mark = ' class="best"' * (mean == best)
     return f"<td{mark}>{100 * mean:.2f}{spread}</td>"
+
+
+def _difference_cell(own: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> str:
+    found = difference(own, other) if _known(own) and _known(other) else None
+    if found is None:
+        return f"<td>{DASH}</td>"
+    error = found.standard_error
+    spread = f" <small>± {100 * error:.1f}</small>" if error is not None else ""
+    return f"<td>{100 * found.mean:+.2f}{spread}</td>"
 
 
 def _bar(value: float, total: float) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import tensorflow as tf
 
+from ..config.defaults import ADAM, CLOSED_FORM
 from ..encoder.apply import embed
 from ..graph.data import GraphData
 from ..graph.tensor import graph_tensor_from_data, relaxed_spec, with_step
 from ..output.folder import OutputFolder
 from .build import initial_weights, make_encoder, make_task
+from .closed_form import closed_form_weights
 from .correlation import view_correlation
 from .fit import Callbacks, Trained, fit
 from .recipe import Recipe
@@ -30,7 +34,7 @@ class FullGraphRun:
     """
 
     def __init__(self, data: GraphData, recipe: Recipe, *, show: bool = False):
-        self._recipe, self._show = recipe, show
+        self._data, self._recipe, self._show = data, recipe, show
         self._graph = graph_tensor_from_data(data)
         self.encoder = make_encoder(relaxed_spec(self._graph), recipe, compiled=True)
         self.initial_weights = initial_weights(data, recipe)
@@ -44,6 +48,8 @@ class FullGraphRun:
     ) -> Trained:
         """Trains from scratch, or on from the checkpoint in the folder; see `fit`."""
         recipe, graph = self._recipe, self._graph
+        if recipe.training != ADAM:
+            return self._without_steps()
 
         def graphs_from(first_step: int) -> tf.data.Dataset:
             # Numbered: the views' draws are keyed by the step, in every run and after a resume.
@@ -68,6 +74,13 @@ class FullGraphRun:
             show=self._show,
             callbacks=callbacks,
         )
+
+    def _without_steps(self) -> Trained:
+        start, weights, losses = time.perf_counter(), self.initial_weights, ()
+        if self._recipe.training == CLOSED_FORM:
+            weights, losses = closed_form_weights(self._data, self._recipe, weights)
+        self.encoder.set_weights(weights)
+        return Trained(self.encoder, {"loss": [*losses]}, time.perf_counter() - start, 0)
 
     def embed(self, weights: list[np.ndarray]) -> np.ndarray:
         """Representations of the graph as it is, float32 [N, D]."""

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any
 
 from ..config import defaults as default
-from ..config.defaults import GCN, LINEAR
+from ..config.defaults import ADAM, CLOSED_FORM, GCN, LINEAR
 from ..config.options import PretrainConfig
 from ..graph.data import GraphData, feature_density
 
@@ -19,11 +19,12 @@ class Recipe:
     """What a training does, everything decided; see `make_recipe`.
 
     Names, ranges and meanings are those of `PretrainConfig`. Pairs are of the two views. None
-    stands only where an option has no meaning: `hops` of a gcn, `steps` when sampling, `batch_size`
-    and `epochs` on the full graph; the types say Any, as they are not read then.
+    stands only where an option has no meaning: `hops` of a gcn, `steps` when sampling or without
+    steps, `batch_size` and `epochs` on the full graph. The types say Any: nobody reads it then.
     """
 
     seed: int
+    training: str
     steps: int | Any
     fan_out: tuple[int, ...]
     batch_size: int | Any
@@ -68,7 +69,7 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
         "encoder": encoder,
         "units": units,
         "hops": default.HOPS if encoder == LINEAR else None,
-        "steps": None if sampled else default.STEPS[encoder],
+        "steps": None if sampled or config.training != ADAM else default.STEPS[encoder],
         "batch_size": default.BATCH_SIZE if sampled else None,
         "epochs": default.EPOCHS if sampled else None,
         "drop_edges": (edge_rate, edge_rate),
@@ -85,7 +86,7 @@ def _encoder(config: PretrainConfig, data: GraphData) -> str:
     A vocabulary often has more words than the graph has nodes. There a hidden layer learns the
     nodes by heart: on such graphs the linear encoder was 1 to 6 points better in the linear probe.
     """
-    if config.hops is not None:
+    if config.hops is not None or config.training == CLOSED_FORM:
         return LINEAR
     several = config.units is not None and len(config.units) > 1
     if config.fan_out or several or feature_density(data) > default.WORDS_DENSITY:

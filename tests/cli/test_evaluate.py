@@ -45,7 +45,18 @@ def test_npy_and_labels_give_random_splits(files, capsys):
     assert captured.err == ""
     mean, std = 100 * expected.accuracy, 100 * expected.std
     header, row, *_ = captured.out.splitlines()
-    assert header.split() == ["linear", "probe", "kNN", "probe", "NMI", "ARI"]
+    assert header.split() == [
+        "linear",
+        "probe",
+        "linear",
+        "AUC",
+        "kNN",
+        "probe",
+        "kNN",
+        "AUC",
+        "NMI",
+        "ARI",
+    ]
     assert row.split()[:4] == ["embeddings", f"{mean:.2f}", "+-", f"{std:.1f}"]
 
 
@@ -61,6 +72,15 @@ def test_masks_give_the_public_split_and_embeddings_the_deviation(files, capsys)
     out = capsys.readouterr().out
     assert "embeddings: 2 files" in out
     assert "one optimum" in out
+    assert "public split, and 2 random ones of its size" in out
+    assert len(values(content, "linear_probe_random")) == 4
+    assert content["protocol"]["random_splits_beside"] == 2
+    assert content["protocol"]["center"] is False
+    apart = evaluate(*paths, "--labels", labels, "--split", "public", "--center", *FAST)
+    expected = [linear_probe(matrix(s), data, center=True).accuracy for s in range(2)]
+    assert values(apart, "linear_probe") == expected
+    assert "linear_probe_random" not in apart["results"]["embeddings"]["measures"]
+    assert apart["protocol"]["center"] is True
     random = evaluate(*paths, "--labels", labels, "--split", "random", *FAST)
     assert len(values(random, "linear_probe")) == 4
     folds = evaluate(*paths, "--labels", labels, "--split", "folds", "--folds", "3", *FAST)

@@ -11,7 +11,7 @@ import pytest
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 from graph_barlow_twins.pretrain.graph.held_out import hold_out_edges
 
-from tests.runs import run_main
+from tests.runs import run_main, save_rings
 
 
 @pytest.mark.slow
@@ -128,3 +128,33 @@ np.save(sys.argv[3], out["representations"])
     subprocess.run(command, check=True, cwd="/")
     expected = np.load(finished_run.folder / "embeddings.npz")["embeddings"]
     np.testing.assert_allclose(np.load(served), expected, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("training", ["closed-form", "none"])
+def test_a_run_without_steps(tmp_path, training):
+    dataset, run = save_rings(tmp_path / "rings.npz"), tmp_path / "run"
+    command = ["pretrain", "--dataset", dataset, "--output", run, "--quiet", "--folds", "2"]
+    command += ["--training", training, "--units", "4", "--hops", "2"]
+    done = run_main(*command)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert (metrics["training"], metrics["steps"]) == (training, 0)
+    ends = metrics["curves"]["loss"]
+    assert ends == [] if training == "none" else ends[1] < ends[0]
+    assert ("loss, first and last" in done.stdout) == bool(ends)
+    rows = {name: one["linear_probe"] for name, one in metrics["evaluation"].items()}
+    assert (rows["trained encoder"] == rows["untrained encoder"]) == (training == "none")
+    report = (run / "report.html").read_text()
+    told = "was not trained" if training == "none" else "without steps, by one linear system"
+    assert told in report
+
+    output = tmp_path / "again.npz"
+    assert run_main("embed", run, "--dataset", dataset, "--output", output).returncode == 0
+    with np.load(output) as found, np.load(run / "embeddings.npz") as expected:
+        np.testing.assert_allclose(found["embeddings"], expected["embeddings"], atol=1e-5)
+    resumed = run_main(*command, "--resume")
+    assert resumed.returncode == 0
+    assert "was complete" in resumed.stdout
+    changed = run_main(*command[:-4], "--units", "4", "--hops", "2", "--steps", "3")
+    assert changed.returncode == 2

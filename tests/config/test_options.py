@@ -20,6 +20,7 @@ EVERY_OPTION = {
     "data_dir": ("--data-dir d", 'data_dir = "d"', "d"),
     "knn": ("--knn 5", "knn = 5", 5),
     "seed": ("--seed 3", "seed = 3", 3),
+    "training": ("--training none", 'training = "none"', "none"),
     "steps": ("--steps 7", "steps = 7", 7),
     "fan_out": ("--fan-out 4 3", "fan_out = [4, 3]", (4, 3)),
     "batch_size": ("--batch-size 64", "batch_size = 64", 64),

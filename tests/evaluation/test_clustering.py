@@ -23,7 +23,8 @@ def noisy(noise, num_nodes=150, seed=0):
 def test_separate_classes_are_found_and_noise_is_not():
     labels, embeddings = noisy(0.05)
     lengths = np.random.default_rng(1).uniform(0.01, 100, size=(150, 1))
-    found = clustering(embeddings * lengths, nodes(labels), seeds=3)  # rows are scaled
+    # Rows are scaled.
+    found = clustering(embeddings * lengths, nodes(labels), seeds=3)
     np.testing.assert_allclose(found.nmi, [1, 1, 1])
     np.testing.assert_allclose(found.ari, [1, 1, 1])
     noise = np.random.default_rng(2).normal(size=(150, 4))
@@ -34,8 +35,9 @@ def test_separate_classes_are_found_and_noise_is_not():
 
 def test_numbers_are_sklearns():
     labels, embeddings = noisy(0.5)
-    found = clustering(embeddings, nodes(labels), seeds=2, seed=5)
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    found = clustering(embeddings, nodes(labels), seeds=2, seed=5, center=True)
+    centred = embeddings - embeddings.mean(axis=0)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     for number, (nmi, ari) in enumerate(zip(found.nmi, found.ari, strict=True)):
         clusters = KMeans(3, n_init=10, random_state=5 + number).fit_predict(unit)
         expected = normalized_mutual_info_score(labels, clusters, average_method="arithmetic")

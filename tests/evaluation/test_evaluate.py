@@ -1,5 +1,6 @@
 """All measures together: each equals its own function, values are joined over embeddings."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,7 +11,7 @@ from graph_barlow_twins.pretrain.evaluation.evaluate import MEASURES, Measure, R
 from graph_barlow_twins.pretrain.evaluation.knn_probe import knn_probe
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
 from graph_barlow_twins.pretrain.evaluation.links import link_prediction
-from graph_barlow_twins.pretrain.evaluation.table import table
+from graph_barlow_twins.pretrain.evaluation.table import difference, table
 from graph_barlow_twins.pretrain.graph.held_out import HeldOutEdges
 from graph_barlow_twins.pretrain.graph.labels import LabelledNodes
 
@@ -44,7 +45,7 @@ def test_measures_are_those_of_the_functions():
         "link_auc": (links.auc,),
         "link_ap": (links.average_precision,),
     }
-    assert list(values) == list(MEASURES)
+    assert list(values) == [key for key in MEASURES if key in values]
     assert found.probes == (probe,)
     assert found.neighbours == votes.neighbours
     json.dumps(found.to_dict())
@@ -122,7 +123,38 @@ def test_table():
         "PCA": Result({"linear_probe": Measure((0.05,))}).to_dict(),
     }
     assert table(results).splitlines() == [
-        "             linear probe     NMI",
-        "embeddings   85.00 +- 5.0   50.00",
-        "PCA                  5.00       -",
+        "                   linear probe     NMI",
+        "embeddings         85.00 +- 5.0   50.00",
+        "PCA                        5.00       -",
+        "embeddings less",
+        "  PCA             +80.00 +- 5.0       -",
     ]
+
+
+def test_differences_are_paired():
+    own, other = (Measure(values).to_dict() for values in ((0.5, 0.7, 0.6, 0.9), (0.4, 0.5)))
+    found = difference(own, other)
+    pairs = np.array([0.1, 0.2, 0.2, 0.4])  # the other's splits, once for each embedding
+    assert found.mean == pytest.approx(pairs.mean())
+    assert found.standard_error == pytest.approx(pairs.std(ddof=1) / 2)
+    assert difference(other, own).mean == pytest.approx(-pairs.mean())
+    one = Measure((0.5,)).to_dict()
+    assert difference(one, one).standard_error is None
+    assert difference(Measure((0.1, 0.2, 0.3)).to_dict(), other) is None
+    assert difference(None, other) is difference(own, None) is None
+
+
+def test_beside_a_public_split_stand_random_ones_of_its_size():
+    masks = np.random.default_rng(0).permutation(np.arange(90)) // 30
+    parts = {f"{name}_mask": masks == i for i, name in enumerate(("train", "val", "test"))}
+    data = dataclasses.replace(NODES, **parts)
+    options = {"seeds": 3, "clusterings": 2, "seed": 4}
+    found = evaluate({"ours": embeddings(0)}, data, **options)["ours"].measures
+    random = linear_probe(embeddings(0), data, split="random", seeds=3, seed=4)
+    assert found["linear_probe_random"].values == random.split_accuracies
+    assert len(found["knn_probe_random"].values) == 3
+    assert len(found["linear_probe"].values) == 1
+    assert len(found["nmi"].values) == 2
+    public = evaluate({"ours": embeddings(0)}, data, split="public", **options)["ours"].measures
+    assert public == {key: found[key] for key in public}
+    assert len(public) == 4

@@ -5,10 +5,15 @@ import json
 import numpy as np
 import pytest
 import scipy.sparse
-from graph_barlow_twins.pretrain.evaluation.knn_probe import NEIGHBOURS, knn_probe, nearest_class
+from graph_barlow_twins.pretrain.evaluation.knn_probe import NEIGHBOURS, knn_probe, vote
+from graph_barlow_twins.pretrain.evaluation.rows import Directions
 from sklearn.neighbors import KNeighborsClassifier
 
 from tests.evaluation.graphs import path_graph
+
+
+def nearest_class(embeddings, *arguments):
+    return vote(Directions(embeddings, center=False), *arguments).argmax(axis=2)
 
 
 def on_circle(degrees):

@@ -9,7 +9,6 @@ import scipy.sparse
 from graph_barlow_twins.pretrain.errors import InputError
 from graph_barlow_twins.pretrain.evaluation.linear_probe import (
     INVERSE_REGULARIZATIONS,
-    SCALINGS,
     linear_probe,
 )
 from graph_barlow_twins.pretrain.evaluation.splits import plan_probe
@@ -26,18 +25,18 @@ def clusters(num_nodes=120, num_classes=3, noise=0.1, seed=0):
     return labels, corners + noise * rng.normal(size=corners.shape)
 
 
-@pytest.mark.parametrize("scaling", SCALINGS)
-def test_separable_classes_are_read_and_noise_is_not(scaling):
+@pytest.mark.parametrize("center", [True, False])
+def test_separable_classes_are_read_and_noise_is_not(center):
     labels, embeddings = clusters()
     data = path_graph(labels)
-    result = linear_probe(embeddings, data, folds=3, scaling=scaling)
+    result = linear_probe(embeddings, data, folds=3, center=center)
     assert result.accuracy == 1
     assert result.std == 0
     assert result.protocol == "k folds"
     assert len(result.inverse_regularizations) == len(result.split_accuracies) == 3
     assert (result.num_train, result.num_test) == (80, 120)
     noise = np.random.default_rng(1).normal(size=embeddings.shape)
-    assert linear_probe(noise, data, folds=2, scaling=scaling).accuracy < 0.5
+    assert linear_probe(noise, data, folds=2, center=center).accuracy < 0.5
 
 
 def test_mean_and_deviation_are_those_of_the_folds():
@@ -94,23 +93,37 @@ def test_scaling_uses_training_nodes_only():
     labels, embeddings = clusters(60, 2, noise=0.3)
     data = path_graph(labels, masks="t" * 20 + "v" * 20 + "e" * 20)
     expected = linear_probe(embeddings, data)
-    # One wild test node must change no other node's outcome: at most 1 of 20 test nodes.
+    # Without the mean, a wild test node changes no other node's outcome: at most 1 of 20.
     embeddings[59] = 1e6
-    assert abs(linear_probe(embeddings, data).accuracy - expected.accuracy) <= 1 / 20 + 1e-9
-    assert (
-        linear_probe(embeddings, data).inverse_regularizations == expected.inverse_regularizations
-    )
+    found = linear_probe(embeddings, data)
+    assert abs(found.accuracy - expected.accuracy) <= 1 / 20 + 1e-9
+    assert found.inverse_regularizations == expected.inverse_regularizations
 
 
-def test_standardising_makes_the_scale_of_a_feature_irrelevant():
+def test_what_all_rows_share_does_not_count():
     labels, embeddings = clusters(noise=0.6)
     data = path_graph(labels)
-    scaled = embeddings * np.array([1e-4, 1, 1e4, 1]) + np.array([5, 0, 0, -3])
-    expected, found = (
-        linear_probe(given, data, scaling="standardize", folds=2).accuracy
-        for given in (embeddings, scaled)
-    )
+    shifted = embeddings + np.array([1000, -5, 0, 3])
+    expected = linear_probe(embeddings, data, folds=2, center=True).accuracy
+    found = linear_probe(shifted, data, folds=2, center=True).accuracy
     assert found == pytest.approx(expected, abs=0.02)
+    assert linear_probe(shifted, data, folds=2).accuracy < expected - 0.1
+
+
+def test_measures_that_the_labels_ask_for():
+    rng = np.random.default_rng(0)
+    labels = (np.arange(200) % 10 == 0).astype(int)  # two classes, one of them small
+    embeddings = rng.normal(size=(200, 3)) + 2.5 * labels[:, None] * np.eye(3)[0]
+    data = path_graph(labels)
+    found = linear_probe(embeddings, data, split="random", seeds=3)
+    assert list(found.others) == ["roc_auc", "macro_f1"]
+    assert all(len(values) == 3 for values in found.others.values())
+    assert 0.8 < np.mean(found.others["roc_auc"]) < 1
+    assert np.mean(found.others["macro_f1"]) < found.accuracy
+    json.dumps(found.to_dict())
+    assert linear_probe(rng.normal(size=(200, 3)), data, folds=2).others["roc_auc"] != 1
+    three, matrix = clusters()
+    assert linear_probe(matrix, path_graph(three), folds=2).others == {}
 
 
 def test_constant_features_do_no_harm():
@@ -150,7 +163,7 @@ def test_small_classes_reduce_the_folds():
 def test_two_nodes_per_class_are_enough():
     embeddings = np.array([[0.0], [0.1], [9.0], [9.1]])
     with pytest.warns(UserWarning, match="2 probe folds"):
-        result = linear_probe(embeddings, path_graph([0, 0, 1, 1]), scaling="standardize")
+        result = linear_probe(embeddings, path_graph([0, 0, 1, 1]))
     assert result.accuracy == 1
 
 
@@ -182,8 +195,6 @@ def test_wrong_calls_are_errors():
     data = path_graph(labels)
     with pytest.raises(ValueError, match=r"expected \[120, K\], got \(119, 4\)"):
         linear_probe(embeddings[1:], data)
-    with pytest.raises(ValueError, match="expected one of standardize, rows, none, got 'l2'"):
-        linear_probe(embeddings, data, scaling="l2")
     with pytest.raises(ValueError, match="folds: expected at least 2, got 1"):
         linear_probe(embeddings, data, folds=1)
     with pytest.raises(ValueError, match="needs labels"):
@@ -202,7 +213,7 @@ def test_digits_probe_is_good():
 
 def test_cora_probe_of_raw_features(planetoid_dir):
     data = load_dataset("planetoid:cora", str(planetoid_dir))
-    result = linear_probe(data.features, data, scaling="rows")
+    result = linear_probe(data.features, data)
     assert result.protocol == "public split"
     assert (result.num_train, result.num_test) == (140, 1000)
     # Published for logistic regression on bag-of-words features: 55 to 60 %.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from graph_barlow_twins.pretrain.evaluation.links import link_prediction, link_scores
+from graph_barlow_twins.pretrain.evaluation.rows import Directions
 from graph_barlow_twins.pretrain.graph.held_out import HeldOutEdges, hold_out_edges
 from graph_barlow_twins.pretrain.output.held_out import read_held_out_edges, save_held_out_edges
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -16,8 +17,9 @@ def test_measures_by_hand():
     # Cosines: links 1 and 0, non-links 0.6 and -1. Of four comparisons the links win three.
     embeddings = np.array([[2.0, 0], [5, 0], [0, 3], [3, 4], [-1, 0]])
     held_out = HeldOutEdges(np.array([[0, 0], [1, 2]]), np.array([[0, 1], [3, 4]]))
-    np.testing.assert_allclose(link_scores(embeddings, held_out.positives), [1, 0])
-    np.testing.assert_allclose(link_scores(embeddings, held_out.negatives), [0.6, -1])
+    rows = Directions(embeddings, center=False)
+    np.testing.assert_allclose(link_scores(rows, held_out.positives), [1, 0])
+    np.testing.assert_allclose(link_scores(rows, held_out.negatives), [0.6, -1])
     found = link_prediction(embeddings, held_out)
     assert found.auc == pytest.approx(3 / 4)
     assert found.average_precision == pytest.approx((1 + 2 / 3) / 2)
@@ -74,3 +76,11 @@ def test_file_returns_what_was_written_and_bad_ones_are_refused(tmp_path):
     refused("the key negatives is missing", read_held_out_edges, path, 5)
     path.write_bytes(b"PK\x03\x04 cut")
     refused("not an npz file", read_held_out_edges, path, 5)
+
+
+def test_links_around_the_mean():
+    rng = np.random.default_rng(0)
+    embeddings, (_, held_out) = rng.normal(size=(60, 3)), hold_out_edges(random_graph(), 0.3, 0)
+    centred = embeddings - embeddings.mean(axis=0)
+    found = link_prediction(embeddings + np.array([5, 0, -3]), held_out, center=True)
+    assert found.auc == pytest.approx(link_prediction(centred, held_out).auc)

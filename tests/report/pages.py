@@ -61,6 +61,7 @@ def make_content(data=None, *, D=8, dataset=None, steps=30):
             }
             for name, one in probe.items()
         },
+        "steps": steps,
         "curves": {
             "loss": list(np.linspace(9.25, 1.125, steps)),
             "rankme": [2.0, float("nan"), *np.linspace(3, 6.5, steps)][:steps],
