@@ -87,6 +87,7 @@ def test_flags_win_over_the_file(name, toml):
         "output": 'output = "file"',
         "dataset": 'dataset = "file"',
         "data_dir": 'data_dir = "file"',
+        "training": 'training = "closed-form"',
         "encoder": 'encoder = "linear"',
         "units": "units = [3, 4, 5]",
         "fan_out": "fan_out = [9, 8]",
@@ -130,8 +131,9 @@ def test_to_dict_goes_through_json_and_back():
     flags = {name: option[0].split() for name, option in EVERY_OPTION.items() if name != "resume"}
     sampling = [*OUTPUT, *(word for name in SAMPLING for word in flags.pop(name))]
     linear = [*OUTPUT, *flags.pop("hops")]  # which the widths in EVERY_OPTION exclude
+    without_steps = [*OUTPUT, *flags.pop("training")]
     full_graph = [word for words in flags.values() for word in words]
-    for words in (full_graph, sampling, linear, OUTPUT):
+    for words in (full_graph, sampling, linear, without_steps, OUTPUT):
         config = parse_args(words)
         written = json.loads(json.dumps(config.to_dict()))
         assert "lambda" in written

@@ -163,7 +163,7 @@ def test_small_classes_reduce_the_folds():
 def test_two_nodes_per_class_are_enough():
     embeddings = np.array([[0.0], [0.1], [9.0], [9.1]])
     with pytest.warns(UserWarning, match="2 probe folds"):
-        result = linear_probe(embeddings, path_graph([0, 0, 1, 1]))
+        result = linear_probe(embeddings, path_graph([0, 0, 1, 1]), center=True)
     assert result.accuracy == 1
 
 
