@@ -60,23 +60,32 @@ def cross_correlation_metrics(
     rows, columns = sizes(z_a)
     z_a, _, defined_a = clean_rows(tf.cast(z_a, dtype), weights)
     z_b, _, defined_b = clean_rows(tf.cast(z_b, dtype), weights)
-    arguments = (z_a, z_b, tf.zeros([], dtype), weights, options)
+    weights = None if weights is None else tf.cast(weights, tf.float64)
 
-    def direct():
-        _, residuals = direct_path.forward(*arguments)
-        return tf.linalg.diag_part(residuals.C), residuals.redundancy
+    def measured(compute_dtype):
+        views = tf.cast(z_a, compute_dtype), tf.cast(z_b, compute_dtype)
+        arguments = (*views, tf.zeros([], compute_dtype), weights, options)
 
-    def gram():
-        _, residuals = gram_path.forward(*arguments)
-        return residuals.c, residuals.redundancy
+        def direct():
+            _, residuals = direct_path.forward(*arguments)
+            return tf.linalg.diag_part(residuals.C), residuals.redundancy
 
-    # The D x D matrix C takes N D^2 operations, the two N x N matrices 2 N^2 D, so those are formed
-    # where D > 2 N. There, too, their difference ||C||_F^2 - sum_i C_ii^2 is safe: C has rank N at
-    # most, so it is no smaller than (D / N - 1) sum_i C_ii^2 would be for equal diagonal entries.
-    c, redundancy = choose(columns > 2 * rows, gram, direct)
-    diagonal = tf.reduce_mean(c)
-    D = tf.cast(columns, dtype)
-    off_diagonal = tf.sqrt(redundancy / tf.maximum(D * (D - 1), 1))
+        def gram():
+            _, residuals = gram_path.forward(*arguments)
+            return residuals.c, residuals.redundancy
+
+        # The D x D matrix C takes N D^2 operations, the two N x N matrices 2 N^2 D, so those are
+        # formed where D > 2 N. There, too, their difference ||C||_F^2 - sum_i C_ii^2 is safe: C has
+        # rank N at most, so it is no smaller than (D / N - 1) sum_i C_ii^2 would be for equal
+        # diagonal entries.
+        c, redundancy = choose(columns > 2 * rows, gram, direct)
+        D = tf.cast(columns, compute_dtype)
+        off_diagonal = tf.sqrt(redundancy / tf.maximum(D * (D - 1), 1))
+        return tf.cast(tf.reduce_mean(c), dtype), tf.cast(off_diagonal, dtype)
+
+    # As the loss: where few rows decide, float32 does not hold the weights of the others.
+    few_rows = False if weights is None else direct_path.few_rows(weights, rows)
+    diagonal, off_diagonal = choose(few_rows, lambda: measured(tf.float64), lambda: measured(dtype))
     finite = tf.math.is_finite(diagonal) & tf.math.is_finite(off_diagonal)
     defined = defined_a & defined_b & finite
     return {

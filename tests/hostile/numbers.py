@@ -142,10 +142,15 @@ def _operands(a, b, case, path):
         operands[1] += np.max(share * r[0] * (2 / D / W * Kb @ Za))
         operands[2] += np.max(share * r[1] * (2 / D / W * Ka @ Zb))
     # An element of C may lack a product of two entries that underflows, however large r then is.
+    # The gradient's G lacks as much, and so do its q = rowsum(C * G), on both accounts.
     lost = tiny * np.outer(*r)
     direct = tiny * (1 + largest + np.max(lost) / tiny)
     by_c = gradients(C + lost, factor * lost)
-    return operands, (direct, *(direct + 2 * loss_of_c for loss_of_c in by_c))
+    q = [np.sum(lost * (factor * C + 2 * np.eye(D)), axis=axis) for axis in (1, 0)]
+    by_q = [
+        np.max(share * scale * f * Z * lack) for scale, Z, lack in zip(r, (Za, Zb), q, strict=True)
+    ]
+    return operands, (direct, *(direct + 2 * sum(lacks) for lacks in zip(by_c, by_q, strict=True)))
 
 
 def _weighting(a, case):

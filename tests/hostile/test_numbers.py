@@ -243,6 +243,12 @@ def metrics_complaint(seed):
     return None
 
 
+@pytest.mark.parametrize("seed", [4060, 4264, 6280])
+def test_metrics_of_a_huge_row_that_hardly_counts(seed):
+    """Its weight, relative to the largest, vanishes in float32; its share in the variance not."""
+    assert metrics_complaint(seed) is None
+
+
 @pytest.mark.slow
 def test_many_extreme_metrics():
     found = {seed: metrics_complaint(seed) for seed in range(COUNT)}

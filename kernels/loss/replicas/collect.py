@@ -24,6 +24,7 @@ class FirstMoments(NamedTuple):
         rows: N, a scalar.
         positive_rows: how many of them have a positive weight, a scalar.
         weights: of the rows of this replica, with the sums over all, in units of the mean weight.
+        relative: the same weights in float64, which holds smaller ones; None without.
         unit: the mean weight of the positive rows, a float64 scalar.
         centers: per view ``[D]``, its mean up to rounding; () without standardisation.
         sent_before: rows that the replicas before this one send in `gather_rows`, a scalar.
@@ -33,6 +34,7 @@ class FirstMoments(NamedTuple):
     rows: tf.Tensor
     positive_rows: tf.Tensor
     weights: direct.Weights
+    relative: tf.Tensor | None
     unit: tf.Tensor
     centers: tuple[tf.Tensor, ...]
     sent_before: tf.Tensor
@@ -76,11 +78,15 @@ def first_moments(z_a, z_b, sample_weight, options: direct.Options) -> FirstMome
     positive_rows = tf.reduce_sum(all_positive)
     unit = tf.math.divide_no_nan(W, positive_rows)
     share = tf.math.reciprocal_no_nan(W)
+    relative = None
+    if sample_weight is not None:
+        relative = tf.math.divide_no_nan(sample_weight, unit)[:, tf.newaxis]
     before = tf.math.cumsum(here, exclusive=True, reverse=True)
     return FirstMoments(
         rows=tf.reduce_sum(all_rows),
         positive_rows=positive_rows,
-        weights=_over_replicas(local, sample_weight, W, unit, options),
+        weights=_over_replicas(local, relative, W, unit, options),
+        relative=relative,
         unit=unit,
         centers=tuple(tf.cast(share * moment, z_a.dtype) for moment in moments),
         sent_before=tf.reduce_sum(before * tf.maximum(all_rows, 1)),
@@ -88,17 +94,16 @@ def first_moments(z_a, z_b, sample_weight, options: direct.Options) -> FirstMome
     )
 
 
-def _over_replicas(local: direct.Weights, sample_weight, W, unit, options) -> direct.Weights:
+def _over_replicas(local: direct.Weights, relative, W, unit, options) -> direct.Weights:
     """The weights of this replica's rows in a common unit, with the sums over all replicas."""
     dtype = local.W.dtype
     sums = [
         tf.cast(tf.math.divide_no_nan(value, unit), dtype)
         for value in (W, tf.maximum(W - options.ddof, 0))
     ]
-    if sample_weight is None:
+    if relative is None:
         return direct.Weights(None, None, *sums)
-    w = tf.cast(tf.math.divide_no_nan(sample_weight, unit)[:, tf.newaxis], dtype)
-    return direct.Weights(w, local.taken, *sums)
+    return direct.Weights(tf.cast(relative, dtype), local.taken, *sums)
 
 
 def first_rows(sample_weight, rows):

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from ...shapes import sizes
+from ...shapes import choose, sizes
 from .. import direct
 from .collect import FirstMoments, Slots, all_sum, once, times_replicas
+
+_SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 class SecondMoments(NamedTuple):
@@ -57,19 +60,31 @@ def second_moments(z_a, z_b, first: FirstMoments, slots: Slots, gram):
         direct.center(z, rows, direct.Moments(m, None))
         for z, m in zip((z_a, z_b), centers, strict=True)
     )
-    wX, wY = direct.weigh(X, rows), direct.weigh(Y, rows)
 
-    def products():
-        return tf.reshape(tf.matmul(X, wY, transpose_a=True), [-1])
+    def in_dtype(dtype, w):
+        x, y = tf.cast(X, dtype), tf.cast(Y, dtype)
+        wx, wy = (x, y) if w is None else (w * x, w * y)
 
-    nothing = tf.zeros([0], z_a.dtype)
-    own = [
-        products() if gram is False else tf.cond(gram, lambda: nothing, products),
-        *(tf.reduce_sum(values, axis=0) for values in (wX * X, wY * Y, wX, wY)),
-        *slots.rows,
-        slots.w,
-    ]
-    sums = all_sum(own)
+        def products():
+            return tf.reshape(tf.matmul(x, wy, transpose_a=True), [-1])
+
+        nothing = tf.zeros([0], dtype)
+        sums = [
+            products() if gram is False else tf.cond(gram, lambda: nothing, products),
+            *(tf.reduce_sum(values, axis=0) for values in (wx * x, wy * y, wx, wy)),
+        ]
+        return [tf.cast(values, z_a.dtype) for values in sums]
+
+    # A weight that vanishes in float32 may belong to a row that is huge.
+    vanishes = False
+    if first.relative is not None and z_a.dtype == tf.float32:
+        vanishes = tf.reduce_any((first.relative > 0) & (first.relative < _SMALLEST))
+    own = choose(
+        vanishes,
+        lambda: in_dtype(tf.float64, first.relative),
+        lambda: in_dtype(z_a.dtype, rows.w),
+    )
+    sums = all_sum([*own, *slots.rows, slots.w])
     slot_weights = first.unit * tf.cast(sums[7], tf.float64)
     return SecondMoments(sums[0], sums[1:3], sums[3:5], sums[5:7], slot_weights)
 
