@@ -173,6 +173,26 @@ def test_in_two_threads(name, monkeypatch):
     assert_those_of_the_global_batch(name, losses, own_grads)
 
 
+@pytest.mark.parametrize("path", ["direct", "gram"])
+def test_a_huge_row_whose_weight_vanishes_in_float32(path, monkeypatch):
+    a, b, _ = make_batch(9, 5)
+    b[4, 2] = 5e22
+    w = np.r_[np.ones(4) * 1e22, 1e-20, np.ones(4) * 1e12]
+
+    def step(number):
+        own = slice(3) if number == 0 else slice(3, None)
+        views = tf.constant(a[own]), tf.constant(b[own])
+        weights = tf.constant(w[own])
+        return barlow_twins_loss_over_replicas(*views, sample_weight=weights, path=path)
+
+    losses = run_in_threads(monkeypatch, step)
+    expected = reference.barlow_twins_loss(a.astype(float), b.astype(float), sample_weight=w)
+    without = reference.barlow_twins_loss(a[:4].astype(float), b[:4].astype(float))
+    assert abs(without - expected) > 0.1
+    if path == "direct" or np.isfinite(losses).any():  # right, or no number
+        np.testing.assert_allclose(losses, expected, rtol=1e-4)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["direct", "gram", "auto"])
 def test_two_replicas_of_64_rows(results, path):
