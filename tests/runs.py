@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import io
 import logging
+import os
 import pickle
 from pathlib import Path
 
@@ -83,13 +84,14 @@ class FinishedRun:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory, worker_id):
+def finished_run(tmp_path_factory):
     """With labels, held-out links, node ids and a correlation: six steps of a gcn, D = 8.
 
     One for all workers of pytest-xdist: the first that needs it makes it.
     """
-    alone = worker_id == "master"
-    place = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
     folder, made = place / "finished", place / "finished.pickle"
     with FileLock(f"{made}.lock"):
         if not made.exists():
