@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.data import GraphData
+from ..output.disk import disk_error
 from .content import ReportContent
 from .data import correlation, projection, spectra, versions
 from .page import write_report
@@ -65,6 +66,9 @@ def write_run_report(
 
     Returns:
         Whether there is a report. If not, a warning has said why.
+
+    Raises:
+        OSError: if the disk is the reason.
     """
     with _failure_costs_the_report_alone():
         content = ReportContent(metrics, data.class_names, configuration, versions(), **pictures)
@@ -75,10 +79,15 @@ def write_run_report(
 
 @contextlib.contextmanager
 def _failure_costs_the_report_alone() -> Iterator[None]:
-    """Turns an error into a warning: the embeddings are worth more than their picture."""
+    """Turns an error into a warning: the embeddings are worth more than their picture.
+
+    Not one of the disk: whoever makes room and resumes the run gets its report, too.
+    """
     try:
         yield
     except Exception as error:
+        if disk_error(error) is not None:
+            raise
         warnings.warn(
             f"no report ({type(error).__name__}: {error}); embeddings, model and metrics are there",
             stacklevel=4,

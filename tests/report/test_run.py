@@ -1,9 +1,12 @@
 """Runs end in a report, whatever the graph; a report that fails does not cost the run."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +54,20 @@ def test_written_whole_or_not_at_all(tmp_path):
         assert not write_run_report(path, {"dataset": "x"}, {}, data=data, configuration={})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_full_disk_is_no_warning(tmp_path, monkeypatch):
+    """A run that went on would be complete, and its report lost for good."""
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    data = make_data()
+    content = make_content(data)
+    pictures = {key: getattr(content, key) for key in ("correlations", "projection", "spectra")}
+    with pytest.raises(OSError, match="No space left"):
+        write_run_report(tmp_path / "r", content.metrics, pictures, data=data, configuration={})
 
 
 @pytest.mark.slow  # a map of 3,000 points
