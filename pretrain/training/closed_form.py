@@ -70,7 +70,7 @@ def closed_form_weights(
         return start, (float(len(scale)),) * 2
     lower = scipy.linalg.cho_factor(sigma + penalty * np.eye(len(sigma)), lower=True)
     W = scipy.linalg.cho_solve(lower, cross @ V)
-    losses = tuple(_loss(sigma, cross, one, recipe.lambda_) for one in (V, W))
+    before_and_after = [_loss(sigma, cross, one, recipe.lambda_) for one in (V, W)]
 
     channel = _channel(data, X, coefficients)
     before, after = ((channel @ one).std(axis=0) for one in (V, W.astype(np.float32)))
@@ -79,7 +79,8 @@ def closed_form_weights(
     W = np.where(moved, W / np.where(moved, length, 1), V).astype(np.float32)
     after = np.where(moved, after / np.where(moved, length, 1), 1)
     scale = np.where(moved, scale * before / after, scale).astype(np.float32)
-    return [W if basis is None else basis @ W, column_weights, coefficients, scale], losses
+    kernel = W if basis is None else basis @ W
+    return [kernel, column_weights, coefficients, scale], (before_and_after[0], before_and_after[1])
 
 
 def _channel(data: GraphData, X: np.ndarray, coefficients, kept=slice(None)) -> np.ndarray:

@@ -76,11 +76,13 @@ class FullGraphRun:
         )
 
     def _without_steps(self) -> Trained:
-        start, weights, losses = time.perf_counter(), self.initial_weights, ()
+        start, weights = time.perf_counter(), self.initial_weights
+        losses: list[float] = []
         if self._recipe.training == CLOSED_FORM:
-            weights, losses = closed_form_weights(self._data, self._recipe, weights)
+            weights, before_and_after = closed_form_weights(self._data, self._recipe, weights)
+            losses = list(before_and_after)
         self.encoder.set_weights(weights)
-        return Trained(self.encoder, {"loss": [*losses]}, time.perf_counter() - start, 0)
+        return Trained(self.encoder, {"loss": losses}, time.perf_counter() - start, 0)
 
     def embed(self, weights: list[np.ndarray]) -> np.ndarray:
         """Representations of the graph as it is, float32 [N, D]."""
