@@ -135,6 +135,7 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
             {TRAINED: embeddings, **baselines, UNTRAINED: untrained},
             data,
             folds=config.folds,
+            # No random splits beside a public one: the command `evaluate` has the time for them.
             split="public" if data.has_masks else "folds",
             clusterings=_CLUSTERINGS,
             starts=_STARTS,

@@ -84,7 +84,9 @@ def cross_correlation_metrics(
         return tf.cast(tf.reduce_mean(c), dtype), tf.cast(off_diagonal, dtype)
 
     # As the loss: where few rows decide, float32 does not hold the weights of the others.
-    few_rows = False if weights is None else direct_path.few_rows(weights, rows)
+    few_rows = False
+    if weights is not None and dtype == tf.float32:
+        few_rows = direct_path.few_rows(weights, rows)
     diagonal, off_diagonal = choose(few_rows, lambda: measured(tf.float64), lambda: measured(dtype))
     finite = tf.math.is_finite(diagonal) & tf.math.is_finite(off_diagonal)
     defined = defined_a & defined_b & finite

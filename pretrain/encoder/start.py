@@ -77,10 +77,7 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     count, num_features = features.shape
 
     def propagate(state):
-        total = coefficients[-1] * state
-        for coefficient in coefficients[-2::-1]:  # Horner's rule
-            total = operator @ total + coefficient * state
-        return total
+        return polynomial(operator, coefficients, state)
 
     def forward(directions):  # M times [F, k]
         state = propagate(features @ directions)
@@ -108,6 +105,14 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     else:  # all nodes are alike
         scale = np.ones(width)
     return [part.astype(np.float32) for part in (kernel, weights, coefficients, scale)]
+
+
+def polynomial(operator, coefficients: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """``(c[0] I + c[1] A + ... + c[K] A^K) H``, A [N, N] and H [N, k], by Horner's rule."""
+    total = coefficients[-1] * state
+    for coefficient in coefficients[-2::-1]:
+        total = operator @ total + coefficient * state
+    return total
 
 
 def _random(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:

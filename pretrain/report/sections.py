@@ -19,7 +19,6 @@ _EXPLANATIONS = {
     "linear_probe_roc_auc": "how well the regression tells the two classes apart, at any"
     " threshold; 50 is chance",
     "linear_probe_macro_f1": "F1 of the regression, each class counted alike, however small",
-    "linear_probe_random": "the accuracy on ten random splits of the public split's size",
     "knn_probe": "the same, by a vote of the most similar nodes",
     "nmi": "how far k-means clusters agree with the classes; 0 is chance, 100 full agreement",
     "ari": "the same by pairs of nodes, corrected for chance",

@@ -11,7 +11,7 @@ import scipy.linalg
 import scipy.sparse
 
 from ...kernels.keys import derive_key
-from ..encoder.start import start_weights, weighted_unit_rows
+from ..encoder.start import polynomial, start_weights, weighted_unit_rows
 from ..graph.data import GraphData
 from .recipe import Recipe
 
@@ -70,17 +70,17 @@ def closed_form_weights(
         return start, (float(len(scale)),) * 2
     lower = scipy.linalg.cho_factor(sigma + penalty * np.eye(len(sigma)), lower=True)
     W = scipy.linalg.cho_solve(lower, cross @ V)
-    before_and_after = [_loss(sigma, cross, one, recipe.lambda_) for one in (V, W)]
+    losses = _loss(sigma, cross, V, recipe.lambda_), _loss(sigma, cross, W, recipe.lambda_)
 
-    channel = _channel(data, X, coefficients)
-    before, after = ((channel @ one).std(axis=0) for one in (V, W.astype(np.float32)))
-    moved = (before > 0) & (after > 0)
     length = np.linalg.norm(W, axis=0)
-    W = np.where(moved, W / np.where(moved, length, 1), V).astype(np.float32)
-    after = np.where(moved, after / np.where(moved, length, 1), 1)
-    scale = np.where(moved, scale * before / after, scale).astype(np.float32)
+    W = (W / np.where(length > 0, length, 1)).astype(np.float32)
+    channel = _channel(data, X, coefficients)
+    before, after = ((channel @ one).std(axis=0) for one in (V, W))
+    varies = (before > 0) & (after > 0)
+    W = np.where(varies, W, V)
+    scale = np.where(varies, scale * before / np.where(varies, after, 1), scale).astype(np.float32)
     kernel = W if basis is None else basis @ W
-    return [kernel, column_weights, coefficients, scale], (before_and_after[0], before_and_after[1])
+    return [kernel, column_weights, coefficients, scale], losses
 
 
 def _channel(data: GraphData, X: np.ndarray, coefficients, kept=slice(None)) -> np.ndarray:
@@ -93,10 +93,8 @@ def _channel(data: GraphData, X: np.ndarray, coefficients, kept=slice(None)) -> 
     degrees = [np.asarray(links.sum(axis=axis)).ravel() for axis in (1, 0)]
     into, out_of = (scipy.sparse.diags((one**-0.5).astype(np.float32)) for one in degrees)
     operator = (into @ links @ out_of).tocsr()
-    total = coefficients[-1] * X
-    for coefficient in coefficients[-2::-1]:  # Horner's rule
-        total = operator @ total + coefficient * X
-    return total - total.mean(axis=0)
+    channel = polynomial(operator, coefficients, X)
+    return channel - channel.mean(axis=0)
 
 
 def _diagonal(covariance: np.ndarray, basis: np.ndarray | None) -> np.ndarray:

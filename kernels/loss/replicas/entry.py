@@ -38,7 +38,6 @@ _warned_lock = threading.Lock()
 
 
 @tf.autograph.experimental.do_not_convert  # no Python control flow depends on a tensor
-@tf.autograph.experimental.do_not_convert
 def barlow_twins_loss_over_replicas(
     z_a: tf.Tensor,
     z_b: tf.Tensor,
