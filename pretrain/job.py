@@ -32,6 +32,7 @@ from .output.paths import without_patterns
 from .output.prepare import begin, prepared
 from .output.replace import write_json
 from .quiet import errors_only, quiet_tensorflow
+from .report.channels import channel_lines
 from .training.gradients import forgotten_gradients
 from .training.recipe import Recipe, make_recipe
 
@@ -98,14 +99,14 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
     if held_out is not None:
         save_held_out_edges(held_out, folder.held_out_edges)
 
-    say(f"{data.name}: {_describe(data)}; loading TensorFlow")
+    say(f"{data.name}: {_describe(data)}")
+    for line in channel_lines(recipe.to_dict()):
+        say(line)
+    say("loading TensorFlow")
     with quiet_tensorflow():
         import tensorflow as tf
 
-        from .graph.tensor import plain_spec
-        from .output.export import export_model
         from .report.run import report_pictures, write_run_report
-        from .training.build import make_encoder
         from .training.run import make_run
 
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
@@ -116,16 +117,12 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
     with without_patterns(folder.root) as root:
         trained = run.train(OutputFolder(root))
     watch.begin("export")
-    weights = trained.encoder.get_weights()
-    embeddings = run.embed(weights)
+    embeddings = run.embed(trained.weights)
     _check_size(embeddings)
     save_embeddings(embeddings, data, folder.embeddings)
     say("exporting the model")
-    spec = plain_spec(data.num_features)
-    exported = make_encoder(spec, recipe)
-    exported.set_weights(weights)
     with without_patterns(folder.root) as root:
-        export_model(exported, recipe.encoder, spec, OutputFolder(root))
+        run.export(trained.weights, OutputFolder(root))
 
     watch.begin("evaluation")
     results = {}
@@ -144,7 +141,7 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
         )
 
     def correlations():
-        return [run.correlation(one) for one in (run.initial_weights, weights)]
+        return [run.correlation(one) for one in (run.initial_weights, trained.weights)]
 
     watch.begin("report")
     say("drawing the report")
@@ -194,6 +191,7 @@ def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dic
         "units": list(recipe.units),
         "hops": recipe.hops,
         "training": recipe.training,
+        **{key: recipe.to_dict()[key] for key in ("channels", "measured") if getattr(recipe, key)},
         "steps": len(trained.history["loss"]) if recipe.training == ADAM else 0,
         "lambda": recipe.lambda_,
         "drop_edges": list(recipe.drop_edges),

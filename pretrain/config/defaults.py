@@ -3,20 +3,26 @@
 The recipe takes them from here, and so do the help texts.
 """
 
-LINEAR, GCN = "linear", "gcn"
-ENCODERS = (LINEAR, GCN)
+LINEAR, GCN, CHANNELS, WIDE = "linear", "gcn", "channels", "wide"
+ENCODERS = (LINEAR, GCN, CHANNELS, WIDE)
+BY_STEPS = (LINEAR, GCN)  # those that are trained by steps
 ADAM, CLOSED_FORM, NO_TRAINING = "adam", "closed-form", "none"
 TRAININGS = (ADAM, CLOSED_FORM, NO_TRAINING)
 
-UNITS = {LINEAR: (512,), GCN: (512, 256)}
+# What each encoder is trained by, if nothing else is asked for.
+TRAINING = {LINEAR: ADAM, GCN: ADAM, CHANNELS: CLOSED_FORM, WIDE: NO_TRAINING}
+UNITS = {LINEAR: (512,), GCN: (512, 256), CHANNELS: (512,), WIDE: (512,)}
 STEPS = {LINEAR: 60, GCN: 200}
 HOPS = 8
 BATCH_SIZE = 1024
 EPOCHS = 1
 
 EDGE_RATE, SAMPLED_EDGE_RATE = 0.7, 0.3
+CHANNEL_RATE = 0.7
 # For the sparsest features; 0 for those of which two thirds are not zero.
 MASK_RATE = 0.2
 # Bags of words have at most a third of this (Cora 1.3 %, abstracts with TF-IDF weights 10 %);
 # measured quantities, such as the pixels of the digits, several times as much.
 WORDS_DENSITY = 0.3
+# Dense features are few up to so many: of their neighbourhoods there is more to know than means.
+FEW_FEATURES = 32

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import InputError
 from . import defaults, option
 from .base import Options, field
-from .defaults import ADAM, CLOSED_FORM, ENCODERS, GCN, LINEAR, TRAININGS
+from .defaults import ADAM, BY_STEPS, CHANNELS, CLOSED_FORM, ENCODERS, GCN, LINEAR, TRAININGS, WIDE
 from .places import without_folders
 
 SCHEDULES = ("constant", "cosine")
@@ -37,13 +37,14 @@ class PretrainConfig(Options):
     data_dir: str | None = field(DATA_DIR, None)
     knn: int = field(KNN, 10)
     seed: int = field(option.seed("the same seed makes two runs on one machine equal"), 0)
-    training: str = field(
+    training: str | None = field(
         option.choice(
-            "adam: step by step; closed-form: the linear encoder by one linear system; none: the"
-            " encoder as it starts",
+            "adam: step by step, of linear and gcn; closed-form: by one linear system, of linear"
+            " and channels; none: the encoder as it starts; default: adam for linear and gcn,"
+            " closed-form for channels, none for wide",
             TRAININGS,
         ),
-        ADAM,
+        None,
     )
     steps: int | None = field(
         option.integer(
@@ -87,24 +88,40 @@ class PretrainConfig(Options):
     weight_decay: float = field(option.non_negative("decoupled weight decay"), 0.0)
     encoder: str | None = field(
         option.choice(
-            "linear: features propagated over --hops; gcn: graph convolutions; default: linear"
-            f" where at most {100 * defaults.WORDS_DENSITY:g} % of the feature entries are not"
-            " zero, and neither several --units nor --fan-out are given",
+            "linear: features propagated over --hops; gcn: graph convolutions; channels: own"
+            " features, neighbours' and relations, weighed one by one; wide: statistics of"
+            " neighbourhoods in one random layer; default: what the graph's features say, and"
+            " linear or gcn if options of a training by steps are given (see docs/recipe.md)",
             ENCODERS,
         ),
         None,
     )
     units: tuple[int, ...] | None = field(
         option.widths(
-            "widths of the encoder's layers, one for the linear encoder; default:"
-            f" {_words(LINEAR)} (at most the number of nodes and of features) for linear,"
-            f" {_words(GCN)} for gcn",
+            "widths of the encoder's layers, one of all but the gcn; default:"
+            f" {_words(GCN)} for gcn, {_words(LINEAR)} for others, if the graph has as many nodes"
+            " and features",
             "some",
         ),
         None,
     )
     hops: int | None = field(
         option.depth(f"how far the linear encoder propagates; default: {defaults.HOPS}", 0), None
+    )
+    channels: tuple[str, ...] = field(
+        option.text(
+            "what the encoder of channels looks at, and how much that weighs: own, hop, two-hops,"
+            " smooth, and of a relation NAME its ways NAME>, NAME<, NAME><, NAME<>; default: by"
+            " what the graph's features say",
+            "NAME=WEIGHT",
+            arity="any",
+            metavar="NAME=WEIGHT",
+        ),
+        (),
+    )
+    drop_channels: tuple[float, float] = field(
+        option.rates("share of its channels that each node loses in each view"),
+        (defaults.CHANNEL_RATE,) * 2,
     )
     drop_edges: tuple[float, float] | None = field(
         option.rates(
@@ -152,36 +169,83 @@ class PretrainConfig(Options):
         return {name: value for name, value in options.items() if name not in PLACES}
 
 
+def _given(config: PretrainConfig, *names: str) -> str | None:
+    """The first of these options that has another value than its default, as it is written."""
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    for name in names:
+        if getattr(config, name) != defaults[name]:
+            return "--" + name.rstrip("_").replace("_", "-")
+    return None
+
+
 def _check_training(config: PretrainConfig) -> None:
     """Options of a training by steps ask for one."""
-    if config.training == ADAM:
+    if (given := step_option(config)) is None:
         return
-    steps = ("fan_out", "steps", "epochs", "batch_size", "projector_units", "early_stopping")
-    unlike = {field.name: field.default for field in dataclasses.fields(config)}
-    for name in (*steps, "drop_entries"):
-        if getattr(config, name) != unlike[name]:
-            raise InputError(
-                f"--{name.replace('_', '-')} belongs to --training {ADAM}, not to"
-                f" --training {config.training}"
-            )
-    widths = len(config.units or (0,))
-    if config.training == CLOSED_FORM and (config.encoder == GCN or widths > 1):
-        raise InputError(
-            f"--training {CLOSED_FORM} needs the linear encoder, which --encoder gcn and several"
-            " --units exclude"
-        )
+    if config.training in (None, ADAM) and config.encoder in (None, *BY_STEPS):
+        return
+    other = (
+        f"--encoder {config.encoder}"
+        if config.encoder not in (None, *BY_STEPS)
+        else f"--training {config.training}"
+    )
+    raise InputError(f"{given} belongs to --training {ADAM}, not to {other}")
+
+
+def step_option(config: PretrainConfig) -> str | None:
+    """The first option given that only a training by steps has, as it is written; None: none."""
+    if config.training == ADAM:
+        return f"--training {ADAM}"
+    return _given(
+        config,
+        "fan_out",
+        "steps",
+        "epochs",
+        "batch_size",
+        "projector_units",
+        "early_stopping",
+        "patience",
+        "learning_rate",
+        "warmup_steps",
+        "schedule",
+        "weight_decay",
+        "drop_entries",
+    )
+
+
+def view_option(config: PretrainConfig) -> str | None:
+    """The first option given that only views of the linear encoder and the gcn have."""
+    return _given(config, "drop_edges", "mask_features", "lambda_")
 
 
 def _check_encoder(config: PretrainConfig) -> None:
-    """The linear encoder has one width, and it alone has hops."""
+    """The gcn alone has several widths, linear has hops; each encoder has its training."""
     widths = len(config.units or (0,))
-    if config.encoder == LINEAR and widths > 1:
-        raise InputError(f"--units: expected one width for --encoder linear, got {widths}")
-    if config.hops is not None and (config.encoder == GCN or widths > 1 or config.fan_out):
+    if config.encoder not in (None, GCN) and widths > 1:
         raise InputError(
-            "--hops belongs to the linear encoder, which --encoder gcn, several --units and"
+            f"--units: expected one width for --encoder {config.encoder}, got {widths}"
+        )
+    if config.hops is not None and (
+        config.encoder not in (None, LINEAR) or widths > 1 or config.fan_out
+    ):
+        raise InputError(
+            "--hops belongs to the linear encoder, which another --encoder, several --units and"
             " --fan-out exclude; a gcn reaches one hop with each of --units"
         )
+    if config.training == CLOSED_FORM and (config.encoder in (GCN, WIDE) or widths > 1):
+        raise InputError(
+            f"--training {CLOSED_FORM} needs --encoder {LINEAR} or {CHANNELS}, and one of --units"
+        )
+    given = _given(config, "channels", "drop_channels")
+    others = config.encoder not in (None, CHANNELS) or step_option(config) or widths > 1
+    if given and (others or config.hops is not None):
+        raise InputError(
+            f"{given} belongs to --encoder {CHANNELS}, which other encoders, several --units,"
+            " --hops and a training by steps exclude"
+        )
+    given = view_option(config)
+    if given and config.encoder in (CHANNELS, WIDE):
+        raise InputError(f"{given} has no meaning for --encoder {config.encoder}")
 
 
 def _check_sampling(config: PretrainConfig) -> None:
@@ -194,8 +258,10 @@ def _check_sampling(config: PretrainConfig) -> None:
                     " the full graph"
                 )
         return
-    if config.encoder == LINEAR:
-        raise InputError("--encoder linear and --fan-out contradict each other; use --encoder gcn")
+    if config.encoder not in (None, GCN):
+        raise InputError(
+            f"--encoder {config.encoder} and --fan-out contradict each other; use --encoder gcn"
+        )
     layers = len(config.units or defaults.UNITS[GCN])
     if len(config.fan_out) != layers:
         widths = "" if config.units else f" ({_words(GCN)} by default)"

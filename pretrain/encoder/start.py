@@ -31,11 +31,18 @@ def hop_coefficients(hops: int) -> np.ndarray:
     return np.array([_OWN_SHARE] + [(1 - _OWN_SHARE) / hops] * hops, np.float32)
 
 
-def column_weights(features: np.ndarray | scipy.sparse.csr_matrix) -> np.ndarray:
+def column_weights(
+    features: np.ndarray | scipy.sparse.csr_matrix, prior: float = 1.0
+) -> np.ndarray:
     """Inverse document frequencies of features that are 0 or 1 throughout; else ones.
 
-    ``ln((1 + N) / (1 + n_f)) + 1`` for a column with n_f ones: rare words tell more than common
+    ``ln((c + N) / (c + n_f)) + 1`` for a column with n_f ones: rare words tell more than common
     ones. Features with other values are taken to be weighted already.
+
+    Args:
+        features: [N, F].
+        prior: c, so many nodes more are taken to have each word: where few nodes have it, how rare
+            it is is not known.
 
     Returns:
         float32 [F].
@@ -47,7 +54,7 @@ def column_weights(features: np.ndarray | scipy.sparse.csr_matrix) -> np.ndarray
     if not np.all((values == 0) | (values == 1)):
         return np.ones(width, np.float32)
     frequencies = np.asarray(features.sum(axis=0, dtype=np.float64)).ravel()
-    return (np.log((1 + count) / (1 + frequencies)) + 1).astype(np.float32)
+    return (np.log((prior + count) / (prior + frequencies)) + 1).astype(np.float32)
 
 
 def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.ndarray]:

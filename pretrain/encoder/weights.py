@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..config.defaults import GCN, LINEAR
+from ..config.defaults import CHANNELS, GCN, LINEAR, WIDE
+from .channels.weights import ChannelWeights
+from .wide.weights import WideWeights
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,6 +60,12 @@ class EncoderWeights:
                 raise ValueError(f"weights: layer {layer} expects vectors of {width} numbers")
         return cls(kernels, normalizations, weights[-1])
 
+    def to_list(self) -> list[np.ndarray]:
+        """The inverse of `from_list`."""
+        *hidden, last = self.kernels
+        pairs = zip(hidden, self.normalizations, strict=True)
+        return [part for kernel, after in pairs for part in (kernel, *after)] + [last, self.bias]
+
     @property
     def num_features(self) -> int:
         """F, the width of the input."""
@@ -99,13 +108,20 @@ class LinearWeights:
             raise ValueError(f"weights: the shapes {shapes} do not fit together")
         return cls(*weights)
 
+    def to_list(self) -> list[np.ndarray]:
+        """The inverse of `from_list`."""
+        return [getattr(self, name) for name in self.names()]
+
     @property
     def num_features(self) -> int:
         """F, the width of the input."""
         return len(self.kernel)
 
 
-ENCODER_WEIGHTS: dict[str, type[EncoderWeights] | type[LinearWeights]] = {
+AnyWeights: TypeAlias = EncoderWeights | LinearWeights | ChannelWeights | WideWeights
+ENCODER_WEIGHTS: dict[str, Any] = {
     LINEAR: LinearWeights,
     GCN: EncoderWeights,
+    CHANNELS: ChannelWeights,
+    WIDE: WideWeights,
 }

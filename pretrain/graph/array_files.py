@@ -58,6 +58,14 @@ class _Header(NamedTuple):
             )
 
 
+def is_among(key: str, names: Collection[str]) -> bool:
+    """Whether a key is one of some names, in which * stands for one or more characters."""
+    if key in names:
+        return True
+    starts = [name[:-1] for name in names if name.endswith("*")]
+    return any(key.startswith(start) and key != start for start in starts)
+
+
 def check_keys(
     path: object,
     keys: Collection[str],
@@ -66,7 +74,7 @@ def check_keys(
     allowed: Sequence[str] = (),
 ) -> None:
     """Raises InputError for keys of a file that are unknown (unless all are allowed) or missing."""
-    unknown = sorted(set(keys) - set(allowed or keys))
+    unknown = sorted(key for key in keys if allowed and not is_among(key, allowed))
     if unknown:
         raise InputError(
             f"{path}: unknown keys {', '.join(unknown)}; allowed: {', '.join(allowed)}"
@@ -103,7 +111,7 @@ def read_npz(
         with zipfile.ZipFile(_SmallReads(file)) as archive:
             members = _members(path, archive)
             check_keys(path, members, required=required, allowed=allowed)
-            wanted = {key: members[key] for key in members if key in keys}
+            wanted = {key: members[key] for key in members if is_among(key, keys)}
             if not compressed and any(
                 m.compress_type != zipfile.ZIP_STORED for m in wanted.values()
             ):

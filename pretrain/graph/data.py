@@ -6,12 +6,13 @@ import dataclasses
 import hashlib
 import itertools
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
+from ..errors import InputError
 from .adjacency import blocks
 from .checks import (
     MASKS,
@@ -22,6 +23,7 @@ from .checks import (
     check_node_ids,
     told_of,
 )
+from .relations import Relation, check_relations, merged
 
 _BLOCK_ROWS = 1 << 14
 _SAMPLED_ROWS = 20_000
@@ -79,11 +81,31 @@ class GraphData(LabelledNodes):
         edge_index: [2, E] int64, sources in row 0 and targets in row 1; no self-loops, no
             duplicates, sorted by (source, target). Of an undirected graph both directions are here.
             int32 if the graph came memory-mapped and N fits.
+        relations: kinds of links, where the graph tells them apart; those between nodes are in
+            `edge_index`, too, in both directions.
     """
 
     node_ids: np.ndarray  # known of every graph
     features: np.ndarray | scipy.sparse.csr_matrix
     edge_index: np.ndarray
+    relations: tuple[Relation, ...] = ()
+
+    def relation(self, name: str) -> Relation:
+        """The one of this name.
+
+        Raises:
+            InputError: if there is none.
+        """
+        for one in self.relations:
+            if one.name == name:
+                return one
+        known = ", ".join(one.name for one in self.relations) or "none"
+        raise InputError(f"{self.name}: expected a relation {name!r}, but it has {known}")
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the features are a sparse matrix."""
+        return scipy.sparse.issparse(self.features)
 
     @property
     def num_features(self) -> int:
@@ -96,7 +118,7 @@ class GraphData(LabelledNodes):
         return self.edge_index.shape[1]
 
     def digest(self) -> str:
-        """SHA-256 of features and edges, as hexadecimal digits: what training depends on."""
+        """SHA-256 of all that training depends on, as hexadecimal digits."""
         sha = hashlib.sha256(repr(self.features.shape).encode())
         matrix: Any = self.features
         parts: Iterable[np.ndarray]
@@ -106,6 +128,9 @@ class GraphData(LabelledNodes):
             parts = (matrix[rows] for rows in blocks(self.num_nodes, _BLOCK_ROWS))
         for part in itertools.chain(parts, [self.edge_index]):
             sha.update(np.ascontiguousarray(part).data)
+        for relation in self.relations:
+            sha.update(f"{relation.name} {relation.num_targets}".encode())
+            sha.update(np.ascontiguousarray(relation.edge_index).data)
         return sha.hexdigest()
 
     @property
@@ -137,7 +162,8 @@ def make_graph_data(
     *,
     name: str,
     features: Any,
-    edge_index: Any,
+    edge_index: Any = None,
+    relations: Mapping[str, Any] | None = None,
     node_ids: Any = None,
     labels: Any = None,
     train_mask: Any = None,
@@ -150,7 +176,10 @@ def make_graph_data(
     Args:
         name: prefix of every message, and the name of the result.
         features: [N, F] numbers, dense or any scipy.sparse format; N, F >= 1; finite in float32.
-        edge_index: [2, E] integers in [0, N). Self-loops and duplicates are dropped.
+        edge_index: [2, E] integers in [0, N). Self-loops and duplicates are dropped. None: all that
+            the relations have between nodes.
+        relations: ``edge_type`` of the edges, or ``edge_index_NAME`` for each kind of links; see
+            `check_relations`.
         node_ids: [N] integers or strings, all different. Default: 0 .. N - 1.
         labels: [N] integers (-1 = unknown) or strings ("" = unknown). The different values, in
             ascending order, become classes 0 .. C - 1.
@@ -170,6 +199,9 @@ def make_graph_data(
     with told_of(name):
         features = check_features(features)
         num_nodes = features.shape[0]
+        kinds = check_relations({"edge_index": edge_index} | dict(relations or {}), num_nodes)
+        if edge_index is None:
+            edge_index = merged(kinds)
         edge_index = check_edges(edge_index, num_nodes, undirected=undirected)
         node_ids = check_node_ids(node_ids, num_nodes)
         labels, class_names = check_labels(labels, num_nodes)
@@ -192,6 +224,7 @@ def make_graph_data(
         num_nodes=num_nodes,
         features=features,
         edge_index=edge_index,
+        relations=kinds,
         node_ids=node_ids,
         labels=labels,
         class_names=class_names,

@@ -80,8 +80,15 @@ def hold_out_edges(data: GraphData, share: float, seed: int) -> tuple[GraphData,
 def without_links(data: GraphData, links: np.ndarray) -> GraphData:
     """The graph without the links [2, P], whatever their direction."""
     dropped = _keys(links, data.num_nodes)
-    keep = ~np.isin(_keys(data.edge_index, data.num_nodes), dropped)
-    return dataclasses.replace(data, edge_index=data.edge_index[:, keep])
+
+    def left(edges: np.ndarray) -> np.ndarray:
+        return edges[:, ~np.isin(_keys(edges, data.num_nodes), dropped)]
+
+    relations = tuple(
+        dataclasses.replace(one, edge_index=left(one.edge_index)) if one.between_nodes else one
+        for one in data.relations
+    )
+    return dataclasses.replace(data, edge_index=left(data.edge_index), relations=relations)
 
 
 def _keys(pairs: np.ndarray, num_nodes: int) -> np.ndarray:

@@ -7,7 +7,7 @@ features stay in their file and are read where they are needed; edges are read i
 from pathlib import Path
 
 from ..errors import InputError
-from .array_files import read_npy
+from .array_files import is_among, read_npy
 from .data import GraphData
 from .npz import ALLOWED_KEYS, graph_from_arrays
 
@@ -32,7 +32,7 @@ def load_npy_folder(path: str | Path) -> GraphData:
         raise InputError(
             f"dataset 'npy:{path}': expected a folder with npy files: {problem}"
         ) from None
-    unknown = [file.name for file in files if file.stem not in ALLOWED_KEYS]
+    unknown = [file.name for file in files if not is_among(file.stem, ALLOWED_KEYS)]
     if unknown:
         raise InputError(
             f"{path}: unknown files {', '.join(unknown)}; allowed: {', '.join(ALLOWED_KEYS)}, each"

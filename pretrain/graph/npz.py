@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .array_files import check_keys, read_npz
+from .array_files import check_keys, is_among, read_npz
 from .checks import MASKS, csr_from_parts, told_of
 from .data import GraphData, make_graph_data
+from .relations import EDGES, TARGETS
 
 _CSR_KEYS = ("features_data", "features_indices", "features_indptr", "features_shape")
 _OPTIONAL_KEYS = ("labels", *MASKS, "node_ids")
-ALLOWED_KEYS = ("features", *_CSR_KEYS, "edge_index", *_OPTIONAL_KEYS)
+_RELATIONS = ("edge_type", f"{EDGES}*", f"{TARGETS}*")  # * stands for the name of one
+ALLOWED_KEYS = ("features", *_CSR_KEYS, "edge_index", *_OPTIONAL_KEYS, *_RELATIONS)
 
 
 def load_npz(path: str | Path) -> GraphData:
@@ -21,7 +23,7 @@ def load_npz(path: str | Path) -> GraphData:
         InputError: missing or corrupt file, unknown or missing keys, object arrays, or parts that
             do not make a graph.
     """
-    arrays = read_npz(path, ALLOWED_KEYS, required=("edge_index",), allowed=ALLOWED_KEYS)
+    arrays = read_npz(path, ALLOWED_KEYS, allowed=ALLOWED_KEYS)
     return graph_from_arrays(arrays, path, name=f"npz:{path}")
 
 
@@ -36,7 +38,10 @@ def graph_from_arrays(parts: Mapping[str, Any], path: str | Path, *, name: str) 
     Raises:
         InputError: unknown or missing keys, or parts that do not make a graph.
     """
-    check_keys(path, parts, required=("edge_index",), allowed=ALLOWED_KEYS)
+    kinds = {key: part for key, part in parts.items() if is_among(key, _RELATIONS)}
+    between = [key for key in kinds if key.startswith(EDGES)]
+    required = () if between else ("edge_index",)
+    check_keys(path, parts, required=required, allowed=ALLOWED_KEYS)
     csr_given = [key for key in _CSR_KEYS if key in parts]
     if ("features" in parts) == bool(csr_given):
         raise InputError(
@@ -54,6 +59,7 @@ def graph_from_arrays(parts: Mapping[str, Any], path: str | Path, *, name: str) 
     return make_graph_data(
         name=name,
         features=features,
-        edge_index=parts["edge_index"],
+        edge_index=parts.get("edge_index"),
+        relations=kinds,
         **optional,
     )

@@ -7,10 +7,12 @@ wherever this package itself applies an encoder:
   [N, (k)], the columns that are not zero in each row, in any order, and the numbers there;
 * the context has ``kept_columns`` float32 [1, F], 0 for the columns that a view masks.
 
-Exported models take the plain form: ``features`` alone.
+Exported models take the plain form: ``features`` alone, and an edge set for each relation.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse
@@ -18,6 +20,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from .data import GraphData, feature_density
+from .relations import Relation
 
 NODE_SET = tfgnn.NODES
 EDGE_SET = tfgnn.EDGES
@@ -52,10 +55,43 @@ def graph_tensor_from_data(data: GraphData) -> tfgnn.GraphTensor:
     return _homogeneous(source, target, node_features, data.num_nodes, data.num_features)
 
 
-def plain_spec(num_features: int) -> tfgnn.GraphTensorSpec:
-    """Spec of the graphs that exported models take, with any number of nodes and edges."""
+def plain_graph(data: GraphData) -> tfgnn.GraphTensor:
+    """The graph in the form that exported models take."""
+    target, source = data.edge_index  # both directions are there: in the targets' order
+    features = {FEATURE: tf.constant(data.feature_rows(slice(None)))}
+    graph = _homogeneous(source, target, features, data.num_nodes)
+    return _with_relations(graph, data.relations)
+
+
+def plain_spec(num_features: int, relations: Sequence[Relation] = ()) -> tfgnn.GraphTensorSpec:
+    """Spec of the graphs that exported models take, with any number of nodes and edges.
+
+    Args:
+        num_features: F.
+        relations: each an edge set of its name; what is not a node is in a node set of that name.
+    """
     none = np.zeros([0], np.int64)
-    return relaxed_spec(_homogeneous(none, none, {FEATURE: tf.zeros([1, num_features])}, 1))
+    graph = _homogeneous(none, none, {FEATURE: tf.zeros([1, num_features])}, 1)
+    return relaxed_spec(_with_relations(graph, relations))
+
+
+def _with_relations(graph: tfgnn.GraphTensor, relations: Sequence[Relation]) -> tfgnn.GraphTensor:
+    if not relations:
+        return graph
+    node_sets, edge_sets = dict(graph.node_sets), dict(graph.edge_sets)
+    for one in relations:
+        source, target = (tf.constant(ends, tf.int64) for ends in one.edge_index)
+        target_set = NODE_SET if one.between_nodes else one.name
+        if not one.between_nodes:
+            sizes = tf.constant([one.num_targets], tf.int64)
+            node_sets[one.name] = tfgnn.NodeSet.from_fields(sizes=sizes, features={})
+        edge_sets[one.name] = tfgnn.EdgeSet.from_fields(
+            sizes=tf.constant([one.edge_index.shape[1]], tf.int64),
+            adjacency=tfgnn.Adjacency.from_indices((NODE_SET, source), (target_set, target)),
+        )
+    return tfgnn.GraphTensor.from_pieces(
+        context=graph.context, node_sets=node_sets, edge_sets=edge_sets
+    )
 
 
 def _homogeneous(source, target, node_features, num_nodes, num_kept_columns=None):

@@ -1,19 +1,21 @@
 """A trained encoder beside its SavedModel: a description and plain arrays, which execute nothing.
 
 ``encoder.json`` has the keys ``format`` (1), ``encoder`` (a kind of `ENCODER_WEIGHTS`) and
-``weights``, the shape of each array in ``encoder.npz`` by its name; all are float32.
+``weights``, the shape of each array in ``encoder.npz`` by its name; all are float32. For an encoder
+of channels also ``channels``, what each of them looks at.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..encoder.weights import ENCODER_WEIGHTS, EncoderWeights, LinearWeights
+from ..config.defaults import CHANNELS
+from ..encoder.channels.weights import Channel, ChannelWeights
+from ..encoder.weights import ENCODER_WEIGHTS, AnyWeights
 from ..errors import InputError, shown
 from ..files import read_file
 from ..graph.array_files import read_npz
@@ -21,29 +23,32 @@ from .replace import write_json
 
 DESCRIPTION, _ARRAYS = "encoder.json", "encoder.npz"
 _FORMAT = 1
-_KEYS = {"format", "encoder", "weights"}
-_MOST_BYTES, _MOST_ARRAYS = 2**16, 400  # of a description: a hundred layers
+_KEYS, _CHANNELS = {"format", "encoder", "weights"}, "channels"
+_MOST_BYTES, _MOST_ARRAYS = 2**20, 4000  # of a description: five hundred channels
 
 Shapes = dict[str, tuple[int, ...]]
 
 
-def save_encoder(kind: str, weights: Sequence[np.ndarray], folder: Path) -> None:
+def save_encoder(weights: AnyWeights, folder: Path) -> None:
     """Writes description and arrays.
 
     Args:
-        kind: a key of `ENCODER_WEIGHTS`.
-        weights: in the order of the encoder's ``get_weights()``.
+        weights: of the encoder.
         folder: which is there.
     """
-    names = ENCODER_WEIGHTS[kind].names(len(weights))
-    arrays: dict[str, Any] = dict(zip(names, weights, strict=True))
+    (kind,) = (kind for kind, of_kind in ENCODER_WEIGHTS.items() if type(weights) is of_kind)
+    parts = weights.to_list()
+    arrays: dict[str, Any] = dict(zip(weights.names(len(parts)), parts, strict=True))
     with (folder / _ARRAYS).open("wb") as file:
         np.savez(file, **arrays)
     shapes = {name: list(array.shape) for name, array in arrays.items()}
-    write_json(folder / DESCRIPTION, {"format": _FORMAT, "encoder": kind, "weights": shapes})
+    description = {"format": _FORMAT, "encoder": kind, "weights": shapes}
+    if isinstance(weights, ChannelWeights):
+        description[_CHANNELS] = [one.to_dict() for one in weights.channels]
+    write_json(folder / DESCRIPTION, description)
 
 
-def read_encoder(folder: Path) -> EncoderWeights | LinearWeights:
+def read_encoder(folder: Path) -> AnyWeights:
     """Reads what `save_encoder` has written, or what somebody says it has.
 
     Nothing in the files is executed, and no more memory is taken than the files have bytes.
@@ -58,7 +63,7 @@ def read_encoder(folder: Path) -> EncoderWeights | LinearWeights:
         raise
     except (ValueError, RecursionError):
         raise InputError(f"{path}: not a JSON file, or a damaged one") from None
-    kind, shapes = _checked(description, path)
+    kind, shapes, channels = _checked(description, path)
     arrays_path = folder / _ARRAYS
     names = tuple(shapes)
     arrays = read_npz(arrays_path, names, required=names, allowed=names, compressed=False)
@@ -72,15 +77,18 @@ def read_encoder(folder: Path) -> EncoderWeights | LinearWeights:
         if not np.isfinite(array).all():
             raise InputError(f"{arrays_path}: {name}: expected finite numbers")
     weights = ENCODER_WEIGHTS[kind]
+    in_order = [arrays[name] for name in weights.names(len(shapes))]
     try:
-        return weights.from_list([arrays[name] for name in weights.names(len(shapes))])
+        if weights is ChannelWeights:
+            return ChannelWeights.from_list(in_order, [Channel.from_dict(one) for one in channels])
+        return weights.from_list(in_order)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _checked(description: Any, path: Path) -> tuple[str, Shapes]:
-    """The kind, and the shapes of its weights."""
-    if not isinstance(description, dict) or set(description) != _KEYS:
+def _checked(description: Any, path: Path) -> tuple[str, Shapes, list]:
+    """The kind, the shapes of its weights, and the channels of an encoder that has some."""
+    if not isinstance(description, dict) or set(description) - {_CHANNELS} != _KEYS:
         raise InputError(f"{path}: expected an object with the keys {', '.join(sorted(_KEYS))}")
     version, kind, shapes = (description[key] for key in ("format", "encoder", "weights"))
     if type(version) is not int or version != _FORMAT:
@@ -103,4 +111,7 @@ def _checked(description: Any, path: Path) -> tuple[str, Shapes]:
             raise InputError(
                 f"{path}: {name}: expected one or two integers in [1, 2**31), got {shown(shape)}"
             )
-    return kind, {name: tuple(shape) for name, shape in shapes.items()}
+    channels = description.get(_CHANNELS, [])
+    if (_CHANNELS in description) != (kind == CHANNELS) or not isinstance(channels, list):
+        raise InputError(f"{path}: expected a list of channels of the encoder {CHANNELS} alone")
+    return kind, {name: tuple(shape) for name, shape in shapes.items()}, channels

@@ -7,6 +7,7 @@ import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
 from ..encoder.apply import read_out
+from ..encoder.weights import AnyWeights
 from .encoder_files import save_encoder
 from .folder import OutputFolder
 from .replace import replacing
@@ -14,7 +15,10 @@ from .replace import replacing
 
 @tf.autograph.experimental.do_not_convert  # as `training.fit`
 def export_model(
-    encoder: tf.keras.Model, kind: str, spec: tfgnn.GraphTensorSpec, folder: OutputFolder
+    encoder: tf.keras.Model,
+    weights: AnyWeights,
+    spec: tfgnn.GraphTensorSpec,
+    folder: OutputFolder,
 ) -> None:
     """Writes a SavedModel that needs TensorFlow alone, and its weights, which need none.
 
@@ -24,7 +28,7 @@ def export_model(
 
     Args:
         encoder: of graphs in the plain form of `graph_tensor`.
-        kind: of the encoder, a key of `ENCODER_WEIGHTS`.
+        weights: the same as numbers alone.
         spec: of such graphs, relaxed.
         folder: where it goes.
     """
@@ -38,4 +42,4 @@ def export_model(
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with replacing(folder.model) as temporary:
         runner.export_model(model, str(temporary), output_names="representations", options=options)
-        save_encoder(kind, encoder.get_weights(), temporary)
+        save_encoder(weights, temporary)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..encoder.blockwise import embed_in_blocks
-from ..encoder.weights import EncoderWeights, LinearWeights
+from ..encoder.by_weights import embed_with
+from ..encoder.weights import AnyWeights
 from ..errors import InputError
 from ..graph.data import GraphData
 from .encoder_files import DESCRIPTION, read_encoder
@@ -52,7 +52,7 @@ class ExportedModel:
         Raises:
             InputError: if it is damaged, or another one than ours.
         """
-        self._model: SavedModel | EncoderWeights | LinearWeights
+        self._model: SavedModel | AnyWeights
         self._model = SavedModel(self.path) if self._trust else read_encoder(self.path)
 
     def check(self, data: GraphData) -> None:
@@ -77,7 +77,7 @@ class ExportedModel:
             embeddings = self._model.embed(data, quiet=quiet)
         else:
             with np.errstate(over="ignore", invalid="ignore"):  # told below, in one line
-                embeddings = embed_in_blocks(self._model, data, quiet=quiet)
+                embeddings = embed_with(self._model, data, quiet=quiet)
         if not np.isfinite(embeddings).all():
             raise InputError(f"{self.path}: gives {data.name} representations that are not finite")
         return embeddings

@@ -47,9 +47,8 @@ class SavedModel:
             fits = (argument.name, argument.dtype) == (_INPUT, tf.string)
             self._weights = [variable.numpy() for variable in self._function.variables]
             self._linear = self._linear_weights()
-            kernel = self._linear.kernel if self._linear else self._weights[0]
-            self.num_features = kernel.shape[0]
-            fits = fits and result.shape.rank == 2 and kernel.ndim == 2
+            self.num_features = self._input_width()
+            fits = fits and result.shape.rank == 2
         # Whatever is wrong with a file of someone else's: protobuf, TensorFlow and Python each have
         # errors of their own for it.
         except Exception as error:
@@ -64,14 +63,28 @@ class SavedModel:
                 f" {_OUTPUT} [N, D]; this is another model"
             )
 
-    def _linear_weights(self) -> LinearWeights | None:
-        """Those of a linear encoder by the names of its layers' weights; None of another one."""
+    def _by_name(self) -> dict[str, np.ndarray]:
         # A signature lists its variables in the order of their use, so their names must tell.
         names = [one.name.split("/")[-1].split(":")[0] for one in self._function.variables]
-        wanted = LinearWeights.names()
-        if sorted(names) != sorted(wanted):
+        return dict(zip(names, self._weights, strict=True)) if len(set(names)) == len(names) else {}
+
+    def _linear_weights(self) -> LinearWeights | None:
+        """Those of a linear encoder by the names of its layers' weights; None of another one."""
+        named = self._by_name()
+        if sorted(named) != sorted(LinearWeights.names()):
             return None
-        return LinearWeights(**dict(zip(names, self._weights, strict=True)))
+        return LinearWeights(**named)
+
+    def _input_width(self) -> int:
+        """F; the length of what weighs the features, or of the first kernel."""
+        if self._linear:
+            return self._linear.num_features
+        named = self._by_name()
+        for name in ("column_weights_0", "center"):  # of channels, and of the wide encoder
+            if name in named:
+                return len(named[name])
+        (width, _) = self._weights[0].shape
+        return width
 
     def embed(self, data: GraphData, *, quiet: bool) -> np.ndarray:
         """Representations of the nodes, float32 [N, D].
@@ -101,15 +114,9 @@ class SavedModel:
         import tensorflow as tf
         import tensorflow_gnn as tfgnn
 
-        target, source = data.edge_index  # both directions are there: in the targets' order
-        graph = tfgnn.homogeneous(
-            source=tf.constant(source, tf.int64),
-            target=tf.constant(target, tf.int64),
-            node_features={"features": tf.constant(data.feature_rows(slice(None)))},
-            node_set_sizes=tf.constant([data.num_nodes], tf.int64),
-            edge_set_sizes=tf.constant([data.num_edges], tf.int64),
-        )
-        example = tfgnn.write_example(graph).SerializeToString()
+        from ..graph.tensor import plain_graph
+
+        example = tfgnn.write_example(plain_graph(data)).SerializeToString()
         try:
             result = self._function(**{_INPUT: tf.constant([example])})[_OUTPUT].numpy()
         except tf.errors.OpError as error:

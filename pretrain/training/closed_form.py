@@ -70,7 +70,10 @@ def closed_form_weights(
         return start, (float(len(scale)),) * 2
     lower = scipy.linalg.cho_factor(sigma + penalty * np.eye(len(sigma)), lower=True)
     W = scipy.linalg.cho_solve(lower, cross @ V)
-    losses = _loss(sigma, cross, V, recipe.lambda_), _loss(sigma, cross, W, recipe.lambda_)
+    losses = (
+        expected_loss(sigma, cross, V, recipe.lambda_),
+        expected_loss(sigma, cross, W, recipe.lambda_),
+    )
 
     length = np.linalg.norm(W, axis=0)
     W = (W / np.where(length > 0, length, 1)).astype(np.float32)
@@ -105,7 +108,7 @@ def _diagonal(covariance: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
     return basis.T @ (variances[:, np.newaxis] * basis)
 
 
-def _loss(sigma, cross, W, lambda_: float) -> float:
+def expected_loss(sigma, cross, W, lambda_: float) -> float:
     """The Barlow Twins loss of the expected cross-correlation."""
     spread = np.sqrt(np.einsum("fd,fd->d", W, sigma @ W))
     inverse = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)

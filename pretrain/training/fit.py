@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
@@ -18,25 +17,9 @@ from .early_stopping import has_settled
 from .event_files import remove_host_names
 from .progress import StepRecorder
 from .recipe import Recipe
+from .trained import Trained
 
 Callbacks = Sequence[tf.keras.callbacks.Callback]
-
-
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """What training gives.
-
-    Attributes:
-        encoder: graph to graph, trained.
-        history: ``{metric: [one value per step]}``.
-        seconds: time spent in this process' training, compilation included.
-        first_step: number of the first step done by this process; 0 unless resumed.
-    """
-
-    encoder: tf.keras.Model
-    history: dict[str, list[float]]
-    seconds: float
-    first_step: int
 
 
 # AutoGraph would rewrite the functions that make pipeline and model, for a quarter of a short
@@ -130,7 +113,8 @@ def fit(
         recorder.close()
     remove_host_names(folder.tensorboard)
     seconds = time.perf_counter() - start
-    return Trained(result.base_model, recorder.history, seconds, done.steps)
+    encoder = result.base_model
+    return Trained(encoder.get_weights(), recorder.history, seconds, done.steps, encoder)
 
 
 class QuickStartTrainer(runner.KerasTrainer):

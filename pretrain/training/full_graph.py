@@ -15,8 +15,10 @@ from ..output.folder import OutputFolder
 from .build import initial_weights, make_encoder, make_task
 from .closed_form import closed_form_weights
 from .correlation import view_correlation
-from .fit import Callbacks, Trained, fit
+from .export import export_keras
+from .fit import Callbacks, fit
 from .recipe import Recipe
+from .trained import Trained
 
 STEPS_PER_CHECKPOINT = 20
 
@@ -81,13 +83,16 @@ class FullGraphRun:
         if self._recipe.training == CLOSED_FORM:
             weights, before_and_after = closed_form_weights(self._data, self._recipe, weights)
             losses = list(before_and_after)
-        self.encoder.set_weights(weights)
-        return Trained(self.encoder, {"loss": losses}, time.perf_counter() - start, 0)
+        return Trained(weights, {"loss": losses}, time.perf_counter() - start, 0)
 
     def embed(self, weights: list[np.ndarray]) -> np.ndarray:
         """Representations of the graph as it is, float32 [N, D]."""
         self.encoder.set_weights(weights)
         return embed(self.encoder, self._graph)
+
+    def export(self, weights: list[np.ndarray], folder: OutputFolder) -> None:
+        """Writes the SavedModel and the weights beside it."""
+        export_keras(self._data, self._recipe, weights, folder)
 
     def correlation(self, weights: list[np.ndarray]) -> np.ndarray:
         """Cross-correlation of two views, [D, D]; see `view_correlation`."""

@@ -6,11 +6,14 @@ Labels are never looked at. Why the defaults are what they are: docs/recipe.md.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from ..config import defaults as default
-from ..config.defaults import ADAM, CLOSED_FORM, GCN, LINEAR
-from ..config.options import PretrainConfig
+from ..config.defaults import ADAM, CHANNELS, CLOSED_FORM, GCN, LINEAR, WIDE
+from ..config.options import PretrainConfig, step_option, view_option
+from ..encoder.channels.gates import Measured
+from ..encoder.channels.plan import channel_weights, measure_gates
 from ..graph.data import GraphData, feature_density
 
 
@@ -21,6 +24,10 @@ class Recipe:
     Names, ranges and meanings are those of `PretrainConfig`. Pairs are of the two views. None
     stands only where an option has no meaning: `hops` of a gcn, `steps` when sampling or without
     steps, `batch_size` and `epochs` on the full graph. The types say Any: nobody reads it then.
+
+    Attributes:
+        channels: weight by name, of an encoder of channels.
+        measured: what the choice of encoder or channels goes by, where it does.
     """
 
     seed: int
@@ -38,6 +45,9 @@ class Recipe:
     encoder: str
     units: tuple[int, ...]
     hops: int | Any
+    channels: Mapping[str, float] | None
+    measured: Measured | None
+    drop_channels: tuple[float, float]
     drop_edges: tuple[float, float]
     mask_features: tuple[float, float]
     drop_entries: tuple[float, float]
@@ -46,9 +56,10 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, under the keys of `PretrainConfig.to_dict`."""
+        values = vars(self) | {"measured": self.measured and dataclasses.asdict(self.measured)}
         return {
             name.rstrip("_"): list(value) if isinstance(value, tuple) else value
-            for name, value in vars(self).items()
+            for name, value in values.items()
         }
 
 
@@ -59,17 +70,29 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
         config: as given.
         data: the graph.
         width: of the representation where the configuration leaves it open.
+
+    Raises:
+        InputError: channels that the graph does not have.
     """
-    given = {field.name: getattr(config, field.name) for field in dataclasses.fields(Recipe)}
+    given = {field.name: getattr(config, field.name, None) for field in dataclasses.fields(Recipe)}
     sampled = bool(config.fan_out)
-    encoder = config.encoder or _encoder(config, data)
+    measured = None
+    encoder = config.encoder or _encoder_asked_for(config, data)
+    if encoder is None or (encoder == CHANNELS and not data.relations):
+        measured = measure_gates(data, config.seed)
+    if encoder is None:
+        encoder = _encoder_by(measured, data)
+    training = config.training or default.TRAINING[encoder]
+    if training == CLOSED_FORM and encoder in (GCN, WIDE):
+        encoder = LINEAR if encoder == GCN else CHANNELS
     units = config.units or _units(encoder, data, width)
     edge_rate = default.SAMPLED_EDGE_RATE if sampled else default.EDGE_RATE
     defaults = {
         "encoder": encoder,
+        "training": training,
         "units": units,
-        "hops": default.HOPS if encoder == LINEAR else None,
-        "steps": None if sampled or config.training != ADAM else default.STEPS[encoder],
+        "hops": default.HOPS if encoder in (LINEAR, CHANNELS) else None,
+        "steps": None if sampled or training != ADAM else default.STEPS[encoder],
         "batch_size": default.BATCH_SIZE if sampled else None,
         "epochs": default.EPOCHS if sampled else None,
         "drop_edges": (edge_rate, edge_rate),
@@ -77,21 +100,40 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
         "lambda_": 1 / (config.projector_units or units)[-1],
     }
     left = {name: value for name, value in defaults.items() if given[name] is None}
-    return Recipe(**(given | left))
+    decided = given | left | {"encoder": encoder, "measured": measured, "channels": None}
+    if encoder == CHANNELS:
+        decided["channels"] = channel_weights(data, config.channels, measured)
+    return Recipe(**decided)
 
 
-def _encoder(config: PretrainConfig, data: GraphData) -> str:
-    """Linear for bags of words on a full graph, unless several layers are asked for; with `hops`.
+def _encoder_asked_for(config: PretrainConfig, data: GraphData) -> str | None:
+    """The encoder that the options imply; None: they leave it to the graph.
 
-    A vocabulary often has more words than the graph has nodes. There a hidden layer learns the
-    nodes by heart: on such graphs the linear encoder was 1 to 6 points better in the linear probe.
+    Options of a training by steps, and of its views, mean the linear encoder or the gcn. Linear is
+    for bags of words: a vocabulary often has more words than the graph has nodes, and there a
+    hidden layer learns the nodes by heart.
     """
-    if config.hops is not None or config.training == CLOSED_FORM:
+    if config.hops is not None:
         return LINEAR
     several = config.units is not None and len(config.units) > 1
-    if config.fan_out or several or feature_density(data) > default.WORDS_DENSITY:
+    if config.fan_out or several:
         return GCN
-    return LINEAR
+    if config.channels or data.relations:
+        return CHANNELS
+    if step_option(config) or view_option(config):
+        return _by_density(data)
+    return None
+
+
+def _encoder_by(measured: Measured, data: GraphData) -> str:
+    """Few dense features: statistics; neighbours that are alike: smoothing; others: channels."""
+    if data.num_features <= default.FEW_FEATURES and _by_density(data) == GCN:
+        return WIDE
+    return _by_density(data) if measured.is_smooth else CHANNELS
+
+
+def _by_density(data: GraphData) -> str:
+    return GCN if feature_density(data) > default.WORDS_DENSITY else LINEAR
 
 
 def _units(encoder: str, data: GraphData, width: int | None) -> tuple[int, ...]:

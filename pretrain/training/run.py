@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..config.defaults import BY_STEPS
 from ..graph.data import GraphData
-from .full_graph import FullGraphRun
 from .recipe import Recipe
-from .sampled import SampledRun
 
 
-def make_run(data: GraphData, recipe: Recipe, *, show: bool = False) -> FullGraphRun | SampledRun:
-    """The run that the recipe describes.
+def make_run(data: GraphData, recipe: Recipe, *, show: bool = False) -> Any:
+    """The run that the recipe describes; imports TensorFlow for encoders that are trained by steps.
 
     Args:
         data: the graph.
         recipe: see `make_recipe`.
         show: whether to draw progress bars.
     """
-    return (SampledRun if recipe.fan_out else FullGraphRun)(data, recipe, show=show)
+    if recipe.encoder not in BY_STEPS:
+        from .direct import DirectRun
+
+        return DirectRun(data, recipe, show=show)
+    if recipe.fan_out:
+        from .sampled import SampledRun
+
+        return SampledRun(data, recipe, show=show)
+    from .full_graph import FullGraphRun
+
+    return FullGraphRun(data, recipe, show=show)

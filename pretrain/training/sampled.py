@@ -16,9 +16,11 @@ from ..graph.adjacency import adjacency_of
 from ..graph.data import GraphData
 from ..output.folder import OutputFolder
 from .build import initial_weights, make_task
-from .fit import Callbacks, Trained, fit
+from .export import export_keras
+from .fit import Callbacks, fit
 from .recipe import Recipe
 from .sampler import SubgraphSampler, UndirectedSubgraphs
+from .trained import Trained
 
 _MOST_STEPS_PER_CHECKPOINT = 50
 _BATCHES_AHEAD = 2  # sampled while a step is computed
@@ -78,6 +80,10 @@ class SampledRun:
             adjacency=self._adjacency,
             quiet=not self._show,
         )
+
+    def export(self, weights: list[np.ndarray], folder: OutputFolder) -> None:
+        """Writes the SavedModel and the weights beside it."""
+        export_keras(self._data, self._recipe, weights, folder)
 
 
 @dataclasses.dataclass(frozen=True)

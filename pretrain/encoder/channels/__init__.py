@@ -1,0 +1,1 @@
+"""The encoder of several channels: own features, those of neighbours, each relation by itself."""

@@ -1,0 +1,164 @@
+"""How much each channel weighs, from what the features say about nodes and their neighbours.
+
+Labels are not looked at. Why these measures and constants: docs/recipe.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import scipy.sparse
+
+from ....kernels.keys import derive_key
+from ...graph.data import GraphData
+from .apply import scaled_rows
+from .steps import Steps
+from .weights import HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
+
+# Neighbours this much alike, or more, are smoothed over; between 0 and it in proportion.
+SMOOTHED_LIKENESS = 0.1
+OWN_WEIGHT = 1.5  # where nothing is smoothed
+
+_DRAWS, _ROWS = 3, 1200
+_LEAST_ROWS = 20
+_MOST_COLUMNS = 2048  # of the covariances, as many as are compared
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What the gates measure.
+
+    Attributes:
+        likeness: of neighbours: the regression of the covariance of the features over links on that
+            over nodes, off the diagonal, each node counted by its degree. About 0 where neighbours
+            have nothing in common.
+        own_reliability: how much the similarities of nodes by one half of the columns agree with
+            those by the other half; a correlation.
+        hop_reliability: the same of one hop: by one half of everybody's links, and by the other.
+    """
+
+    likeness: float
+    own_reliability: float
+    hop_reliability: float
+
+    @property
+    def trust(self) -> float:
+        """In neighbours, in [0, 1].
+
+        0 where they are no more reliable than a node's own features, 1 from one and a half times as
+        reliable on.
+        """
+        own = max(self.own_reliability, 1e-6)
+        return float(np.clip(2 * (self.hop_reliability / own - 1), 0, 1))
+
+    @property
+    def smoothing(self) -> float:
+        """How far neighbours should be smoothed over, in [0, 1]."""
+        return self.trust * float(np.clip(self.likeness / SMOOTHED_LIKENESS, 0, 1))
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether smoothing is all there is to do."""
+        return self.smoothing == 1
+
+    def weights(self) -> dict[str, float]:
+        """Of each channel, at least 0, by name; to three digits."""
+        smooth = self.smoothing
+        hop = self.trust * (1 - smooth)
+        found = {OWN: OWN_WEIGHT * (1 - smooth), HOP: hop, TWO_HOPS: hop, SMOOTH: smooth}
+        return {name: round(weight, 3) for name, weight in found.items()}
+
+
+def measure(data: GraphData, column_weights: tuple[np.ndarray, np.ndarray], seed: int) -> Measured:
+    """Measures a graph, to three digits.
+
+    Args:
+        data: the graph.
+        column_weights: [F] of the likeness, and [F] of the reliabilities.
+        seed: of the halves.
+    """
+    rng = np.random.default_rng(derive_key(seed, "gates"))
+    rows = scaled_rows(data, column_weights[1], 0.0)
+    own, hop = [], []
+    for _ in range(_DRAWS):
+        chosen = rows[rng.permutation(data.num_nodes)[:_ROWS]]
+        half = rng.random(data.num_features) < 0.5
+        own.append(agreement(chosen[:, half], chosen[:, ~half]))
+        found = _halves_of_neighbourhoods(data, rows, rng)
+        if found is not None:
+            hop.append(agreement(*found))
+    likeness = neighbour_likeness(data, column_weights[0], rng)
+    reliabilities = (float(np.mean(one)) if one else 0.0 for one in (own, hop))
+    return Measured(*(round(one, 3) for one in (likeness, *reliabilities)))
+
+
+def agreement(first, second) -> float:
+    """Correlation over pairs of rows of the two centred cosine kernels; 0 where one is constant.
+
+    Args:
+        first: [M, K], dense or sparse.
+        second: [M, K'].
+    """
+    kernels = [_centred_cosines(one) for one in (first, second)]
+    pairs = np.triu_indices(len(kernels[0]), 1)
+    a, b = (one[pairs] - one[pairs].mean() for one in kernels)
+    norm = np.sqrt(np.sum(a**2) * np.sum(b**2))
+    return float(np.sum(a * b) / norm) if norm > 0 else 0.0
+
+
+def _centred_cosines(rows) -> np.ndarray:
+    product = rows @ rows.T
+    kernel = product.toarray() if scipy.sparse.issparse(product) else product
+    kernel = _centred(kernel.astype(np.float64))
+    diagonal = np.diag(kernel)
+    # What is left of rows that equal the mean is rounding.
+    length = np.sqrt(np.where(diagonal > 1e-6 * max(diagonal.max(), 1e-12), diagonal, np.inf))
+    return _centred(kernel / np.outer(length, length))
+
+
+def _centred(kernel: np.ndarray) -> np.ndarray:
+    kernel = kernel - kernel.mean(axis=0)
+    return kernel - kernel.mean(axis=1, keepdims=True)
+
+
+def _halves_of_neighbourhoods(data: GraphData, rows, rng: np.random.Generator):
+    """One hop by one half of the links and by the other, of nodes that have both; or None."""
+    links = data.edge_index.shape[1] // 2
+    half = rng.random(links) < 0.5
+    channel, once = Channel(HOP, (LINKS + OUT,)), np.array([0, 1], np.float32)
+    views = [Steps(data, lambda name, count, kept=kept: kept) for kept in (half, ~half)]
+    ones = np.ones((data.num_nodes, 1), np.float32)
+    both = np.logical_and(*(view.product(channel, once, ones)[:, 0] > 0 for view in views))
+    chosen = rng.permutation(np.flatnonzero(both))[:_ROWS]
+    if len(chosen) <= _LEAST_ROWS:
+        return None
+    return [view.matrix(LINKS + OUT)[chosen] @ rows for view in views]
+
+
+def neighbour_likeness(
+    data: GraphData, column_weights: np.ndarray, rng: np.random.Generator
+) -> float:
+    """See `Measured`; of at most 2,048 columns, drawn at random."""
+    degrees = np.bincount(data.edge_index[0], minlength=data.num_nodes).astype(np.float64)
+    if not degrees.sum():
+        return 0.0
+    features = data.features
+    if data.num_features > _MOST_COLUMNS:
+        columns = np.sort(rng.permutation(data.num_features)[:_MOST_COLUMNS])
+        features, column_weights = features[:, columns], column_weights[columns]
+    weighted = scipy.sparse.csr_matrix(features).astype(np.float64)
+    weighted = weighted @ scipy.sparse.diags(column_weights.astype(np.float64))
+    share = degrees / degrees.sum()
+    source, target = data.edge_index
+    shape = (data.num_nodes, data.num_nodes)
+    linked = scipy.sparse.csr_matrix((np.ones(len(source)), (source, target)), shape)
+    mean = weighted.T @ share
+    both = np.outer(mean, mean)
+    nodes, links = (
+        (weighted.T @ one @ weighted).toarray() - both
+        for one in (scipy.sparse.diags(share), linked / degrees.sum())
+    )
+    for one in (nodes, links):
+        np.fill_diagonal(one, 0)
+    return float((nodes * links).sum() / max((nodes**2).sum(), 1e-300))

@@ -1,0 +1,117 @@
+"""The encoder of channels as a Keras model, for export: the formula of `apply.embed_channels`."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from ...graph.tensor import EDGE_SET, FEATURE, NODE_SET
+from ..layers import HiddenState
+from ..sparse_product import sparse_matrix
+from .apply import ABSENT
+from .weights import BACK, LINKS, Channel, ChannelNumbers, ChannelWeights
+
+
+@tf.autograph.experimental.do_not_convert  # as `training.fit`
+def build_channel_encoder(spec: tfgnn.GraphTensorSpec, weights: ChannelWeights) -> tf.keras.Model:
+    """A model of graphs as `graph_tensor.plain_spec` describes them, with these weights.
+
+    Returns:
+        A model to graphs whose nodes have the feature `tfgnn.HIDDEN_STATE` [N, D]. Its weights are
+        those of `ChannelWeights.to_list`.
+    """
+    graph = tf.keras.Input(type_spec=spec)
+    model = tf.keras.Model(graph, HiddenState()([graph, _Channels(weights)(graph)]), name="encoder")
+    model.set_weights(weights.to_list())
+    return model
+
+
+class _Channels(tf.keras.layers.Layer):
+    """Graph to [N, D]; nothing of it is trained by steps."""
+
+    def __init__(self, weights: ChannelWeights, **kwargs):
+        super().__init__(**kwargs)
+        self._channels = weights.channels
+        arrays = weights.to_list()
+        self._variables = [
+            self.add_weight(name, array.shape, trainable=False)
+            for name, array in zip(weights.names(len(arrays)), arrays, strict=True)
+        ]
+
+    def build(self, input_shape):
+        """Has its weights already: their shapes do not depend on the graph's."""
+        self.built = True
+
+    def call(self, graph: tfgnn.GraphTensor):
+        """Graph to [N, D]."""
+        weights = ChannelWeights.from_list(
+            [tf.convert_to_tensor(one) for one in self._variables], self._channels
+        )
+        features = graph.node_sets[NODE_SET][FEATURE]
+        states = [
+            _state(graph, features, channel, numbers)
+            for channel, numbers in zip(weights.channels, weights.numbers, strict=True)
+        ]
+        return tf.matmul(tf.concat(states, axis=1) - weights.mean, weights.rotation)
+
+
+def _state(graph, features, channel: Channel, numbers: ChannelNumbers) -> tf.Tensor:
+    weighted = features * numbers.column_weights
+    squares = tf.reduce_sum(weighted**2, axis=1, keepdims=True)
+    rows = tf.where(
+        numbers.length_prior > 0,
+        weighted * tf.math.rsqrt(squares + numbers.length_prior),
+        _unit_rows(weighted),
+    )
+    state = _propagated(graph, channel, numbers.coefficients, tf.matmul(rows, numbers.kernel))
+    present = tf.ones_like(state[:, :1], tf.bool)
+    if channel.can_be_absent:
+        present = tf.reduce_max(tf.abs(state), axis=1, keepdims=True) > ABSENT
+    rows = numbers.weight * _unit_rows((state - numbers.mean) * numbers.scale)
+    return tf.where(present, rows, tf.zeros_like(rows))
+
+
+def _unit_rows(rows: tf.Tensor) -> tf.Tensor:
+    # By the largest entry first: squares of small ones would be 0.
+    largest = tf.reduce_max(tf.abs(rows), axis=1, keepdims=True)
+    scaled = tf.math.divide_no_nan(rows, largest)
+    return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=1, keepdims=True))
+
+
+def _propagated(graph, channel: Channel, coefficients, state: tf.Tensor) -> tf.Tensor:
+    """As `steps.Steps.product`."""
+    count = coefficients.shape[0]
+    if not channel.steps:
+        return coefficients[0] * state
+    factors = [_matrix(graph, step, channel.loops) for step in channel.steps]
+    total = coefficients[count - 1] * state
+    for power in range(count - 2, -1, -1):  # Horner's rule
+        for matrix, _ in reversed(factors):
+            total = tf.raw_ops.SparseMatrixMatMul(a=matrix, b=total)
+        total += coefficients[power] * state
+    if channel.others_only:
+        total -= coefficients[1] * factors[0][1] * state
+    return tf.ensure_shape(total, [None, state.shape[1]])
+
+
+def _matrix(graph, step: str, loops: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    """The normalised matrix of a step, and the sums of its squared entries by row [rows, 1]."""
+    relation, direction = step[:-1], step[-1]
+    edges = graph.edge_sets[EDGE_SET if relation == LINKS else relation].adjacency
+    ends = [
+        (tf.cast(indices, tf.int64), graph.node_sets[name].total_size)
+        for indices, name in ((edges.source, edges.source_name), (edges.target, edges.target_name))
+    ]
+    (rows, num_rows), (columns, num_columns) = ends[::-1] if direction == BACK else ends
+    num_rows, num_columns = tf.cast(num_rows, tf.int64), tf.cast(num_columns, tf.int64)
+    if loops:
+        every = tf.range(num_rows)
+        rows, columns = tf.concat([rows, every], 0), tf.concat([columns, every], 0)
+
+    def scale(indices, count):
+        degrees = tf.math.unsorted_segment_sum(tf.ones_like(indices, tf.float32), indices, count)
+        return tf.gather(tf.math.rsqrt(tf.maximum(degrees, 1)), indices)
+
+    values = scale(rows, num_rows) * scale(columns, num_columns)
+    squares = tf.math.unsorted_segment_sum(values**2, rows, num_rows)[:, tf.newaxis]
+    return sparse_matrix(rows, columns, values, num_rows, num_columns), squares

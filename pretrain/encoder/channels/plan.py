@@ -1,0 +1,149 @@
+"""Which channels a graph has, and what each is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...errors import InputError
+from ...graph.data import GraphData
+from ..start import column_weights, hop_coefficients
+from .gates import OWN_WEIGHT, Measured, measure
+from .weights import BACK, HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
+
+# A word counts as seen so many times more than it was, and a row of features as so many words
+# longer: how rare a word is, and how much a node says, is not known from a few.
+PRIOR = 100.0
+
+_WIDE, _NARROW, _NARROWEST = 512, 256, 32  # columns of a channel
+_MOST_COLUMNS = 2560  # of all channels together, as far as each has the fewest
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """A channel to be made.
+
+    Attributes:
+        channel: what it looks at.
+        weight: length of its rows.
+        width: its columns at most.
+        hops: of a smoothed one; 0 of others.
+    """
+
+    channel: Channel
+    weight: float
+    width: int
+    hops: int = 0
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """Of the powers of its steps' product."""
+        if self.hops:
+            return hop_coefficients(self.hops)
+        powers = {OWN: 0, TWO_HOPS: 2}.get(self.channel.name, 1)
+        return np.eye(powers + 1, dtype=np.float32)[powers]
+
+    @property
+    def is_sharpened(self) -> bool:
+        """Whether columns are scaled by their singular value.
+
+        Not those of neighbours: their noise averages out, so the lesser directions count as much as
+        the first.
+        """
+        return self.channel.name in (OWN, SMOOTH)
+
+    @property
+    def prior(self) -> float:
+        """See `PRIOR`; none where neighbours are alike."""
+        return 0.0 if self.channel.name == SMOOTH else PRIOR
+
+
+def measure_gates(data: GraphData, seed: int) -> Measured:
+    """What the gates of a graph measure; see `Measured`."""
+    frequencies = column_weights(data.features), column_weights(data.features, PRIOR)
+    return measure(data, frequencies, seed)
+
+
+def relation_weights(data: GraphData) -> dict[str, float]:
+    """The channels of a graph with relations, by name, and their weights.
+
+    The node itself; each relation between nodes forth and back, and the nodes that share a target
+    or a source with it; of a relation to something else the nodes that share one.
+    """
+    names = [OWN]
+    for relation in data.relations:
+        forth, back = relation.name + OUT, relation.name + BACK
+        shared = relation.name + OUT + BACK
+        back_and_forth = relation.name + BACK + OUT
+        names += [forth, back, shared, back_and_forth] if relation.between_nodes else [shared]
+    return {name: OWN_WEIGHT if name == OWN else 1.0 for name in names}
+
+
+def planned(data: GraphData, weights: Mapping[str, float], hops: int) -> list[Planned]:
+    """The channels with a weight above 0, in the order given.
+
+    Args:
+        data: the graph.
+        weights: by name, see `channel_weights`.
+        hops: of the smoothed channel.
+    """
+    used = {name: weight for name, weight in weights.items() if weight > 0}
+    narrow = sum(name not in (OWN, SMOOTH) for name in used)
+    share = max(_NARROWEST, min(_NARROW, (_MOST_COLUMNS - _WIDE) // max(narrow, 1)))
+    widths = {name: _WIDE if name in (OWN, SMOOTH) else share for name in used}
+    most = min(data.num_nodes, data.num_features)
+    return [
+        Planned(_channel(name), weight, min(widths[name], most), hops=hops if name == SMOOTH else 0)
+        for name, weight in used.items()
+    ]
+
+
+def channel_weights(
+    data: GraphData, given: Sequence[str], measured: Measured | None
+) -> dict[str, float]:
+    """The channels of a graph and their weights.
+
+    Args:
+        data: the graph.
+        given: ``NAME=WEIGHT``; then these alone.
+        measured: of a graph without relations.
+
+    Raises:
+        InputError: a channel that the graph does not have, or a weight that is none.
+    """
+    if not given:
+        return relation_weights(data) if data.relations or measured is None else measured.weights()
+    known = [OWN, HOP, TWO_HOPS, SMOOTH, *list(relation_weights(data))[1:]]
+    weights = {}
+    for one in given:
+        name, equals, number = one.rpartition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = math.nan
+        if not equals or not 0 <= weight < math.inf:
+            raise InputError(f"--channels: expected NAME=WEIGHT with a number, got {one!r}")
+        if name not in known:
+            raise InputError(
+                f"--channels: expected one of {', '.join(known)} for {data.name}, got {name!r}"
+            )
+        weights[name] = weight
+    if not any(weights.values()):
+        raise InputError("--channels: expected at least one weight above 0")
+    return weights
+
+
+def _channel(name: str) -> Channel:
+    links = (LINKS + OUT,)
+    if name == OWN:
+        return Channel(name)
+    if name in (HOP, TWO_HOPS):
+        return Channel(name, links)
+    if name == SMOOTH:
+        return Channel(name, links, loops=True)
+    relation = name.rstrip(OUT + BACK)
+    steps = tuple(relation + sign for sign in name[len(relation) :])
+    return Channel(name, steps, others_only=len(steps) == 2)

@@ -1,0 +1,139 @@
+"""Where an encoder of channels starts: principal directions of each, and of all side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from ....kernels.keys import derive_key
+from ...graph.data import GraphData
+from ..start import column_weights
+from .apply import finished, present, scaled_rows
+from .plan import Planned
+from .steps import Steps
+from .weights import ChannelNumbers, ChannelWeights
+
+_OVERSAMPLING, _POWER_ITERATIONS = 10, 4
+_SMALLEST_VALUE = 1e-4  # of the largest: below is the rounding of float32
+_SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and are not shrunk further
+
+
+def start_channels(
+    data: GraphData, plans: Sequence[Planned], width: int, seed: int, *, quiet: bool = True
+) -> ChannelWeights:
+    """Each channel's rows in the basis of its principal directions; then PCA of all of them.
+
+    Args:
+        data: the graph; labels are not used.
+        plans: its channels, at least one.
+        width: D at most; fewer if the channels have fewer columns together.
+        seed: of the randomised range finder.
+        quiet: no progress bar.
+    """
+    steps, numbers, states = Steps(data), [], []
+    for number, plan in enumerate(tqdm(plans, "start", unit="channel", disable=quiet)):
+        rng = np.random.default_rng(derive_key(seed, f"channel {number}"))
+        one, state = _start_channel(data, steps, plan, rng)
+        numbers.append(one)
+        states.append(state)
+    side_by_side = np.hstack(states)
+    mean = side_by_side.mean(axis=0)
+    side_by_side -= mean
+    covariance = (side_by_side.T @ side_by_side).astype(np.float64)
+    vectors = np.linalg.eigh(covariance)[1][:, ::-1][:, :width]
+    # Eigenvectors are known up to their sign; equal runs on two machines should look alike.
+    vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
+    channels = tuple(plan.channel for plan in plans)
+    return ChannelWeights(channels, tuple(numbers), mean, vectors.astype(np.float32))
+
+
+def _start_channel(
+    data: GraphData, steps: Steps, plan: Planned, rng: np.random.Generator
+) -> tuple[ChannelNumbers, np.ndarray]:
+    weights = column_weights(data.features, plan.prior or 1.0)
+    prior = plan.prior * _square_of_a_word(data, weights)
+    rows = scaled_rows(data, weights, prior)
+    coefficients = plan.coefficients
+
+    def forward(directions):
+        state = steps.product(plan.channel, coefficients, np.asarray(rows @ directions))
+        return state - state.mean(axis=0)
+
+    def backward(state):
+        state = state - state.mean(axis=0)
+        return np.asarray(rows.T @ steps.transposed(plan.channel, coefficients, state))
+
+    kernel, values = principal_directions(forward, backward, rows.shape, plan.width, rng)
+    state = steps.product(plan.channel, coefficients, np.asarray(rows @ kernel))
+    there = present(state, plan.channel)
+    mean = state[there].mean(axis=0) if there.any() else np.zeros(state.shape[1])
+    scale = np.ones(len(values))
+    if plan.is_sharpened:
+        scale = np.maximum(values / max(values.max(), 1e-30), _SMALLEST_SCALE)
+    scale = np.where(values > 0, scale, 0)  # all nodes are alike: no direction, not a random one
+    one = ChannelNumbers(
+        *(
+            np.asarray(part, np.float32)
+            for part in (weights, [prior], coefficients, kernel, mean, scale, [plan.weight])
+        )
+    )
+    return one, finished(state, plan.channel, one)
+
+
+def _square_of_a_word(data: GraphData, weights: np.ndarray) -> float:
+    """Mean square of the weighted entries that are not zero."""
+    squares = data.features.multiply(data.features) if data.is_sparse else None
+    if squares is None:
+        dense = data.feature_rows(slice(None)) * weights
+        entries, total = np.count_nonzero(dense), float(np.sum(dense**2, dtype=np.float64))
+    else:
+        entries, total = squares.nnz, float((squares @ weights.astype(np.float64) ** 2).sum())
+    return total / max(entries, 1)
+
+
+def principal_directions(
+    forward: Callable[[np.ndarray], np.ndarray],
+    backward: Callable[[np.ndarray], np.ndarray],
+    shape: tuple[int, int],
+    width: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """First right singular vectors of a matrix M that is known by its products.
+
+    Args:
+        forward: M times [F, k].
+        backward: the transposed M times [N, k].
+        shape: N, F.
+        width: as many as asked for, at most min(N, F).
+        rng: of the range finder.
+
+    Returns:
+        float32 [F, K] and [K] singular values, largest first. Those below 1e-4 of the largest are
+        left out; of a matrix of zeros one direction is left, with the value 0.
+
+    Source: Halko, Martinsson and Tropp 2011, https://arxiv.org/abs/0909.4061, algorithm 4.4, on the
+    shorter side of M, with one orthonormalisation for each product with M^T M.
+    """
+    count, num_features = shape
+    short = min(count, num_features)
+    sample = min(width + _OVERSAMPLING, short)
+    tall = num_features <= count
+    basis = np.linalg.qr(rng.standard_normal((short, sample), np.float32))[0]
+    for _ in range(_POWER_ITERATIONS if sample < short else 0):
+        product = backward(forward(basis)) if tall else forward(backward(basis))
+        basis = np.linalg.qr(product)[0]
+    image = forward(basis) if tall else backward(basis)
+    squares, vectors = np.linalg.eigh((image.T @ image).astype(np.float64))
+    values = np.sqrt(np.maximum(squares[::-1][:width], 0))
+    vectors = vectors[:, ::-1][:, :width].astype(np.float32)
+    used = values > max(_SMALLEST_VALUE * values[0], 1e-30)
+    if not used.any():
+        directions = np.zeros((num_features, 1), np.float32)
+        directions[0] = 1
+        return directions, np.zeros(1)
+    values, vectors = values[used], vectors[:, used]
+    if tall:
+        return basis @ vectors, values
+    return image @ (vectors / values.astype(np.float32)), values

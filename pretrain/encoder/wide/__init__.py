@@ -1,0 +1,1 @@
+"""The encoder of few features: statistics of each neighbourhood through one wide random layer."""

@@ -1,0 +1,68 @@
+"""Runs without steps: of the encoders of channels and of few features. NumPy and SciPy alone."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from ..config.defaults import CHANNELS, CLOSED_FORM
+from ..encoder.channels.apply import embed_channels
+from ..encoder.channels.plan import planned
+from ..encoder.channels.start import start_channels
+from ..encoder.channels.weights import ChannelWeights
+from ..encoder.wide.weights import WideWeights, embed_wide, start_wide
+from ..graph.data import GraphData
+from ..output.folder import OutputFolder
+from .channel_dropout import train_channels
+from .recipe import Recipe
+from .trained import Trained
+
+
+class DirectRun:
+    """The encoder is found at once; a resumed run finds it again.
+
+    Args and attributes: see `full_graph.FullGraphRun`; the weights are `ChannelWeights` or
+    `WideWeights`.
+    """
+
+    correlation = None  # views are taken in expectation
+
+    def __init__(self, data: GraphData, recipe: Recipe, *, show: bool = False):
+        self._data, self._recipe, self._show = data, recipe, show
+        self.initial_weights: ChannelWeights | WideWeights
+        width = recipe.units[0]
+        if recipe.encoder == CHANNELS:
+            plans = planned(data, recipe.channels or {}, recipe.hops)
+            self.initial_weights = start_channels(data, plans, width, recipe.seed, quiet=not show)
+        else:
+            self.initial_weights = start_wide(data, width, recipe.seed)
+
+    def train(self, folder: OutputFolder | None = None) -> Trained:
+        """The trained encoder, at once; nothing is written to the folder."""
+        del folder
+        start, weights = time.perf_counter(), self.initial_weights
+        losses: tuple[float, ...] = ()
+        if self._recipe.training == CLOSED_FORM:
+            assert isinstance(weights, ChannelWeights)
+            weights, losses = train_channels(self._data, self._recipe, weights)
+        return Trained(weights, {"loss": list(losses)}, time.perf_counter() - start, 0)
+
+    def embed(self, weights: ChannelWeights | WideWeights) -> np.ndarray:
+        """Representations of the graph as it is, float32 [N, D]."""
+        if isinstance(weights, ChannelWeights):
+            return embed_channels(weights, self._data, quiet=not self._show)
+        return embed_wide(weights, self._data)
+
+    def export(self, weights: Any, folder: OutputFolder) -> None:
+        """Writes the SavedModel and the weights beside it; imports TensorFlow."""
+        from ..encoder.channels.layers import build_channel_encoder
+        from ..encoder.wide.layers import build_wide_encoder
+        from ..graph.tensor import plain_spec
+        from ..output.export import export_model
+
+        spec = plain_spec(self._data.num_features, self._data.relations)
+        is_wide = isinstance(weights, WideWeights)
+        build: Any = build_wide_encoder if is_wide else build_channel_encoder
+        export_model(build(spec, weights), weights, spec, folder)
