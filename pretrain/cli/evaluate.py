@@ -17,7 +17,13 @@ from ..config.base import Options, field
 from ..config.options import DATA_DIR, KNN
 from ..config.places import without_folders
 from ..errors import InputError
-from ..evaluation.inputs import EvaluationInputs, baseline_candidates, read_inputs
+from ..evaluation.baselines import UNTRAINED
+from ..evaluation.inputs import (
+    EvaluationInputs,
+    baseline_candidates,
+    encoders_of,
+    read_inputs,
+)
 from ..evaluation.splits import (
     K_FOLDS,
     MAX_NODES,
@@ -80,6 +86,13 @@ class EvaluateOptions(Options):
         ),
         None,
     )
+    robustness: bool = field(
+        option.switch(
+            "test nodes embedded from damaged graphs, too: 70 % of the links gone, half of the"
+            " columns, 80 % of each node's entries; of runs, with --dataset"
+        ),
+        False,
+    )
     baselines: bool = field(
         option.switch("raw features, PCA and the untrained encoder too, the default"), True
     )
@@ -133,8 +146,10 @@ def _evaluate(options: EvaluateOptions) -> str:
             print(message, file=sys.stderr, flush=True)
 
     from ..evaluation.evaluate import evaluate
+    from ..evaluation.robustness import robustness
     from ..evaluation.table import table
 
+    encoders = encoders_of(inputs, UNTRAINED, EMBEDDINGS) if options.robustness else {}
     candidates: dict[str, Any] = {EMBEDDINGS: [one.embeddings for one in inputs.files]}
     if inputs.data is not None and options.baselines:
         candidates |= baseline_candidates(inputs, options.seed, say)
@@ -148,6 +163,21 @@ def _evaluate(options: EvaluateOptions) -> str:
         say=say,
     )
     results = {name: one.to_dict() for name, one in found.items()}
+    damaged = {}
+    if encoders:
+        clean = {name: [encode(inputs.data) for encode in encoders[name]] for name in encoders}
+        damaged = {
+            damage: {name: one.to_dict() for name, one in by_name.items()}
+            for damage, by_name in robustness(
+                encoders,
+                clean,
+                inputs.data,
+                seed=options.seed,
+                center=options.center,
+                say=say,
+                **probing,
+            ).items()
+        }
     if options.output is not None:
         content = {
             "embeddings": [_portable(one.source) for one in inputs.files],
@@ -164,9 +194,13 @@ def _evaluate(options: EvaluateOptions) -> str:
                 }
                 for name, one in found.items()
             },
+            "robustness": damaged,
         }
         write_json(Path(options.output), content)
-    return "\n".join([table(results), "", *_notes(plan, inputs, options)])
+    tables = [table(results)]
+    for damage, by_name in damaged.items():
+        tables += ["", f"test nodes embedded with {damage}:", table(by_name)]
+    return "\n".join([*tables, "", *_notes(plan, inputs, options)])
 
 
 def _portable(source: str | None) -> str | None:

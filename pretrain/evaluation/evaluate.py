@@ -98,6 +98,7 @@ def evaluate(
     held_out: Sequence[HeldOutEdges] = (),
     max_nodes: int = MAX_NODES,
     center: bool = False,
+    asked: Mapping[str, Sequence[Matrix]] | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Result]:
     """Measures every candidate on the same nodes, splits and pairs.
@@ -122,6 +123,8 @@ def evaluate(
             candidate with several: matrix i is scored on entry i. A single matrix is scored on all.
         max_nodes: so many labelled nodes take part at most.
         center: whether the mean row of each matrix is subtracted first; see `Directions`.
+        asked: other embeddings of the same nodes, [N, K] for each matrix of a candidate: the probes
+            are tested on their rows, and nothing else is measured.
         say: is told what comes next.
 
     Returns:
@@ -144,6 +147,7 @@ def evaluate(
         matrices = list(given) if isinstance(given, list | tuple) else [given]
         measures: dict[str, Measure] = {}
         probes, votes = [], []
+        pairs = list(zip(matrices, asked[name] if asked else [None] * len(matrices), strict=True))
         if has_labels:
             with warnings.catch_warnings():
                 # Every probe of every candidate plans anew, and would say the same again.
@@ -151,18 +155,19 @@ def evaluate(
                 for where, one in splits.items():
                     beside = ", random splits" if where else ""
                     say(f"linear probe{beside}: {name}")
-                    found = [linear_probe(x, data, split=one, **probing) for x in matrices]
+                    found = [linear_probe(x, data, split=one, asked=y, **probing) for x, y in pairs]
                     measures |= _probe_measures("linear_probe", where, found)
                     say(f"kNN probe{beside}: {name}")
-                    voted = [knn_probe(x, data, split=one, **probing) for x in matrices]
+                    voted = [knn_probe(x, data, split=one, asked=y, **probing) for x, y in pairs]
                     measures |= _probe_measures("knn_probe", where, voted)
                     if not where:
                         probes, votes = found, voted
+        if has_labels and asked is None:
             say(f"clustering: {name}")
             clusters = [clustering(matrix, data, **means) for matrix in matrices]
             measures["nmi"] = _joined(found.nmi for found in clusters)
             measures["ari"] = _joined(found.ari for found in clusters)
-        if held_out:
+        if held_out and asked is None:
             say(f"link prediction: {name}")
             matched = _matched(name, matrices, held_out)
             links = [link_prediction(*pair, center=center) for pair in matched]

@@ -7,6 +7,7 @@ input has been looked at.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..config.options import PretrainConfig
+from ..encoder.by_weights import embed_with
+from ..encoder.weights import ENCODER_WEIGHTS
 from ..errors import InputError
 from ..graph.data import GraphData, LabelledNodes
 from ..graph.datasets import load_dataset
@@ -21,9 +24,11 @@ from ..graph.held_out import HeldOutEdges, without_links
 from ..graph.labels import read_labels
 from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
 from ..output.held_out import read_held_out_edges
+from ..output.model import ExportedModel
 from ..quiet import errors_only, quiet_tensorflow
 from ..training.recipe import Recipe, make_recipe
 from .baselines import UNTRAINED, baseline_embeddings
+from .robustness import Encoder
 from .rows import Matrix
 
 _MOST_WEIGHTS = 1 << 27  # half a GB
@@ -143,6 +148,30 @@ def baseline_candidates(
     return {**baselines, UNTRAINED: untrained}
 
 
+def encoders_of(inputs: EvaluationInputs, untrained: str, trained: str) -> dict[str, list[Encoder]]:
+    """The encoders of all runs, trained and untrained, each by its name.
+
+    Raises:
+        InputError: without a graph, or for embeddings that are no run's.
+    """
+    data = inputs.data
+    if data is None:
+        raise InputError("--robustness: expected --dataset, the graph that is to be damaged")
+    found: dict[str, list[Encoder]] = {trained: [], untrained: []}
+    for one in inputs.files:
+        if one.config is None:
+            raise InputError(
+                f"--robustness: {one.source}: expected the folder of a run, with its model"
+            )
+        model = ExportedModel(one.source)
+        model.load()
+        model.check(data)
+        found[trained].append(model.embed)
+        graph = data if one.held_out is None else without_links(data, one.held_out.positives)
+        found[untrained].append(_untrained_encoder(graph, make_recipe(one.config, graph)))
+    return found
+
+
 def _check_weights(source: str, recipe: Recipe, data: GraphData) -> None:
     # A run's config.json may come from anywhere, and be made to ask for all memory.
     weights = sum(a * b for a, b in itertools.pairwise((data.num_features, *recipe.units)))
@@ -159,5 +188,17 @@ def untrained_embeddings(data: GraphData, recipe: Recipe) -> np.ndarray:
     with quiet_tensorflow():
         from ..training.run import make_run
 
-    run = make_run(data, recipe)
+        run = make_run(data, recipe)  # imports TensorFlow
     return run.embed(run.initial_weights)
+
+
+@errors_only("tensorflow")
+def _untrained_encoder(data: GraphData, recipe: Recipe) -> Encoder:
+    with quiet_tensorflow():
+        from ..training.run import make_run
+
+        run = make_run(data, recipe)
+    weights = run.initial_weights
+    if isinstance(weights, list):
+        weights = ENCODER_WEIGHTS[recipe.encoder].from_list(weights)
+    return functools.partial(embed_with, weights)

@@ -74,6 +74,7 @@ def run_probe(
     seed: int = 0,
     max_nodes: int = MAX_NODES,
     center: bool = False,
+    asked: Matrix | None = None,
 ) -> Found:
     """How well a classifier of frozen embeddings does on each split of the graph's nodes.
 
@@ -94,12 +95,15 @@ def run_probe(
         seed: of the splits, and of who takes part; the same seed gives every embedding the same.
         max_nodes: so many labelled nodes take part at most; see `draw_splits`.
         center: whether the mean row is subtracted before rows are scaled to length 1.
+        asked: other embeddings of the nodes, [N, K], whose rows are those of the test nodes, less
+            their own mean.
 
     Raises:
         ValueError: embeddings of another shape or not finite, or no labels.
         InputError: labels that cannot be probed; see `plan_probe`.
     """
-    check_embeddings(embeddings, data)
+    for matrix in (embeddings,) if asked is None else (embeddings, asked):
+        check_embeddings(matrix, data)
     plan = plan_probe(data, folds=folds, split=split, seeds=seeds, max_nodes=max_nodes)
     if plan is None:
         raise ValueError(f"{data.name}: a probe needs labels, and there are none")
@@ -111,12 +115,15 @@ def run_probe(
     # The matrices are small: one thread fits them in milliseconds, while BLAS threads that wait for
     # a busy core (TensorFlow's threads spin too) were measured to take fifty times as long.
     with threadpool_limits(1, user_api="blas"):
-        fitted = classifier(Directions(embeddings, center=center), labels)
+        rows, offset = Directions(embeddings, center=center), 0
+        if asked is not None:
+            rows, offset = rows.beside(Directions(asked, center=center)), data.num_nodes
+        fitted = classifier(rows, labels)
         for one in splits:
             best = _chosen(fitted, labels, one, names)
             chosen.append(best[ACCURACY])
             tested = {
-                value: fitted.scores(one.train, one.test, (value,))[0]
+                value: fitted.scores(one.train, one.test + offset, (value,))[0]
                 for value in set(best.values())
             }
             for name, value in best.items():

@@ -56,6 +56,10 @@ class Directions:
         dtype = np.float32 if self._matrix.dtype == np.float32 else np.float64
         return unit_rows(rows).astype(dtype, copy=False)
 
+    def beside(self, other: Directions) -> Directions:
+        """The rows of both: node N + i is node i of the other."""
+        return _Both(self, other)
+
     def _scaled(self, nodes) -> Any:
         """Float64, entries below 1."""
         rows: Any = self._matrix[nodes].astype(np.float64)
@@ -63,6 +67,18 @@ class Directions:
             rows.data = np.ldexp(rows.data, -self._exponent)
             return rows
         return np.ldexp(rows, -self._exponent)
+
+
+class _Both(Directions):
+    """Rows of two matrices, each around a mean of its own; of one of them at a time."""
+
+    def __init__(self, first: Directions, second: Directions):
+        self._matrix, self._parts = first._matrix, (first, second)
+
+    def __getitem__(self, nodes: np.ndarray) -> Any:
+        count = self._matrix.shape[0]
+        second = bool(len(nodes)) and nodes[0] >= count
+        return self._parts[second][nodes - count * second]
 
 
 def unit_rows(rows: Matrix) -> Any:

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..files import read_file
 from .checks import sparse_values
 from .data import GraphData, make_graph_data
-from .restricted_pickle import restricted_load
+from .pickles.restricted import restricted_load
 
 # `ind.NAME.x` is part of the format, but it repeats the first rows of allx, so nobody reads it.
 _PARTS = ("y", "tx", "ty", "allx", "ally", "graph", "test.index")

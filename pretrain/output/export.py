@@ -13,7 +13,7 @@ from .folder import OutputFolder
 from .replace import replacing
 
 
-@tf.autograph.experimental.do_not_convert  # as `training.fit`
+@tf.autograph.experimental.do_not_convert  # as `training.steps.fit`
 def export_model(
     encoder: tf.keras.Model,
     weights: AnyWeights,

@@ -22,9 +22,9 @@ def make_run(data: GraphData, recipe: Recipe, *, show: bool = False) -> Any:
 
         return DirectRun(data, recipe, show=show)
     if recipe.fan_out:
-        from .sampled import SampledRun
+        from .steps.sampled import SampledRun
 
         return SampledRun(data, recipe, show=show)
-    from .full_graph import FullGraphRun
+    from .steps.full_graph import FullGraphRun
 
     return FullGraphRun(data, recipe, show=show)

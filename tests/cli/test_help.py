@@ -41,8 +41,8 @@ def test_the_recipe_in_the_help(capsys):
     text = help_of(capsys, "pretrain")
     for words in (
         "default: 60 with the linear encoder, 200 with the gcn",
-        "at most 30 % of the feature entries",
-        "default: 512 (at most the number of nodes and of features) for linear, 512 256 for gcn",
+        "default: 512 256 for gcn, 512 for others",
+        "default: adam for linear and gcn, closed-form for channels, none for wide",
         "default: 8",
         "default: 0.7, and 0.3 when sampling",
         "default: 0.2 for bags of words",

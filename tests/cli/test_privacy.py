@@ -12,7 +12,7 @@ import pytest
 from graph_barlow_twins.pretrain.cli.main import main
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.config.places import without_folders
-from graph_barlow_twins.pretrain.training.event_files import remove_host_names
+from graph_barlow_twins.pretrain.training.steps.event_files import remove_host_names
 
 from tests.fresh_process import ROOT
 

@@ -34,6 +34,12 @@ EVERY_OPTION = {
     "encoder": ("--encoder gcn", 'encoder = "gcn"', "gcn"),
     "hops": ("--hops 4", "hops = 4", 4),
     "units": ("--units 64 32 16", "units = [64, 32, 16]", (64, 32, 16)),
+    "channels": (
+        "--channels own=1 hop=0.5",
+        'channels = ["own=1", "hop=0.5"]',
+        ("own=1", "hop=0.5"),
+    ),
+    "drop_channels": ("--drop-channels 0 0.5", "drop_channels = [0, 0.5]", (0.0, 0.5)),
     "drop_edges": ("--drop-edges 0 1", "drop_edges = [0, 1]", (0.0, 1.0)),
     "mask_features": ("--mask-features 0.25", "mask_features = 0.25", (0.25, 0.25)),
     "drop_entries": ("--drop-entries 0.1 0.2", "drop_entries = [0.1, 0.2]", (0.1, 0.2)),
@@ -95,6 +101,8 @@ def test_flags_win_over_the_file(name, toml):
         "overwrite": "overwrite = false",
         "resume": "resume = false",
         "quiet": "quiet = false",
+        "channels": 'channels = ["own=2"]',
+        "drop_channels": "drop_channels = 0.125",
         "drop_edges": "drop_edges = 0.125",
         "mask_features": "mask_features = [0.125, 0.5]",
         "drop_entries": "drop_entries = 0.5",
@@ -132,8 +140,9 @@ def test_to_dict_goes_through_json_and_back():
     sampling = [*OUTPUT, *(word for name in SAMPLING for word in flags.pop(name))]
     linear = [*OUTPUT, *flags.pop("hops")]  # which the widths in EVERY_OPTION exclude
     without_steps = [*OUTPUT, *flags.pop("training")]
+    channels = [*OUTPUT, *flags.pop("channels"), *flags.pop("drop_channels")]
     full_graph = [word for words in flags.values() for word in words]
-    for words in (full_graph, sampling, linear, without_steps, OUTPUT):
+    for words in (full_graph, sampling, linear, without_steps, channels, OUTPUT):
         config = parse_args(words)
         written = json.loads(json.dumps(config.to_dict()))
         assert "lambda" in written

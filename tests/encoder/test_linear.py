@@ -254,7 +254,7 @@ def test_an_exported_model_gives_the_same_in_every_way(tmp_path, monkeypatch, tr
     spec = plain_spec(FEATURES)
     encoder = build_linear_encoder(spec, WIDTH, 2)
     encoder.set_weights(weights)
-    export_model(encoder, "linear", spec, OutputFolder(tmp_path))
+    export_model(encoder, LinearWeights.from_list(weights), spec, OutputFolder(tmp_path))
     monkeypatch.setattr(saved_model, "_MOST_BYTES_AT_ONCE", limit)
     model = exported_model.ExportedModel(tmp_path, trust=trust)
     model.load()

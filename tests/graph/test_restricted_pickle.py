@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from graph_barlow_twins.pretrain.errors import InputError
-from graph_barlow_twins.pretrain.graph.restricted_pickle import (
+from graph_barlow_twins.pretrain.graph.pickles.restricted import (
     RefusedPickleError,
     restricted_load,
     restricted_loads,

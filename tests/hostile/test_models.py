@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from graph_barlow_twins.pretrain.encoder.weights import EncoderWeights, LinearWeights
+from graph_barlow_twins.pretrain.encoder.weights import ENCODER_WEIGHTS, EncoderWeights
 from graph_barlow_twins.pretrain.errors import InputError
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 from graph_barlow_twins.pretrain.output import encoder_files
@@ -16,40 +16,25 @@ from graph_barlow_twins.pretrain.output.encoder_files import read_encoder, save_
 from graph_barlow_twins.pretrain.output.model import ExportedModel
 
 from tests.cli.embedding import embed, save_graph
+from tests.hostile.models import (
+    CHANNELS,
+    KINDS,
+    assert_refused,
+    change_description,
+    made,
+    save,
+    weights_of,
+)
 from tests.sweeps import FULL_SWEEP
 
-SHAPES = {
-    "gcn": [(5, 4), (4,), (4,), (4,), (4, 3), (3,)],
-    "linear": [(5, 3), (5,), (2,), (3,)],
-}
-KINDS = tuple(SHAPES)
 CASES = 10_000 if FULL_SWEEP else 1000
-
-
-def weights_of(kind, seed=0):
-    rng = np.random.default_rng(seed)
-    return [rng.normal(size=shape).astype(np.float32) for shape in SHAPES[kind]]
 
 
 @pytest.fixture(params=KINDS)
 def saved(request, tmp_path):
     """Folder with a description and weights that are read."""
-    save_encoder(request.param, weights_of(request.param), tmp_path)
+    save(request.param, weights_of(request.param), tmp_path)
     return tmp_path
-
-
-def change_description(folder, **changes):
-    path = folder / "encoder.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def assert_refused(folder, message="encoder"):
-    start = time.process_time()
-    with pytest.raises(InputError, match=message) as told:
-        read_encoder(folder)
-    assert time.process_time() - start < 2
-    assert len(str(told.value)) <= 300
-    assert str(told.value).isprintable()
 
 
 def test_a_model_that_writes_a_file_does_not(tmp_path, capsys):
@@ -68,7 +53,7 @@ def test_a_model_that_writes_a_file_does_not(tmp_path, capsys):
     dataset = save_graph(tmp_path / "g.npz")
     assert embed(folder, dataset, output) == 2
     assert "--trust-model" in capsys.readouterr().err
-    save_encoder("linear", weights_of("linear"), folder)
+    save("linear", weights_of("linear"), folder)
     assert embed(folder, dataset, output) == 0
     assert not (tmp_path / "written").exists()
     assert embed(folder, dataset, output, "--trust-model", "--overwrite") == 0
@@ -78,17 +63,13 @@ def test_a_model_that_writes_a_file_does_not(tmp_path, capsys):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_saved_comes_back(tmp_path, kind):
     weights = weights_of(kind)
-    save_encoder(kind, weights, tmp_path)
+    save_encoder(made(kind, weights), tmp_path)
     found = read_encoder(tmp_path)
-    assert type(found) is {"gcn": EncoderWeights, "linear": LinearWeights}[kind]
-    expected = type(found).from_list(weights)
-    for name, value in vars(expected).items():
-        for one, other in zip(flat(vars(found)[name]), flat(value), strict=True):
-            np.testing.assert_array_equal(one, other)
-
-
-def flat(value):
-    return [value] if isinstance(value, np.ndarray) else [one for v in value for one in flat(v)]
+    assert type(found) is ENCODER_WEIGHTS[kind]
+    for one, other in zip(found.to_list(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    if kind == "channels":
+        assert found.channels == tuple(CHANNELS)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +100,8 @@ def test_wrong_values(saved, key, value):
 
 def test_the_other_kind(saved):
     kind = json.loads((saved / "encoder.json").read_text())["encoder"]
-    change_description(saved, encoder=KINDS[1 - KINDS.index(kind)])
-    assert_refused(saved, "the names are not those")
+    change_description(saved, encoder=KINDS[(1 + KINDS.index(kind)) % len(KINDS)])
+    assert_refused(saved, "the names are not those|a list of channels")
 
 
 def test_a_key_of_a_later_version(saved):
@@ -156,14 +137,14 @@ def test_many_layers(saved):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("place", range(8))
 def test_shapes_that_do_not_fit_together(tmp_path, kind, place):
     weights = weights_of(kind)
     if place < len(weights):
         weights[place] = np.repeat(weights[place], 2, axis=-1)
-        if (kind, place) == ("linear", 2):  # as many hops as one likes
+        if (kind, place) in (("linear", 2), ("channels", 2)):  # as many hops as one likes
             weights[place] = weights[place][np.newaxis]
-        save_encoder(kind, weights, tmp_path)
+        save(kind, weights, tmp_path)
         assert_refused(tmp_path, "weights: ")
 
 
@@ -248,7 +229,7 @@ def test_numbers_that_overflow(tmp_path, capsys):
     for kind in KINDS:
         folder = tmp_path / kind
         folder.mkdir()
-        save_encoder(kind, [np.full_like(w, 3e38) for w in weights_of(kind)], folder)
+        save(kind, [np.full_like(w, 3e38) for w in weights_of(kind)], folder)
         assert embed(folder, dataset, output) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert "representations that are not finite" in line
@@ -260,7 +241,7 @@ def test_numbers_that_overflow(tmp_path, capsys):
 @pytest.mark.parametrize("name", ["encoder.json", "encoder.npz"])
 def test_damaged_bytes(tmp_path, kind, name):
     """Flipped, cut, doubled, exchanged: an InputError, or weights that can be applied."""
-    save_encoder(kind, weights_of(kind), tmp_path)
+    save(kind, weights_of(kind), tmp_path)
     data = load_dataset(save_graph(tmp_path / "g.npz"))
     content = (tmp_path / name).read_bytes()
     rng = np.random.default_rng(0)

@@ -11,9 +11,13 @@ from graph_barlow_twins.pretrain.graph.tensor import (
     relaxed_spec,
     with_step,
 )
-from graph_barlow_twins.pretrain.training.build import initial_weights, make_encoder, make_task
-from graph_barlow_twins.pretrain.training.correlation import view_correlation
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
+from graph_barlow_twins.pretrain.training.steps.build import (
+    initial_weights,
+    make_encoder,
+    make_task,
+)
+from graph_barlow_twins.pretrain.training.steps.correlation import view_correlation
 
 
 @pytest.mark.parametrize("density", [pytest.param(1.0, marks=pytest.mark.slow), 0.04])

@@ -12,8 +12,8 @@ from graph_barlow_twins.pretrain.output.replace import write_json
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
 tf = pytest.importorskip("tensorflow")
-from graph_barlow_twins.pretrain.training.build import make_optimizer  # noqa: E402
 from graph_barlow_twins.pretrain.training.run import make_run  # noqa: E402
+from graph_barlow_twins.pretrain.training.steps.build import make_optimizer  # noqa: E402
 
 NODES = np.arange(40)
 DATA = make_graph_data(

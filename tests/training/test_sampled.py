@@ -45,7 +45,7 @@ def test_options_that_contradict_each_other(options, message):
 @pytest.mark.parametrize("num_nodes", [1, 5, 999, 1000, 1001, 123_457])
 @pytest.mark.parametrize("batch_size", [2, 10, 1024])
 def test_every_node_is_visited_once_per_epoch(num_nodes, batch_size):
-    from graph_barlow_twins.pretrain.training.sampled import schedule_of
+    from graph_barlow_twins.pretrain.training.steps.sampled import schedule_of
 
     data = make_graph_data(name="g", features=np.eye(2), edge_index=[[0], [1]])
     config = PretrainConfig(output="o", fan_out=(2, 2), batch_size=batch_size, epochs=2)
@@ -80,7 +80,10 @@ def dense_middle(nodes=40, hubs=4):
 def sampled_graph(data, roots, fan_out):
     import tensorflow as tf
     from graph_barlow_twins.pretrain.graph.adjacency import adjacency_of
-    from graph_barlow_twins.pretrain.training.sampler import SubgraphSampler, UndirectedSubgraphs
+    from graph_barlow_twins.pretrain.training.steps.sampler import (
+        SubgraphSampler,
+        UndirectedSubgraphs,
+    )
 
     adjacency = adjacency_of(data.edge_index, data.num_nodes)
     sampler = SubgraphSampler(data, adjacency, fan_out=fan_out, seed=0)

@@ -11,7 +11,11 @@ from graph_barlow_twins.pretrain.graph.data import make_graph_data
 
 tf = pytest.importorskip("tensorflow")
 import tensorflow_gnn as tfgnn  # noqa: E402
-from graph_barlow_twins.pretrain.training.sampler import SubgraphSampler, UndirectedSubgraphs, _draw  # noqa: E402
+from graph_barlow_twins.pretrain.training.steps.sampler import (  # noqa: E402
+    SubgraphSampler,
+    UndirectedSubgraphs,
+    _draw,
+)
 
 NODES = 30
 
@@ -230,7 +234,10 @@ def test_undirected_subgraphs_have_both_directions_and_hops(fan_out):
 
 def test_the_sampler_is_tfgnns():
     """The pieces stand on TF-GNN's interfaces, and its model calls them."""
-    from graph_barlow_twins.pretrain.training.sampler import FeatureRows, KeyedUniformEdgesSampler
+    from graph_barlow_twins.pretrain.training.steps.sampler import (
+        FeatureRows,
+        KeyedUniformEdgesSampler,
+    )
     from tensorflow_gnn.experimental import sampler
 
     assert issubclass(KeyedUniformEdgesSampler, sampler.OutgoingEdgesSampler)

@@ -6,9 +6,9 @@ import tensorflow as tf
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.output.folder import OutputFolder
-from graph_barlow_twins.pretrain.training import fit as training
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 from graph_barlow_twins.pretrain.training.run import make_run
+from graph_barlow_twins.pretrain.training.steps import fit as training
 from graph_barlow_twins.tfgnn_task import BarlowTwinsTask
 
 OPTIONS = {

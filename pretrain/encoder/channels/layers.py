@@ -12,7 +12,7 @@ from .apply import ABSENT
 from .weights import BACK, LINKS, Channel, ChannelNumbers, ChannelWeights
 
 
-@tf.autograph.experimental.do_not_convert  # as `training.fit`
+@tf.autograph.experimental.do_not_convert  # as `training.steps.fit`
 def build_channel_encoder(spec: tfgnn.GraphTensorSpec, weights: ChannelWeights) -> tf.keras.Model:
     """A model of graphs as `graph_tensor.plain_spec` describes them, with these weights.
 

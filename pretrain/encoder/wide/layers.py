@@ -10,7 +10,7 @@ from ..layers import HiddenState
 from .weights import SLOPE, WideWeights
 
 
-@tf.autograph.experimental.do_not_convert  # as `training.fit`
+@tf.autograph.experimental.do_not_convert  # as `training.steps.fit`
 def build_wide_encoder(spec: tfgnn.GraphTensorSpec, weights: WideWeights) -> tf.keras.Model:
     """A model of graphs as `graph_tensor.plain_spec` describes them, with these weights.
 

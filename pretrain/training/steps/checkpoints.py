@@ -6,9 +6,9 @@ import dataclasses
 
 import tensorflow as tf
 
-from ...tfgnn_task import finished_epochs
-from ..output.folder import OutputFolder, damaged, read_json
-from ..output.replace import write_json
+from ....tfgnn_task import finished_epochs
+from ...output.folder import OutputFolder, damaged, read_json
+from ...output.replace import write_json
 
 _STEPS = "train_counter/.ATTRIBUTES/VARIABLE_VALUE"
 

@@ -7,18 +7,18 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from ..config.defaults import ADAM, CLOSED_FORM
-from ..encoder.apply import embed
-from ..graph.data import GraphData
-from ..graph.tensor import graph_tensor_from_data, relaxed_spec, with_step
-from ..output.folder import OutputFolder
+from ...config.defaults import ADAM, CLOSED_FORM
+from ...encoder.apply import embed
+from ...graph.data import GraphData
+from ...graph.tensor import graph_tensor_from_data, relaxed_spec, with_step
+from ...output.folder import OutputFolder
+from ..closed_form import closed_form_weights
+from ..recipe import Recipe
+from ..trained import Trained
 from .build import initial_weights, make_encoder, make_task
-from .closed_form import closed_form_weights
 from .correlation import view_correlation
 from .export import export_keras
 from .fit import Callbacks, fit
-from .recipe import Recipe
-from .trained import Trained
 
 STEPS_PER_CHECKPOINT = 20
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..encoder.weights import ENCODER_WEIGHTS
-from ..graph.data import GraphData
-from ..graph.tensor import plain_spec
-from ..output.export import export_model
-from ..output.folder import OutputFolder
+from ...encoder.weights import ENCODER_WEIGHTS
+from ...graph.data import GraphData
+from ...graph.tensor import plain_spec
+from ...output.export import export_model
+from ...output.folder import OutputFolder
+from ..recipe import Recipe
 from .build import make_encoder
-from .recipe import Recipe
 
 
 def export_keras(

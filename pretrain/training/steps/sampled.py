@@ -8,19 +8,19 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from ...kernels.keys import derive_key
-from ..encoder.blockwise import embed_in_blocks
-from ..encoder.sampled import build_sampled_encoder
-from ..encoder.weights import EncoderWeights
-from ..graph.adjacency import adjacency_of
-from ..graph.data import GraphData
-from ..output.folder import OutputFolder
+from ....kernels.keys import derive_key
+from ...encoder.blockwise import embed_in_blocks
+from ...encoder.sampled import build_sampled_encoder
+from ...encoder.weights import EncoderWeights
+from ...graph.adjacency import adjacency_of
+from ...graph.data import GraphData
+from ...output.folder import OutputFolder
+from ..recipe import Recipe
+from ..trained import Trained
 from .build import initial_weights, make_task
 from .export import export_keras
 from .fit import Callbacks, fit
-from .recipe import Recipe
 from .sampler import SubgraphSampler, UndirectedSubgraphs
-from .trained import Trained
 
 _MOST_STEPS_PER_CHECKPOINT = 50
 _BATCHES_AHEAD = 2  # sampled while a step is computed

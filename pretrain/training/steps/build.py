@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ...kernels.keys import derive_key
-from ...tfgnn_task import (
+from ....kernels.keys import derive_key
+from ....tfgnn_task import (
     BarlowTwinsTask,
     Compose,
     CorruptionSpec,
@@ -16,13 +16,13 @@ from ...tfgnn_task import (
     DropoutFeatures,
     MaskFeatures,
 )
-from ..config.defaults import LINEAR
-from ..encoder.gcn import build_encoder
-from ..encoder.linear import build_linear_encoder
-from ..encoder.start import start_weights
-from ..graph.data import GraphData
-from ..graph.tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, plain_spec
-from .recipe import Recipe
+from ...config.defaults import LINEAR
+from ...encoder.gcn import build_encoder
+from ...encoder.linear import build_linear_encoder
+from ...encoder.start import start_weights
+from ...graph.data import GraphData
+from ...graph.tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, plain_spec
+from ..recipe import Recipe
 
 # RankMe and the like cost as much as a third of a step on Cora, and change slowly.
 METRICS_EVERY_N_STEPS = 10

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ..encoder.apply import embed
-from ..graph.tensor import with_step
+from ...encoder.apply import embed
+from ...graph.tensor import with_step
 
 _EPSILON = 1e-6  # of the loss
 
@@ -17,7 +17,7 @@ def view_correlation(encoder, task, graph: tfgnn.GraphTensor, step: int = 0) -> 
 
     Args:
         encoder: graph to graph.
-        task: of `full_graph.make_task`, with a pair of corruptors.
+        task: of `build.make_task`, with a pair of corruptors.
         graph: the full graph.
         step: whose draws the views use; two encoders see the same views at the same step.
 

@@ -1,4 +1,4 @@
-"""What the few names that a data pickle needs stand for, when `restricted_pickle` reads it.
+"""What the few names that a data pickle needs stand for, when `restricted` reads it.
 
 Not the real objects, but stand-ins that record plain data. The real ones are not safe to hand out:
 a pickle may set the flags of a real `numpy.dtype("O")` so that raw bytes from the file become
@@ -16,8 +16,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import scipy.sparse
 
-from ..errors import InputError, shown
-from .checks import csr_from_parts
+from ...errors import InputError, shown
+from ..checks import csr_from_parts
 
 _NUMBER_TYPE = re.compile(r"[iu][1248]|f[248]")
 

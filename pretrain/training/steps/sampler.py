@@ -20,10 +20,10 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn.experimental import sampler
 
-from ...kernels.random import derive_key, row_words
-from ..graph.adjacency import Adjacency
-from ..graph.data import GraphData
-from ..graph.tensor import EDGE_SET, FEATURE, HOP, KEPT_COLUMNS, NODE_SET, STEP
+from ....kernels.random import derive_key, row_words
+from ...graph.adjacency import Adjacency
+from ...graph.data import GraphData
+from ...graph.tensor import EDGE_SET, FEATURE, HOP, KEPT_COLUMNS, NODE_SET, STEP
 
 _NODE_BITS = 32
 _VISITS = 2**31  # visits are counted modulo this: tickets are int64 and not negative

@@ -9,15 +9,15 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
-from ...tfgnn_task import BarlowTwinsTask
-from ..output.folder import OutputFolder
+from ....tfgnn_task import BarlowTwinsTask
+from ...output.folder import OutputFolder
+from ..recipe import Recipe
+from ..trained import Trained
 from .build import METRICS_EVERY_N_STEPS, make_optimizer
 from .checkpoints import read_progress, write_history
 from .early_stopping import has_settled
 from .event_files import remove_host_names
 from .progress import StepRecorder
-from .recipe import Recipe
-from .trained import Trained
 
 Callbacks = Sequence[tf.keras.callbacks.Callback]
 

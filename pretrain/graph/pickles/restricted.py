@@ -5,7 +5,7 @@ the program names, hashes what the program nests, and follows shared parts as of
 The machine here knows the opcodes that data need and no others. Each of its steps takes a bounded
 time and a bounded piece of memory, and they are counted:
 
-- names lead to the stand-ins of `pickle_objects`, or are refused;
+- names lead to the stand-ins of `objects`, or are refused;
 - only numbers and strings are keys, so nothing deep is ever hashed or compared;
 - integers have at most 32 bytes, far more than any node number;
 - calls copy a few times what the file holds, and no more.
@@ -20,10 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..files import read_file
-from .checks import told_of
-from .pickle_objects import Admitted, Array, Csr, Dtype, RefusedPickleError, admitted, dict_of
+from ...errors import InputError
+from ...files import read_file
+from ..checks import told_of
+from .objects import Admitted, Array, Csr, Dtype, RefusedPickleError, admitted, dict_of
 
 _LONGEST_FILE = 1 << 28
 _LONGEST_INTEGER = 32  # bytes

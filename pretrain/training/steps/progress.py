@@ -7,7 +7,7 @@ import math
 import tensorflow as tf
 from tqdm import tqdm
 
-from ..errors import TrainingDivergedError
+from ...errors import TrainingDivergedError
 
 
 class StepRecorder(tf.keras.callbacks.Callback):

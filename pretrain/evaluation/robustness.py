@@ -1,0 +1,117 @@
+"""How well an encoder copes with a graph that is not all there: what views in training promise.
+
+A probe is fitted on embeddings of the graph as it is, and asked about test nodes that the same
+encoder has embedded from a damaged one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ...kernels.keys import derive_key
+from ..graph.data import GraphData
+from .evaluate import Result, evaluate
+
+Encoder = Callable[[GraphData], np.ndarray]  # a graph to [N, D]
+
+
+@dataclasses.dataclass(frozen=True)
+class Damage:
+    """What goes missing.
+
+    Attributes:
+        name: in tables.
+        links: share of the links.
+        columns: share of the feature columns, of all nodes.
+        entries: share of each node's own entries.
+    """
+
+    name: str
+    links: float = 0.0
+    columns: float = 0.0
+    entries: float = 0.0
+
+
+DAMAGES = (
+    Damage("70 % of the links gone", links=0.7),
+    Damage("70 % of the links and half of the columns gone", links=0.7, columns=0.5),
+    Damage("70 % of the links and 80 % of each node's entries gone", links=0.7, entries=0.8),
+)
+
+
+def damaged(data: GraphData, damage: Damage, seed: int) -> GraphData:
+    """The graph without what the damage takes; both directions of a link go together.
+
+    Links of relations to something else than nodes are links, too.
+
+    Args:
+        data: the graph.
+        damage: what goes.
+        seed: of the draws; the same seed takes the same from every graph of the same shape.
+    """
+    rng = np.random.default_rng(derive_key(seed, damage.name))
+    features: Any = data.features
+    left = rng.random(data.num_features) >= damage.columns
+    if data.is_sparse:
+        features = scipy.sparse.csr_matrix(features @ scipy.sparse.diags(left.astype(np.float32)))
+        features.data = features.data * (rng.random(features.nnz) >= damage.entries)
+        features.eliminate_zeros()
+    else:
+        dense = data.feature_rows(slice(None)) * left
+        features = np.where(rng.random(dense.shape) < damage.entries, np.float32(0), dense)
+    # One number for each pair of nodes, so that whatever links them goes or stays as a whole.
+    keys = _pairs(data.edge_index, data.num_nodes)
+    unique, of_edge = np.unique(keys, return_inverse=True)
+    kept = rng.random(len(unique)) >= damage.links
+    relations = []
+    for one in data.relations:
+        if one.between_nodes:
+            stays = kept[np.searchsorted(unique, _pairs(one.edge_index, data.num_nodes))]
+        else:
+            stays = rng.random(one.edge_index.shape[1]) >= damage.links
+        relations.append(dataclasses.replace(one, edge_index=one.edge_index[:, stays]))
+    edges = data.edge_index[:, kept[of_edge]]
+    return dataclasses.replace(
+        data, features=features, edge_index=edges, relations=tuple(relations)
+    )
+
+
+def _pairs(edges: np.ndarray, num_nodes: int) -> np.ndarray:
+    edges = edges.astype(np.int64, copy=False)
+    return edges.min(axis=0) * num_nodes + edges.max(axis=0)
+
+
+def robustness(
+    encoders: Mapping[str, Sequence[Encoder]],
+    embeddings: Mapping[str, Sequence[np.ndarray]],
+    data: GraphData,
+    *,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda message: None,
+    **probing: Any,
+) -> dict[str, dict[str, Result]]:
+    """Probes of damaged graphs.
+
+    Args:
+        encoders: by name, one for each training seed.
+        embeddings: of the graph as it is, by the same names, one for each encoder.
+        data: the graph, with labels.
+        seed: of damage, and of splits.
+        say: is told what comes next.
+        **probing: see `evaluate`.
+
+    Returns:
+        For each of DAMAGES, by its name, the probes of each encoder.
+    """
+    found = {}
+    for damage in DAMAGES:
+        say(f"robustness: {damage.name}")
+        graph = damaged(data, damage, seed)
+        asked = {name: [encode(graph) for encode in several] for name, several in encoders.items()}
+        found[damage.name] = evaluate(embeddings, data, seed=seed, asked=asked, say=say, **probing)
+    return found

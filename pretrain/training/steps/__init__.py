@@ -1,0 +1,1 @@
+"""Training step by step, of the full graph or of sampled subgraphs; TensorFlow."""
