@@ -5,7 +5,13 @@ Needs NumPy alone.
 """
 
 from . import corruption, metrics
-from .closed_form import closed_form, masked_covariance, view_covariances, with_spread
+from .closed_form import (
+    closed_form,
+    dropped_channels,
+    masked_covariance,
+    view_covariances,
+    with_spread,
+)
 from .corruption import *  # noqa: F403 - the names of its __all__, and the same below
 from .loss import barlow_twins_loss, barlow_twins_loss_and_gradients, cross_correlation, standardize
 from .metrics import *  # noqa: F403
@@ -18,6 +24,7 @@ __all__ = [
     "closed_form",
     "cross_correlation",
     "derive_key",
+    "dropped_channels",
     "masked_covariance",
     "permutation",
     "philox4x32",

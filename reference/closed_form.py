@@ -5,6 +5,9 @@ after propagation) and W [F, D]. A view has another channel, because edges are m
 are masked. Sigma is the covariance of the columns of M within a view, K that across two
 independent views.
 
+An encoder of channels has several of them side by side, each a block of columns of M; there a view
+lacks whole channels.
+
 Source: derived in docs/derivation.md, section "Training in closed form", from the loss of Zbontar
 et al. 2021, https://arxiv.org/abs/2103.03230.
 """
@@ -51,6 +54,30 @@ def masked_covariance(sigma: ArrayLike, rate: float) -> np.ndarray:
     sigma = np.asarray(sigma, np.float64)
     kept = 1 - rate
     return kept**2 * sigma + kept * rate * np.diag(np.diag(sigma))
+
+
+def dropped_channels(
+    covariance: ArrayLike, widths: Sequence[int], rates: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sigma and K of views in which every node loses channels at random, in expectation.
+
+    Channels are blocks of columns. In view v a node keeps a channel with probability 1 - rate[v],
+    whatever it keeps else, and whatever it keeps in the other view.
+
+    Args:
+        covariance: [F, F] of all columns without loss.
+        widths: columns of each channel, F in all.
+        rates: of the two views, in [0, 1].
+
+    Returns:
+        float64 [F, F] each: the mean over the views of the covariance within one; and across both.
+    """
+    covariance = np.asarray(covariance, np.float64)
+    of_channel = np.repeat(np.arange(len(widths)), widths)
+    same = of_channel[:, np.newaxis] == of_channel
+    kept_a, kept_b = (1 - rate for rate in rates)
+    within = [np.where(same, kept, kept**2) * covariance for kept in (kept_a, kept_b)]
+    return (within[0] + within[1]) / 2, kept_a * kept_b * covariance
 
 
 def closed_form(

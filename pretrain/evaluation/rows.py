@@ -77,7 +77,7 @@ class _Both(Directions):
 
     def __getitem__(self, nodes: np.ndarray) -> Any:
         count = self._matrix.shape[0]
-        second = bool(len(nodes)) and nodes[0] >= count
+        second = int(len(nodes) > 0 and nodes[0] >= count)
         return self._parts[second][nodes - count * second]
 
 

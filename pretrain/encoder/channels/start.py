@@ -17,6 +17,7 @@ from .weights import ChannelNumbers, ChannelWeights
 
 _OVERSAMPLING, _POWER_ITERATIONS = 10, 4
 _SMALLEST_VALUE = 1e-4  # of the largest: below is the rounding of float32
+_ROUNDING = 1e-6  # of sqrt(N), which bounds the singular values of rows of length 1
 _SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and are not shrunk further
 
 
@@ -111,7 +112,7 @@ def principal_directions(
 
     Returns:
         float32 [F, K] and [K] singular values, largest first. Those below 1e-4 of the largest are
-        left out; of a matrix of zeros one direction is left, with the value 0.
+        left out; of a matrix that is 0 but for rounding one direction is left, with the value 0.
 
     Source: Halko, Martinsson and Tropp 2011, https://arxiv.org/abs/0909.4061, algorithm 4.4, on the
     shorter side of M, with one orthonormalisation for each product with M^T M.
@@ -124,16 +125,15 @@ def principal_directions(
     for _ in range(_POWER_ITERATIONS if sample < short else 0):
         product = backward(forward(basis)) if tall else forward(backward(basis))
         basis = np.linalg.qr(product)[0]
-    image = forward(basis) if tall else backward(basis)
-    squares, vectors = np.linalg.eigh((image.T @ image).astype(np.float64))
-    values = np.sqrt(np.maximum(squares[::-1][:width], 0))
-    vectors = vectors[:, ::-1][:, :width].astype(np.float32)
-    used = values > max(_SMALLEST_VALUE * values[0], 1e-30)
-    if not used.any():
-        directions = np.zeros((num_features, 1), np.float32)
-        directions[0] = 1
-        return directions, np.zeros(1)
-    values, vectors = values[used], vectors[:, used]
     if tall:
-        return basis @ vectors, values
-    return image @ (vectors / values.astype(np.float32)), values
+        image = forward(basis)
+        squares, vectors = np.linalg.eigh((image.T @ image).astype(np.float64))
+        values = np.sqrt(np.maximum(squares[::-1], 0))
+        directions = basis @ vectors[:, ::-1].astype(np.float32)
+    else:
+        directions, values, _ = np.linalg.svd(backward(basis), full_matrices=False)
+    directions, values = directions[:, :width], values[:width]
+    used = values > max(_SMALLEST_VALUE * values[0], _ROUNDING * np.sqrt(count))
+    if not used.any():
+        return directions[:, :1], np.zeros(1)
+    return directions[:, used], values[used]
