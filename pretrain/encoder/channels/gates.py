@@ -20,6 +20,8 @@ from .weights import HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
 SMOOTHED_LIKENESS = 0.1
 OWN_WEIGHT = 1.5  # where nothing is smoothed
 
+_SMOOTH = 0.9
+
 _DRAWS, _ROWS = 3, 1200
 _LEAST_ROWS = 20
 _MOST_COLUMNS = 2048  # of the covariances, as many as are compared
@@ -59,8 +61,8 @@ class Measured:
 
     @property
     def is_smooth(self) -> bool:
-        """Whether smoothing is all there is to do."""
-        return self.smoothing == 1
+        """Whether smoothing is all that is worth doing."""
+        return self.smoothing >= _SMOOTH
 
     def weights(self) -> dict[str, float]:
         """Of each channel, at least 0, by name; to three digits."""

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...config.defaults import WORDS_DENSITY
 from ...errors import InputError
-from ...graph.data import GraphData
+from ...graph.data import GraphData, feature_density
 from ..start import column_weights, hop_coefficients
 from .gates import OWN_WEIGHT, Measured, measure
 from .weights import BACK, HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
 
-# A word counts as seen so many times more than it was, and a row of features as so many words
-# longer: how rare a word is, and how much a node says, is not known from a few.
+# A word counts as seen so many times more than it was, and a bag of words as so many words longer:
+# how rare a word is, and how much a node says, is not known from a few.
 PRIOR = 100.0
 
 _WIDE, _NARROW, _NARROWEST = 512, 256, 32  # columns of a channel
@@ -30,35 +31,19 @@ class Planned:
         channel: what it looks at.
         weight: length of its rows.
         width: its columns at most.
-        hops: of a smoothed one; 0 of others.
+        coefficients: of the powers of its steps' product.
+        is_sharpened: whether columns are scaled by their singular value. Of bags of words alone, of
+            which the lesser directions are mostly noise; and not those of neighbours, whose noise
+            averages out.
+        prior: see `PRIOR`; 0 where lengths of rows are known.
     """
 
     channel: Channel
     weight: float
     width: int
-    hops: int = 0
-
-    @property
-    def coefficients(self) -> np.ndarray:
-        """Of the powers of its steps' product."""
-        if self.hops:
-            return hop_coefficients(self.hops)
-        powers = {OWN: 0, TWO_HOPS: 2}.get(self.channel.name, 1)
-        return np.eye(powers + 1, dtype=np.float32)[powers]
-
-    @property
-    def is_sharpened(self) -> bool:
-        """Whether columns are scaled by their singular value.
-
-        Not those of neighbours: their noise averages out, so the lesser directions count as much as
-        the first.
-        """
-        return self.channel.name in (OWN, SMOOTH)
-
-    @property
-    def prior(self) -> float:
-        """See `PRIOR`; none where neighbours are alike."""
-        return 0.0 if self.channel.name == SMOOTH else PRIOR
+    coefficients: np.ndarray
+    is_sharpened: bool
+    prior: float
 
 
 def measure_gates(data: GraphData, seed: int) -> Measured:
@@ -95,10 +80,23 @@ def planned(data: GraphData, weights: Mapping[str, float], hops: int) -> list[Pl
     share = max(_NARROWEST, min(_NARROW, (_MOST_COLUMNS - _WIDE) // max(narrow, 1)))
     widths = {name: _WIDE if name in (OWN, SMOOTH) else share for name in used}
     most = min(data.num_nodes, data.num_features)
+    are_words = feature_density(data) <= WORDS_DENSITY
     return [
-        Planned(_channel(name), weight, min(widths[name], most), hops=hops if name == SMOOTH else 0)
+        Planned(
+            _channel(name),
+            weight,
+            min(widths[name], most),
+            hop_coefficients(hops) if name == SMOOTH else _power(name),
+            is_sharpened=are_words and name in (OWN, SMOOTH),
+            prior=PRIOR if are_words and name != SMOOTH else 0.0,
+        )
         for name, weight in used.items()
     ]
+
+
+def _power(name: str) -> np.ndarray:
+    power = {OWN: 0, TWO_HOPS: 2}.get(name, 1)
+    return np.eye(power + 1, dtype=np.float32)[power]
 
 
 def channel_weights(
