@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from ..kernels.linalg import rankme
 from .config.defaults import ADAM
 from .config.options import PretrainConfig
@@ -38,6 +40,7 @@ from .training.recipe import Recipe, make_recipe
 
 TRAINED = "trained encoder"
 
+_MOST_FOR_RANDOM = 1000  # training nodes
 _CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
 
 
@@ -132,8 +135,8 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
             {TRAINED: embeddings, **baselines, UNTRAINED: untrained},
             data,
             folds=config.folds,
-            # No random splits beside a public one: the command `evaluate` has the time for them.
-            split="public" if data.has_masks else "folds",
+            split=_split(data),
+            center=True,
             clusterings=_CLUSTERINGS,
             starts=_STARTS,
             held_out=[held_out] if held_out else [],
@@ -158,6 +161,13 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
         write_run_report(folder.report, metrics, pictures, data=data, configuration=options)
     write_json(folder.metrics, metrics)  # last: whoever is killed before it can still resume
     return metrics
+
+
+def _split(data: GraphData) -> str | None:
+    """Random splits beside a public one, as long as they take seconds: `evaluate` has them all."""
+    if not data.has_masks:
+        return "folds"
+    return None if np.count_nonzero(data.train_mask) <= _MOST_FOR_RANDOM else "public"
 
 
 def _check_size(embeddings) -> None:

@@ -76,7 +76,7 @@ class EvaluateOptions(Options):
         option.integer("labelled nodes that take part at most", 10), MAX_NODES
     )
     center: bool = field(
-        option.switch("subtract the mean of all rows before they get length 1"), False
+        option.switch("subtract the mean of all rows before they get length 1, the default"), True
     )
     knn: int = field(KNN, 10)
     held_out_edges: str | None = field(

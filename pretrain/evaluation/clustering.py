@@ -39,7 +39,7 @@ def clustering(
     seed: int = 0,
     starts: int = STARTS,
     max_nodes: int = MAX_NODES,
-    center: bool = False,
+    center: bool = True,
 ) -> ClusteringResult:
     """k-means with one cluster for each class, on rows scaled to length 1.
 

@@ -97,7 +97,7 @@ def evaluate(
     starts: int = STARTS,
     held_out: Sequence[HeldOutEdges] = (),
     max_nodes: int = MAX_NODES,
-    center: bool = False,
+    center: bool = True,
     asked: Mapping[str, Sequence[Matrix]] | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Result]:

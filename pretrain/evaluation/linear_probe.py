@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import scipy.sparse
 
 from ..graph.data import LabelledNodes
 from .probe import Accuracies, run_probe
@@ -50,6 +51,18 @@ def linear_probe(embeddings: Matrix, data: LabelledNodes, **protocol) -> ProbeRe
     return run_probe(ProbeResult, _Regression, embeddings, data, **protocol)
 
 
+def _in_their_span(fitted, judged):
+    """Both in the coordinates of an orthonormal basis of the span of the rows fitted on.
+
+    Where those are fewer than columns. The penalty keeps the solution in that span, so it is the
+    same, of fewer numbers.
+    """
+    if scipy.sparse.issparse(fitted) or len(fitted) >= fitted.shape[1]:
+        return fitted, judged
+    basis = np.linalg.qr(fitted.T)[0]
+    return fitted @ basis, judged @ basis
+
+
 @dataclasses.dataclass(frozen=True)
 class _Regression:
     rows: Directions
@@ -68,7 +81,7 @@ class _Regression:
         """
         from sklearn.linear_model import LogisticRegression
 
-        fitted, judged = self.rows[train], self.rows[asked]
+        fitted, judged = _in_their_span(self.rows[train], self.rows[asked])
         model = LogisticRegression(max_iter=_MAX_ITERATIONS, warm_start=len(values) > 1)
         found = np.full((len(values), len(asked), self.labels.max() + 1), -1.0)
         for scores, C in zip(found, values, strict=True):

@@ -33,7 +33,7 @@ class LinkPrediction:
 
 
 def link_prediction(
-    embeddings: Matrix, held_out: HeldOutEdges, *, center: bool = False
+    embeddings: Matrix, held_out: HeldOutEdges, *, center: bool = True
 ) -> LinkPrediction:
     """ROC AUC and average precision of the cosines of held-out links against non-links.
 

@@ -73,7 +73,7 @@ def run_probe(
     seeds: int = 10,
     seed: int = 0,
     max_nodes: int = MAX_NODES,
-    center: bool = False,
+    center: bool = True,
     asked: Matrix | None = None,
 ) -> Found:
     """How well a classifier of frozen embeddings does on each split of the graph's nodes.

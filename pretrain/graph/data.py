@@ -23,9 +23,12 @@ from .checks import (
     check_node_ids,
     told_of,
 )
-from .relations import Relation, check_relations, merged
+from .relations import EDGES, TARGETS, Relation, check_relations, merged
+from .structure import structural_features
 
 _BLOCK_ROWS = 1 << 14
+# As many nodes as links may speak of where nothing else tells their number.
+_FREE_NODES, _NODES_PER_END = 10**6, 100
 _SAMPLED_ROWS = 20_000
 
 
@@ -161,7 +164,7 @@ def feature_density(data: GraphData) -> float:
 def make_graph_data(
     *,
     name: str,
-    features: Any,
+    features: Any = None,
     edge_index: Any = None,
     relations: Mapping[str, Any] | None = None,
     node_ids: Any = None,
@@ -176,6 +179,8 @@ def make_graph_data(
     Args:
         name: prefix of every message, and the name of the result.
         features: [N, F] numbers, dense or any scipy.sparse format; N, F >= 1; finite in float32.
+            None: what the links say, see `structural_features`; N is then the number of ids or
+            labels, or one more than the largest node in a link.
         edge_index: [2, E] integers in [0, N). Self-loops and duplicates are dropped. None: all that
             the relations have between nodes.
         relations: ``edge_type`` of the edges, or ``edge_index_NAME`` for each kind of links; see
@@ -197,12 +202,18 @@ def make_graph_data(
         InputError: one line that says which part is wrong, what was expected and what came.
     """
     with told_of(name):
-        features = check_features(features)
-        num_nodes = features.shape[0]
+        features = None if features is None else check_features(features)
+        num_nodes = (
+            _count_nodes(node_ids, labels, edge_index, relations)
+            if features is None
+            else features.shape[0]
+        )
         kinds = check_relations({"edge_index": edge_index} | dict(relations or {}), num_nodes)
         if edge_index is None:
             edge_index = merged(kinds)
         edge_index = check_edges(edge_index, num_nodes, undirected=undirected)
+        if features is None:
+            features = structural_features(edge_index, num_nodes)
         node_ids = check_node_ids(node_ids, num_nodes)
         labels, class_names = check_labels(labels, num_nodes)
         masks = dict(zip(MASKS, (train_mask, val_mask, test_mask), strict=True))
@@ -230,3 +241,25 @@ def make_graph_data(
         class_names=class_names,
         **masks,
     )
+
+
+def _count_nodes(node_ids: Any, labels: Any, edge_index: Any, relations: Any) -> int:
+    """N of a graph without features."""
+    for known in (node_ids, labels):
+        if known is not None:
+            return max(1, len(np.atleast_1d(known)))
+    between = [] if edge_index is None else [edge_index]
+    for key, edges in (relations or {}).items():
+        if key.startswith(EDGES):  # of a relation to something else the sources alone are nodes
+            other = TARGETS + key.removeprefix(EDGES) in relations
+            between.append(np.asarray(edges)[:1] if other else edges)
+    arrays = [np.asarray(one) for one in between]
+    largest = [int(one.max()) for one in arrays if one.size and one.dtype.kind in "iu"]
+    count = 1 + max(largest, default=-1)
+    ends = sum(one.size for one in arrays)
+    if not 1 <= count <= _FREE_NODES + _NODES_PER_END * ends:
+        raise InputError(
+            "expected features, node_ids or labels to tell the number of nodes, or links between"
+            f" most of them; got {ends:,} ends of links up to node {count - 1:,}"
+        )
+    return count

@@ -43,17 +43,14 @@ def graph_from_arrays(parts: Mapping[str, Any], path: str | Path, *, name: str) 
     required = () if between else ("edge_index",)
     check_keys(path, parts, required=required, allowed=ALLOWED_KEYS)
     csr_given = [key for key in _CSR_KEYS if key in parts]
-    if ("features" in parts) == bool(csr_given):
-        raise InputError(
-            f"{path}: expected either features or {', '.join(_CSR_KEYS)}, got "
-            + ("both" if csr_given else "neither")
-        )
+    if "features" in parts and csr_given:
+        raise InputError(f"{path}: expected either features or {', '.join(_CSR_KEYS)}, got both")
     missing = [key for key in _CSR_KEYS if key not in parts]
     if csr_given and missing:
         raise InputError(f"{path}: CSR features lack {', '.join(missing)}")
     with told_of(f"{path}: features"):
         features = (
-            csr_from_parts(*(parts[k] for k in _CSR_KEYS)) if csr_given else parts["features"]
+            csr_from_parts(*(parts[k] for k in _CSR_KEYS)) if csr_given else parts.get("features")
         )
     optional: dict[str, Any] = {key: parts.get(key) for key in _OPTIONAL_KEYS}
     return make_graph_data(

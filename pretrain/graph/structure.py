@@ -1,0 +1,53 @@
+"""Features of a graph that has none: what its links say of each node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
+
+_EIGENVECTORS = 32
+_DENSE_NODES = 200  # up to here all eigenvectors at once
+
+
+def structural_features(edge_index: np.ndarray, num_nodes: int) -> np.ndarray:
+    """Degrees, returns and eigenvectors, float32 [N, 2 + K], K = min(32, N - 1).
+
+    Column 0 is the logarithm of one plus the degree; column 1 the probability that a random walk is
+    back after two steps; the others are the eigenvectors of ``D^(-1/2) (A + I) D^(-1/2)`` after the
+    first, those of the largest eigenvalues, of length sqrt(N) times the eigenvalue. Another graph
+    has other eigenvectors, so embeddings of two such graphs cannot be compared.
+
+    Args:
+        edge_index: [2, E] as in `GraphData`, both directions.
+        num_nodes: N.
+    """
+    ones = np.ones(edge_index.shape[1])
+    shape = (num_nodes, num_nodes)
+    links = scipy.sparse.csr_matrix((ones, tuple(edge_index)), shape)
+    degrees = np.diff(links.indptr)
+    shares = scipy.sparse.diags(1 / np.maximum(degrees, 1)) @ links
+    returns = np.asarray(shares.multiply(shares.T).sum(axis=1)).ravel()
+    root = scipy.sparse.diags(1 / np.sqrt(1.0 + degrees))
+    operator = root @ (links + scipy.sparse.eye(num_nodes)) @ root
+    count = min(_EIGENVECTORS, num_nodes - 1)
+    values, vectors = _largest(operator, count + 1)
+    # Known up to their sign.
+    largest = np.abs(vectors).argmax(axis=0)
+    vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    spectral = np.sqrt(num_nodes) * (vectors * values)[:, 1:]
+    return np.column_stack([np.log1p(degrees), returns, spectral]).astype(np.float32)
+
+
+def _largest(operator: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues in descending order, and eigenvectors."""
+    if operator.shape[0] <= max(_DENSE_NODES, 2 * count):
+        values, vectors = np.linalg.eigh(operator.toarray())
+    else:
+        # From a vector of its own choice the solver would give other bits in every run.
+        start = np.random.default_rng(0).standard_normal(operator.shape[0])
+        values, vectors = scipy.sparse.linalg.eigsh(operator, count, which="LA", v0=start, tol=1e-6)
+    order = np.argsort(-values)[:count]
+    return values[order], vectors[:, order]
