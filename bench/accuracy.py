@@ -17,8 +17,10 @@ import time
 from pathlib import Path
 
 from graph_barlow_twins.pretrain.evaluation.evaluate import MEASURES
+from graph_barlow_twins.pretrain.evaluation.table import difference
 
 from . import results
+from .graphs import GRAPHS, save
 from .machine import ROOT, OthersShare
 from .ratios import align
 from .reporting import describe, start_run
@@ -27,22 +29,34 @@ FILE = Path("bench/results/recipe.jsonl")
 PAGE = ROOT / "docs" / "results.md"
 COMMAND = "graph-barlow-twins pretrain"
 DATA_DIR = "../shared/data/planetoid"
-# Name of the case, its options, number of seeds.
+FILES = "npz:"  # of a graph of `bench.graphs`, written for the run
+# Name of the case, its options, number of seeds: more where a seed changes more.
 CASES = (
-    ("digits", "--dataset digits", 10),
-    ("Cora", f"--dataset planetoid:cora --data-dir {DATA_DIR}", 10),
+    ("digits", "--dataset digits", 3),
+    ("Cora", f"--dataset planetoid:cora --data-dir {DATA_DIR}", 5),
     (
         "Cora, a tenth of the links held out",
         f"--dataset planetoid:cora --data-dir {DATA_DIR} --hold-out-edges 0.1",
-        5,
+        3,
     ),
+    ("chameleon", "--dataset npz:chameleon.npz", 3),
+    ("actor", "--dataset npz:actor.npz", 1),
+    ("tolokers", "--dataset npz:tolokers.npz", 2),
+    ("wisconsin", "--dataset npz:wisconsin.npz", 3),
+    ("Debian packages, four relations", "--dataset npz:debian.npz", 1),
 )
+TRAINED = "trained encoder"
 
 
 def run_once(options: str, seed: int) -> dict:
     """metrics.json of one run, and the seconds of its whole process."""
     words = options.replace(DATA_DIR, os.environ.get("GBT_DATA_DIR", str(ROOT / DATA_DIR))).split()
     with tempfile.TemporaryDirectory() as folder:
+        for place, word in enumerate(words):
+            if word.startswith(FILES):
+                file = Path(folder, word.removeprefix(FILES))
+                save(GRAPHS[file.stem](), file)
+                words[place] = f"{FILES}{file}"
         command = [sys.executable, "-m", "graph_barlow_twins.pretrain", "pretrain", "--quiet"]
         command += ["--output", f"{folder}/run", "--seed", str(seed), *words]
         start = time.perf_counter()
@@ -55,7 +69,7 @@ def run_once(options: str, seed: int) -> dict:
 def row_of(name: str, options: str, seed: int, metrics: dict) -> dict:
     """What is kept of a run."""
     measures = {
-        who: {key: measure["mean"] for key, measure in found.items()}
+        who: {key: measure["values"] for key, measure in found.items()}
         for who, found in metrics["evaluation"].items()
     }
     return {
@@ -66,7 +80,9 @@ def row_of(name: str, options: str, seed: int, metrics: dict) -> dict:
         "evaluation": measures,
         "rankme": metrics["rankme"],
         "dimension": metrics["dimension"],
-        "loss": [metrics["curves"]["loss"][0], metrics["curves"]["loss"][-1]],
+        "encoder": metrics["encoder"],
+        "training": metrics["training"],
+        "loss": metrics["curves"]["loss"][:1] + metrics["curves"]["loss"][-1:],
         "seconds": metrics["seconds"],
         "process_seconds": round(metrics["process_seconds"], 1),
     }
@@ -77,36 +93,48 @@ def spread(values: list[float]) -> str:
     return f"{100 * statistics.fmean(values):.2f} ± {100 * statistics.pstdev(values):.2f}"
 
 
+def less(own: list[float], other: list[float]) -> str:
+    """Mean of the differences, with its standard error, in points."""
+    found = difference({"values": own}, {"values": other})
+    if found is None or found.standard_error is None:
+        return f"{100 * (statistics.fmean(own) - statistics.fmean(other)):+.2f}"
+    return f"{100 * found.mean:+.2f} ± {100 * found.standard_error:.2f}"
+
+
 def render_case(name: str, options: str, rows: list[dict]) -> str:
     """Section of one graph."""
-    keys = [key for key in MEASURES if key in next(iter(rows[0]["evaluation"].values()))]
+    keys = [key for key in MEASURES if key in rows[0]["evaluation"][TRAINED]]
     lines = [["", *(MEASURES[key] for key in keys)]]
-    for who in rows[0]["evaluation"]:
-        found = [row["evaluation"][who] for row in rows]
-        lines.append([who, *(spread([one[key] for one in found]) for key in keys)])
-    probes = ", ".join(
-        f"{100 * row['evaluation']['trained encoder']['linear_probe']:.1f}" for row in rows
-    )
+    values = {
+        who: {key: [v for row in rows for v in row["evaluation"][who][key]] for key in keys}
+        for who in rows[0]["evaluation"]
+    }
+    lines += [[who, *(spread(found[key]) for key in keys)] for who, found in values.items()]
+    for who, found in values.items():
+        if who != TRAINED:
+            compared = (less(values[TRAINED][key], found[key]) for key in keys)
+            lines.append([f"trained less {who}", *compared])
     seconds = [row["process_seconds"] for row in rows]
     rank = statistics.fmean(row["rankme"] for row in rows)
-    first, last = (statistics.fmean(row["loss"][end] for row in rows) for end in (0, 1))
     training = statistics.median(row["seconds"]["training"] for row in rows)
+    losses = [row["loss"] for row in rows if row["loss"]]
+    ends = [statistics.fmean(loss[end] for loss in losses) for end in (0, -1)] if losses else None
+    loss = f"; loss {ends[0]:.1f} at first, {ends[1]:.1f} at last" if ends else ""
     return "\n".join(
         [
             f"## {name}",
             "",
-            f"Seeds 0 to {len(rows) - 1} of",
+            f"{len(rows)} seeds from 0 on of" if len(rows) > 1 else "Seed 0 of",
             "",
             f"    {COMMAND} --output DIR --seed SEED {options}",
             "",
             *align(lines),
             "",
-            f"- Linear probe of the trained encoder, seed by seed: {probes}.",
-            f"- RankMe {rank:.0f} of {rows[0]['dimension']}; loss {first:.1f} at the first step,"
-            f" {last:.1f} at the last.",
+            f"- Encoder {rows[0]['encoder']}, training {rows[0]['training']}; RankMe {rank:.0f} of"
+            f" {rows[0]['dimension']}{loss}.",
             "- From command to finished report, imports included: median"
             f" {statistics.median(seconds):.0f} s ({min(seconds):.0f} to {max(seconds):.0f});"
-            f" training {training:.0f} s.",
+            f" training {training:.1f} s.",
             "",
         ]
     )
@@ -118,9 +146,13 @@ def render(run: dict, rows: list[dict]) -> str:
         "# Results",
         "",
         "Written by `python -m bench.accuracy`. Mean and standard deviation over training"
-        " seeds, in percent, with the defaults of docs/recipe.md; protocols: docs/evaluation.md."
-        " Labels take no part in training. The defaults were chosen with Cora and the digits in"
-        " view, so their figures are somewhat optimistic.",
+        " seeds and splits, in percent, with the defaults of docs/recipe.md; protocols:"
+        " docs/evaluation.md; differences are of the same splits, with the standard error of their"
+        " mean. Labels take no part in training. The defaults were chosen with these graphs in"
+        ' view, so their figures are somewhat optimistic. Where "trained less untrained encoder" is'
+        " 0, nothing is trained, and features and channels make the difference.",
+        "",
+        "`npz:` files: `python -m bench.graphs NAME NAME.npz`, from ../shared/data.",
         "",
         describe(run),
         "",
@@ -141,7 +173,7 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.accuracy",
         description=f"Runs the main job over seeds, appends its figures to {FILE} and writes"
-        " docs/results.md. About 20 minutes on 2 cores.",
+        " docs/results.md. About half an hour on 2 cores.",
     )
     parser.add_argument("--seeds", type=int, help="fewer seeds, to try things out; writes nothing")
     parser.add_argument("--cases", help="only cases whose name contains this; writes nothing")
@@ -153,8 +185,10 @@ def main(arguments=None) -> int:
             continue
         for seed in range(options.seeds or seeds):
             rows.append(row_of(name, flags, seed, run_once(flags, seed)))
-            trained = rows[-1]["evaluation"]["trained encoder"]
-            shown = ", ".join(f"{MEASURES[k]} {100 * v:.2f}" for k, v in trained.items())
+            trained = rows[-1]["evaluation"][TRAINED]
+            shown = ", ".join(
+                f"{MEASURES[key]} {100 * statistics.fmean(v):.2f}" for key, v in trained.items()
+            )
             print(f"{name}, seed {seed}: {shown}; {rows[-1]['process_seconds']} s", flush=True)
     run["others_share"] = round(others_share(), 4)
     if options.seeds or options.cases:

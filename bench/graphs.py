@@ -1,8 +1,12 @@
-"""The real graphs at hand, and small subgraphs of them; labels and splits as published."""
+"""The real graphs at hand, and small subgraphs of them; labels and splits as published.
+
+`python -m bench.graphs NAME FILE.npz` writes one as a file for `graph-barlow-twins --dataset`.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +84,24 @@ def has_data(name: str) -> bool:
     return Path(folders.get(name, default)).is_dir()
 
 
+def save(data: GraphData, path: str | Path) -> None:
+    """Writes the graph under the keys of docs/datasets.md."""
+    parts = {"edge_index": data.edge_index, "labels": np.asarray(data.labels)}
+    if data.is_sparse:
+        features = data.features
+        parts |= {f"features_{key}": getattr(features, key) for key in ("data", "indices")}
+        parts |= {"features_indptr": features.indptr, "features_shape": np.array(features.shape)}
+    else:
+        parts["features"] = data.feature_rows(slice(None))
+    if data.has_masks:
+        parts |= {key: getattr(data, key) for key in ("train_mask", "val_mask", "test_mask")}
+    for one in data.relations:
+        parts[f"edge_index_{one.name}"] = one.edge_index
+        if not one.between_nodes:
+            parts[f"num_targets_{one.name}"] = np.array(one.num_targets)
+    np.savez(path, **parts)
+
+
 def subgraph(data: GraphData, size: int, seed: int) -> GraphData:
     """The first `size` nodes of a breadth-first search from a random node with links.
 
@@ -117,3 +139,7 @@ def subgraph(data: GraphData, size: int, seed: int) -> GraphData:
         edge_index=numbers[data.edge_index[:, inside]],
         labels=labels,
     )
+
+
+if __name__ == "__main__":
+    save(GRAPHS[sys.argv[1]](), sys.argv[2])

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..config import option
 from ..config.base import Options, field
-from ..config.options import DATA_DIR, KNN
+from ..config.options import DATA_DIR, FOLDS, KNN
 from ..config.places import without_folders
 from ..errors import InputError
 from ..evaluation.baselines import UNTRAINED
@@ -71,7 +71,7 @@ class EvaluateOptions(Options):
     )
     seeds: int = field(option.integer("random splits and clusterings, one for each seed", 1), 10)
     seed: int = field(option.seed("the first of these seeds"), 0)
-    folds: int = field(option.integer("folds of --split folds", 2), 10)
+    folds: int | None = field(FOLDS, None)
     max_probe_nodes: int = field(
         option.integer("labelled nodes that take part at most", 10), MAX_NODES
     )

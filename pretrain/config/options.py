@@ -18,6 +18,10 @@ CRITERIA = ("none", "loss", "rankme")  # of early stopping
 PLACES = ("output", "data_dir")
 # Options that the other commands have too.
 DATA_DIR = option.text("folder with the planetoid files; default: $GBT_DATA_DIR", metavar="DIR")
+FOLDS = option.integer(
+    "folds of the probe where no split is given; default: 10, 3 of more than 10,000 labelled nodes",
+    2,
+)
 KNN = option.integer("neighbours per node of the digits graph", 1)
 
 
@@ -147,7 +151,7 @@ class PretrainConfig(Options):
     projector_units: tuple[int, ...] = field(
         option.widths("widths of the projector's layers; none: no projector", "any"), ()
     )
-    folds: int = field(option.integer("folds of the probe where no split is given", 2), 10)
+    folds: int | None = field(FOLDS, None)
     hold_out_edges: float = field(
         option.share("share of links to take out before training, for link prediction"), 0.0
     )
@@ -189,6 +193,8 @@ def _check_training(config: PretrainConfig) -> None:
         if config.encoder not in (None, *BY_STEPS)
         else f"--training {config.training}"
     )
+    if given == f"--training {ADAM}":
+        raise InputError(f"{given} needs --encoder {' or '.join(BY_STEPS)}, not {other}")
     raise InputError(f"{given} belongs to --training {ADAM}, not to {other}")
 
 

@@ -90,7 +90,7 @@ def evaluate(
     data: LabelledNodes,
     *,
     split: str | None = None,
-    folds: int = 10,
+    folds: int | None = None,
     seeds: int = 10,
     clusterings: int | None = None,
     seed: int = 0,

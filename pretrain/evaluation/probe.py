@@ -69,7 +69,7 @@ def run_probe(
     data: LabelledNodes,
     *,
     split: str | None = None,
-    folds: int = 10,
+    folds: int | None = None,
     seeds: int = 10,
     seed: int = 0,
     max_nodes: int = MAX_NODES,

@@ -8,10 +8,12 @@ import numpy as np
 import scipy.sparse
 
 from ..graph.adjacency import blocks
+from .softmax import ShiftedRows
 
 Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_matrix
 
 _BLOCK_ROWS = 1 << 14
+_DENSE_ENTRIES = 50_000_000  # 200 MB
 
 # A difference below so many units in the last place of its terms is the rounding of a mean.
 _ROUNDING = 16 * np.finfo(np.float64).eps
@@ -56,6 +58,26 @@ class Directions:
         dtype = np.float32 if self._matrix.dtype == np.float32 else np.float64
         return unit_rows(rows).astype(dtype, copy=False)
 
+    @property
+    def is_centered(self) -> bool:
+        """Whether a mean was subtracted."""
+        return self._mean is not None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the rows are sparse, and too large to be made dense."""
+        entries = self._matrix.shape[0] * self._matrix.shape[1]
+        return scipy.sparse.issparse(self._matrix) and entries > _DENSE_ENTRIES
+
+    def shifted(self, nodes: np.ndarray) -> ShiftedRows:
+        """The rows of these nodes, of a sparse matrix with a mean, in parts."""
+        rows: Any = self._scaled(nodes)
+        squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel() - 2 * (rows @ self._mean)
+        length = np.sqrt(np.maximum(squares + self._mean @ self._mean, 0))
+        scale = np.divide(1, length, out=np.zeros_like(length), where=length > _ROUNDING)
+        matrix = scipy.sparse.csr_matrix(scipy.sparse.diags(scale) @ rows)
+        return ShiftedRows(matrix, scale, self._mean)
+
     def beside(self, other: Directions) -> Directions:
         """The rows of both: node N + i is node i of the other."""
         return _Both(self, other)
@@ -73,7 +95,7 @@ class _Both(Directions):
     """Rows of two matrices, each around a mean of its own; of one of them at a time."""
 
     def __init__(self, first: Directions, second: Directions):
-        self._matrix, self._parts = first._matrix, (first, second)
+        self._matrix, self._mean, self._parts = first._matrix, None, (first, second)
 
     def __getitem__(self, nodes: np.ndarray) -> Any:
         count = self._matrix.shape[0]

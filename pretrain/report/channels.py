@@ -48,7 +48,9 @@ def _trust(own: float, hop: float) -> str:
 
 
 def _chosen_lines(options: Mapping[str, Any]) -> list[str]:
-    lines = [f"encoder: {_ENCODERS[options['encoder']]}"]
+    lines = []
+    if options.get("encoder") in _ENCODERS:
+        lines.append(f"encoder: {_ENCODERS[options['encoder']]}")
     channels = options.get("channels")
     if channels:
         used = [f"{name} {weight:g}" for name, weight in channels.items() if weight > 0]

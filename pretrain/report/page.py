@@ -15,6 +15,7 @@ from typing import Any
 
 from ..config.defaults import CLOSED_FORM, NO_TRAINING
 from ..output.replace import replacing
+from .channels import channel_lines
 from .content import ReportContent
 from .figures import Figure, Line, colour_bar, heat_map, line_chart, scatter
 from .sections import HOW_TO_READ, configuration, evaluation, facts, headline, short_name
@@ -42,6 +43,7 @@ def page(content: ReportContent) -> str:
     figures: dict[str, Any] = {}  # what the script reads out of each
     sections = {
         "Does it help?": evaluation(content.metrics),
+        "What was chosen": _chosen(content),
         "Where the nodes lie": _map(content, figures),
         "How training went": _curves(content, figures),
         "What the loss drives to the identity": _correlations(content, figures),
@@ -90,6 +92,15 @@ def _figure(
         f'<figure id="{name}" class="{style}">{key}{figure.markup}'
         f"<figcaption>{caption}</figcaption></figure>"
     )
+
+
+def _chosen(content: ReportContent) -> str:
+    """What was measured of the graph, and the encoder and channels that follow from it."""
+    options = {**content.configuration, **content.metrics}
+    lines = channel_lines(options)
+    if not lines:
+        return _empty("Nothing is known of the choice.")
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
 
 
 def _map(content: ReportContent, figures: dict) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
+from ..config.defaults import NO_TRAINING
 from ..config.places import without_folders
 from ..evaluation.evaluate import MEASURES
 from ..evaluation.table import difference
@@ -51,9 +52,10 @@ def headline(content: ReportContent) -> str:
     """Two sentences for somebody who has never heard of it."""
     metrics = content.metrics
     D, F = metrics["dimension"], metrics["features"]
+    does = "describes" if metrics.get("training") == NO_TRAINING else "learnt to describe"
     learnt = (
         f"From the graph's links and {number(F)} feature{'s' * (F != 1)} per node, and without a"
-        f" single label, an encoder learnt to describe every node by {number(D)}"
+        f" single label, an encoder {does} every node by {number(D)}"
         f" number{'s' * (D != 1)}."
     )
     rows = accuracies(metrics)

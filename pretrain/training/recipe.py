@@ -118,11 +118,9 @@ def _encoder_asked_for(config: PretrainConfig, data: GraphData) -> str | None:
     several = config.units is not None and len(config.units) > 1
     if config.fan_out or several:
         return GCN
-    if config.channels or data.relations:
-        return CHANNELS
     if step_option(config) or view_option(config):
         return _by_density(data)
-    return None
+    return CHANNELS if config.channels or data.relations else None
 
 
 def _encoder_by(measured: Measured, data: GraphData) -> str:
@@ -137,10 +135,12 @@ def _by_density(data: GraphData) -> str:
 
 
 def _units(encoder: str, data: GraphData, width: int | None) -> tuple[int, ...]:
-    """The default widths; the linear encoder has no more than min(N, F) directions."""
+    """The default widths, no more than there are directions."""
     *hidden, last = default.UNITS[encoder]
     if encoder == LINEAR:
         last = min(last, data.num_nodes, data.num_features)
+    if encoder == CHANNELS:
+        last = min(last, data.num_nodes)
     return (*hidden, width or last)
 
 

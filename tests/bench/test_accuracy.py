@@ -6,10 +6,12 @@ from bench.accuracy import CASES, render, render_case, row_of, spread
 
 def metrics(probe):
     def measures(value):
-        return {"linear_probe": {"mean": value, "std": None}, "nmi": {"mean": 0.5, "std": 0.1}}
+        return {"linear_probe": {"values": [value]}, "nmi": {"values": [0.4, 0.6]}}
 
     return {
         "evaluation": {"trained encoder": measures(probe), "raw features": measures(0.25)},
+        "encoder": "linear",
+        "training": "adam",
         "rankme": 100.0,
         "dimension": 256,
         "curves": {"loss": [50.0, 20.0, 10.0]},
@@ -33,12 +35,12 @@ def test_section_of_a_graph():
     cells = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("|")}
     assert [cell.strip() for cell in cells["trained encoder"].split("|")[2:4]] == [
         "85.00 ± 5.00",
-        "50.00 ± 0.00",
+        "50.00 ± 10.00",
     ]
     assert "25.00 ± 0.00" in cells["raw features"]
-    assert "seed by seed: 80.0, 90.0." in page
-    assert "RankMe 100 of 256; loss 50.0 at the first step, 10.0 at the last." in page
-    assert "median 31 s (31 to 31); training 12 s." in page
+    assert "+60.00 ± 5.00" in cells["trained less raw features"]
+    assert "Encoder linear, training adam; RankMe 100 of 256; loss 50.0 at first, 10.0" in page
+    assert "median 31 s (31 to 31); training 12.0 s." in page
 
 
 def test_page_has_the_cases_that_were_run():

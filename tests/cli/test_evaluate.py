@@ -64,12 +64,12 @@ def test_masks_give_the_public_split_and_embeddings_the_deviation(files, capsys)
     assert "public split, and 2 random ones of its size" in out
     assert len(values(content, "linear_probe_random")) == 4
     assert content["protocol"]["random_splits_beside"] == 2
-    assert content["protocol"]["center"] is False
-    apart = evaluate(*paths, "--labels", labels, "--split", "public", "--center", *FAST)
-    expected = [linear_probe(matrix(s), data, center=True).accuracy for s in range(2)]
+    assert content["protocol"]["center"] is True
+    apart = evaluate(*paths, "--labels", labels, "--split", "public", "--no-center", *FAST)
+    expected = [linear_probe(matrix(s), data, center=False).accuracy for s in range(2)]
     assert values(apart, "linear_probe") == expected
     assert "linear_probe_random" not in apart["results"]["embeddings"]["measures"]
-    assert apart["protocol"]["center"] is True
+    assert apart["protocol"]["center"] is False
     random = evaluate(*paths, "--labels", labels, "--split", "random", *FAST)
     assert len(values(random, "linear_probe")) == 4
     folds = evaluate(*paths, "--labels", labels, "--split", "folds", "--folds", "3", *FAST)
@@ -197,7 +197,7 @@ def test_links_alone_need_no_labels(files):
     content = evaluate(path, *arguments)
     assert list(content["results"]["embeddings"]["measures"]) == ["link_auc", "link_ap"]
     protocol = content["protocol"]
-    assert (protocol["seed"], protocol["seeds"], protocol["folds"]) == (0, 10, 10)  # the defaults
+    assert (protocol["seed"], protocol["seeds"], protocol["folds"]) == (0, 10, None)  # the defaults
     assert protocol["split"] is None
 
 

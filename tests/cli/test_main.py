@@ -53,7 +53,6 @@ def save_npz(path, **changes):
         ({"features": np.full((4, 3), 1e20)}, "within +-1e+15"),
         ({"features": np.zeros(4)}, "[N, F]"),
         ({"features": np.zeros((4, 3), complex)}, "complex"),
-        ({"features": None}, "features"),
         ({"edge_index": np.array([[0], [4]])}, "4"),
         ({"edge_index": np.array([[0], [-1]])}, "-1"),
         ({"edge_index": np.zeros((3, 2), int)}, "[2, E]"),

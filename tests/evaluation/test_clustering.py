@@ -24,11 +24,11 @@ def test_separate_classes_are_found_and_noise_is_not():
     labels, embeddings = noisy(0.05)
     lengths = np.random.default_rng(1).uniform(0.01, 100, size=(150, 1))
     # Rows are scaled.
-    found = clustering(embeddings * lengths, nodes(labels), seeds=3)
+    found = clustering(embeddings * lengths, nodes(labels), seeds=3, center=False)
     np.testing.assert_allclose(found.nmi, [1, 1, 1])
     np.testing.assert_allclose(found.ari, [1, 1, 1])
     noise = np.random.default_rng(2).normal(size=(150, 4))
-    found = clustering(noise, nodes(labels), seeds=3)
+    found = clustering(noise, nodes(labels), seeds=3, center=False)
     assert max(found.nmi) < 0.1
     assert max(map(abs, found.ari)) < 0.1
 
@@ -49,7 +49,7 @@ def test_numbers_are_sklearns():
 def test_measures_by_hand():
     # Classes {0, 1}, {2, 3}; clusters by direction {0}, {1, 2, 3}.
     embeddings = np.array([[1.0, 0], [0, 1], [0, 2], [0, 3]])
-    found = clustering(embeddings, nodes([0, 0, 1, 1]), seeds=1)
+    found = clustering(embeddings, nodes([0, 0, 1, 1]), seeds=1, center=False)
     joint = np.array([[1, 1], [0, 2]]) / 4
     outer = joint.sum(1, keepdims=True) * joint.sum(0)
     positive = joint > 0

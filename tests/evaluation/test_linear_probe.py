@@ -80,22 +80,24 @@ def test_c_is_chosen_on_validation_not_on_test():
     embeddings = rng.normal(size=(440, 60))
     embeddings[:, 0] += 2 * labels
     data = path_graph(labels, masks="t" * 40 + "v" * 200 + "e" * 200)
-    result = linear_probe(embeddings, data)
+    result = linear_probe(embeddings, data, center=False)
     changed = embeddings.copy()
     changed[240:] = rng.normal(size=(200, 60)) * 100
-    assert linear_probe(changed, data).inverse_regularizations == result.inverse_regularizations
+    found = linear_probe(changed, data, center=False).inverse_regularizations
+    assert found == result.inverse_regularizations
     changed = embeddings.copy()
     changed[40:240, 0] = -changed[40:240, 0]  # validation now rewards ignoring the signal
-    assert linear_probe(changed, data).inverse_regularizations != result.inverse_regularizations
+    found = linear_probe(changed, data, center=False).inverse_regularizations
+    assert found != result.inverse_regularizations
 
 
 def test_scaling_uses_training_nodes_only():
     labels, embeddings = clusters(60, 2, noise=0.3)
     data = path_graph(labels, masks="t" * 20 + "v" * 20 + "e" * 20)
-    expected = linear_probe(embeddings, data)
+    expected = linear_probe(embeddings, data, center=False)
     # Without the mean, a wild test node changes no other node's outcome: at most 1 of 20.
     embeddings[59] = 1e6
-    found = linear_probe(embeddings, data)
+    found = linear_probe(embeddings, data, center=False)
     assert abs(found.accuracy - expected.accuracy) <= 1 / 20 + 1e-9
     assert found.inverse_regularizations == expected.inverse_regularizations
 
@@ -107,7 +109,7 @@ def test_what_all_rows_share_does_not_count():
     expected = linear_probe(embeddings, data, folds=2, center=True).accuracy
     found = linear_probe(shifted, data, folds=2, center=True).accuracy
     assert found == pytest.approx(expected, abs=0.02)
-    assert linear_probe(shifted, data, folds=2).accuracy < expected - 0.1
+    assert linear_probe(shifted, data, folds=2, center=False).accuracy < expected - 0.1
 
 
 def test_measures_that_the_labels_ask_for():
@@ -145,7 +147,7 @@ def test_unknown_labels_are_left_out():
     labels, embeddings = clusters()
     labels[:30] = -1
     embeddings[:30] = 1e6
-    result = linear_probe(embeddings, path_graph(labels), folds=3)
+    result = linear_probe(embeddings, path_graph(labels), folds=3, center=False)
     assert result.accuracy == 1
     assert (result.num_train, result.num_test) == (60, 90)
     masked = path_graph(labels, masks="t" * 60 + "v" * 30 + "e" * 30)
@@ -208,7 +210,7 @@ def test_digits_probe_is_good():
     data = load_dataset("digits")
     widened = np.maximum(data.features @ np.random.default_rng(0).normal(size=(64, 128)), 0)
     result = linear_probe(widened, data, folds=2)
-    assert 0.96 < result.accuracy < 0.99
+    assert 0.95 < result.accuracy < 0.99
 
 
 def test_cora_probe_of_raw_features(planetoid_dir):

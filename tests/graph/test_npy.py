@@ -76,7 +76,6 @@ def test_digest_does_not_depend_on_the_source_of_the_features(tmp_path, monkeypa
     [
         (small_parts(trian_mask=np.ones(5, bool)), "unknown files trian_mask.npy; allowed: feat"),
         (small_parts(edge_index=None), "key edge_index is missing"),
-        (small_parts(features=None), "either features or features_data.*, got neither"),
         (small_parts(labels=np.array([1, 2, None, 4, 5])), "labels.npy: .*object arrays are not"),
         (small_parts(features=np.array([[1, None]])), "features.npy: .*object arrays are not"),
         (small_parts(features=with_value(np.nan, 3, 2)), "finite .* got nan in row 3, column 2"),

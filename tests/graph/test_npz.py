@@ -47,7 +47,6 @@ def changed_csr(**changes):
     [
         (small_parts(trian_mask=np.ones(5, bool)), "unknown keys trian_mask; allowed: features,"),
         (small_parts(edge_index=None), "key edge_index is missing"),
-        (small_parts(features=None), "either features or features_data.*, got neither"),
         (changed_csr(features=np.ones((5, 4))), "either features or features_data.*, got both"),
         (small_parts(labels=np.array([1, 2, None, 4, 5])), "key labels: object arrays are not"),
         (

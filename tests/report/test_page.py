@@ -20,6 +20,7 @@ from tests.report.pages import HOSTILE, Page, make_content, make_data
 
 SECTIONS = (
     "Does it help?",
+    "What was chosen",
     "Where the nodes lie",
     "How training went",
     "What the loss drives to the identity",

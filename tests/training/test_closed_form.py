@@ -168,8 +168,8 @@ def test_nodes_that_are_all_alike_keep_the_start():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"encoder": "gcn"}, "closed-form needs the linear encoder"),
-        ({"units": (16, 8)}, "closed-form needs the linear encoder"),
+        ({"encoder": "gcn"}, "closed-form needs --encoder linear"),
+        ({"units": (16, 8)}, "closed-form needs --encoder linear"),
         ({"steps": 5}, "--steps belongs to --training adam"),
         ({"fan_out": (3,)}, "--fan-out belongs to --training adam"),
         ({"projector_units": (4,)}, "--projector-units belongs to --training adam"),
@@ -182,10 +182,13 @@ def test_options_that_ask_for_steps_are_refused(options, message):
         PretrainConfig(output="none", training="closed-form", **options)
 
 
-def test_the_linear_encoder_is_chosen_for_it():
+def test_which_encoder_is_chosen_for_it():
     data = communities(sparse=False)
-    data = dataclasses.replace(data, features=data.features + 1)  # dense: a gcn by default
-    assert make_recipe(PretrainConfig(output="none"), data).encoder == "gcn"
-    recipe = make_recipe(PretrainConfig(output="none", training="closed-form"), data)
+    data = dataclasses.replace(data, features=data.features + 1)  # dense: a gcn, by steps
+    by_steps = make_recipe(PretrainConfig(output="none", training="adam"), data)
+    assert by_steps.encoder == "gcn"
+    views = {"training": "closed-form", "drop_edges": (0.5, 0.5)}
+    recipe = make_recipe(PretrainConfig(output="none", **views), data)
     assert (recipe.encoder, recipe.steps) == ("linear", None)
-    assert make_recipe(PretrainConfig(output="none", training="none"), data).encoder == "gcn"
+    alone = make_recipe(PretrainConfig(output="none", training="closed-form"), data)
+    assert (alone.encoder, alone.steps) == ("channels", None)

@@ -9,6 +9,8 @@ from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.graph.data import feature_density, make_graph_data
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
+from tests.graph.relational import packages
+
 
 def graph(density, nodes=60, features=40):
     matrix = scipy.sparse.random(nodes, features, density, "csr", np.float32, random_state=3)
@@ -19,7 +21,7 @@ def graph(density, nodes=60, features=40):
     )
 
 
-WORDS, DENSE = graph(0.04), graph(1.0)
+WORDS, DENSE, FEW = graph(0.04), graph(1.0), graph(1.0, features=5)
 
 
 def chosen(data, width=None, **options):
@@ -29,17 +31,32 @@ def chosen(data, width=None, **options):
 @pytest.mark.parametrize(
     ("data", "options", "expected"),
     [
-        (WORDS, {}, ("linear", (40,), 60, 8)),
-        (WORDS, {"units": (8,)}, ("linear", (8,), 60, 8)),
+        (WORDS, {}, ("channels", (60,), None, 8)),  # links that say nothing
+        (WORDS, {"training": "adam"}, ("linear", (40,), 60, 8)),
+        (WORDS, {"units": (8,)}, ("channels", (8,), None, 8)),
+        (WORDS, {"units": (8,), "learning_rate": 0.1}, ("linear", (8,), 60, 8)),
+        (WORDS, {"training": "closed-form", "hops": 3}, ("linear", (40,), None, 3)),
+        (WORDS, {"drop_edges": (0.1, 0.1)}, ("linear", (40,), 60, 8)),
         (WORDS, {"units": (8, 4)}, ("gcn", (8, 4), 200, None)),
         (WORDS, {"encoder": "gcn"}, ("gcn", (512, 256), 200, None)),
         (WORDS, {"fan_out": (4, 3)}, ("gcn", (512, 256), None, None)),
-        (DENSE, {}, ("gcn", (512, 256), 200, None)),
+        (DENSE, {}, ("channels", (60,), None, 8)),
+        (DENSE, {"training": "adam"}, ("gcn", (512, 256), 200, None)),
+        (DENSE, {"training": "none"}, ("channels", (60,), None, 8)),
+        (
+            DENSE,
+            {"training": "closed-form", "mask_features": (0.1, 0.1)},
+            ("linear", (40,), None, 8),
+        ),
+        (FEW, {}, ("wide", (512,), None, None)),
+        (FEW, {"steps": 7}, ("gcn", (512, 256), 7, None)),
+        (FEW, {"channels": ("own=1",)}, ("channels", (60,), None, 8)),
         (DENSE, {"hops": 0}, ("linear", (40,), 60, 0)),
         (DENSE, {"encoder": "linear", "steps": 7}, ("linear", (40,), 7, 8)),
-        (DENSE, {"width": 5}, ("gcn", (512, 5), 200, None)),
-        (WORDS, {"width": 50}, ("linear", (50,), 60, 8)),
-        (WORDS, {"width": 50, "units": (9,)}, ("linear", (9,), 60, 8)),
+        (DENSE, {"width": 5}, ("channels", (5,), None, 8)),
+        (DENSE, {"width": 5, "encoder": "gcn"}, ("gcn", (512, 5), 200, None)),
+        (WORDS, {"width": 50, "training": "adam"}, ("linear", (50,), 60, 8)),
+        (WORDS, {"width": 50, "units": (9,), "steps": 60}, ("linear", (9,), 60, 8)),
     ],
 )
 def test_encoder_widths_and_steps(data, options, expected):
@@ -54,7 +71,8 @@ def test_rates_and_weight_of_the_loss():
     assert feature_density(WORDS) == 0.04
     assert chosen(WORDS).mask_features == (0.188, 0.188)
     assert chosen(DENSE).mask_features == (0.0, 0.0)
-    assert chosen(DENSE).lambda_ == 1 / 256
+    assert chosen(DENSE, steps=5).lambda_ == 1 / 256
+    assert chosen(DENSE).drop_channels == (0.5, 0.5)
     assert chosen(DENSE, projector_units=(32, 16)).lambda_ == 1 / 16
     assert chosen(DENSE, lambda_=0.0).lambda_ == 0.0
 
@@ -74,9 +92,9 @@ def test_the_dictionary_is_that_of_the_configuration_with_its_gaps_filled():
         *("output", "dataset", "data_dir", "knn", "folds", "hold_out_edges"),
         *("overwrite", "resume", "quiet"),
     }
-    assert set(found) <= set(given)
+    assert set(found) - set(given) == {"measured"}
     for name, value in found.items():
-        assert given[name] in (None, value), name
+        assert given.get(name) in (None, [], value), name
     assert found["drop_entries"] == [0.1, 0.1]
     assert json.loads(json.dumps(found)) == found
 
@@ -86,3 +104,19 @@ def test_density_of_many_rows_is_that_of_a_sample():
     features[np.random.default_rng(0).random(30_000) < 1 / 3] = 1
     data = make_graph_data(name="g", features=features, edge_index=[[0], [1]])
     assert feature_density(data) == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_what_the_gates_say_is_kept():
+    recipe = chosen(WORDS)
+    assert recipe.channels == recipe.measured.weights()
+    assert recipe.to_dict()["measured"].keys() == vars(recipe.measured).keys()
+    given = chosen(WORDS, channels=("own=2", "hop=0.5"))
+    assert given.channels == {"own": 2.0, "hop": 0.5}
+    assert chosen(WORDS, training="adam").measured is None
+
+
+def test_relations_are_channels():
+    recipe = chosen(packages())
+    assert (recipe.encoder, recipe.training, recipe.measured) == ("channels", "closed-form", None)
+    assert recipe.channels["cites><"] == 1.0
+    assert chosen(packages(), training="adam").encoder == "linear"

@@ -1,0 +1,47 @@
+"""The regression on shifted sparse rows is scikit-learn's on the same rows, dense."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from graph_barlow_twins.pretrain.evaluation import rows as module
+from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
+from graph_barlow_twins.pretrain.evaluation.rows import Directions
+from graph_barlow_twins.pretrain.evaluation.softmax import fit_softmax
+from graph_barlow_twins.pretrain.graph.data import make_graph_data
+
+
+def bags(seed=0, count=120, words=40):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, count)
+    rate = np.where(np.arange(words) % 3 == labels[:, np.newaxis], 0.2, 0.08)
+    features = (rng.random((count, words)) < rate) * rng.integers(1, 4, (count, words))
+    features[3] = 0
+    return scipy.sparse.csr_matrix(features.astype(np.float32)), labels
+
+
+@pytest.mark.parametrize("C", [0.01, 1.0, 30.0])
+def test_the_same_probabilities(C):
+    from sklearn.linear_model import LogisticRegression
+
+    features, labels = bags()
+    rows = Directions(features)
+    nodes = np.arange(len(labels))
+    dense = rows[nodes].astype(np.float64)
+    np.testing.assert_allclose(rows.shifted(nodes).times(np.eye(40)), dense, atol=1e-6)
+    weights = fit_softmax(rows.shifted(nodes), labels, C)
+    expected = LogisticRegression(C=C, max_iter=1000, tol=1e-8).fit(dense, labels)
+    scores = dense @ weights[:-1] + weights[-1]
+    theirs = expected.decision_function(dense)
+    np.testing.assert_allclose(scores - scores.mean(axis=1, keepdims=True), theirs, atol=0.05)
+
+
+def test_the_probe_takes_it_for_wide_rows(monkeypatch):
+    features, labels = bags()
+    edges = np.stack([np.arange(119), np.arange(1, 120)])
+    data = make_graph_data(name="g", features=features, edge_index=edges, labels=labels)
+    dense = linear_probe(features, data, split="random", seeds=3)
+    monkeypatch.setattr(module, "_DENSE_ENTRIES", 0)
+    assert Directions(features).is_wide
+    wide = linear_probe(features, data, split="random", seeds=3)
+    np.testing.assert_allclose(wide.split_accuracies, dense.split_accuracies, atol=0.03)
+    assert dense.accuracy > 0.45
