@@ -165,7 +165,7 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: _Stopwatch) -> dic
 
 def _split(data: GraphData) -> str | None:
     """Random splits beside a public one, as long as they take seconds: `evaluate` has them all."""
-    if not data.has_masks:
+    if data.train_mask is None:
         return "folds"
     return None if np.count_nonzero(data.train_mask) <= _MOST_FOR_RANDOM else "public"
 

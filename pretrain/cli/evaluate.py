@@ -146,7 +146,6 @@ def _evaluate(options: EvaluateOptions) -> str:
             print(message, file=sys.stderr, flush=True)
 
     from ..evaluation.evaluate import evaluate
-    from ..evaluation.robustness import robustness
     from ..evaluation.table import table
 
     encoders = encoders_of(inputs, UNTRAINED, EMBEDDINGS) if options.robustness else {}
@@ -163,21 +162,7 @@ def _evaluate(options: EvaluateOptions) -> str:
         say=say,
     )
     results = {name: one.to_dict() for name, one in found.items()}
-    damaged = {}
-    if encoders:
-        clean = {name: [encode(inputs.data) for encode in encoders[name]] for name in encoders}
-        damaged = {
-            damage: {name: one.to_dict() for name, one in by_name.items()}
-            for damage, by_name in robustness(
-                encoders,
-                clean,
-                inputs.data,
-                seed=options.seed,
-                center=options.center,
-                say=say,
-                **probing,
-            ).items()
-        }
+    damaged = _damaged(inputs, encoders, probing, options, say) if encoders else {}
     if options.output is not None:
         content = {
             "embeddings": [_portable(one.source) for one in inputs.files],
@@ -201,6 +186,21 @@ def _evaluate(options: EvaluateOptions) -> str:
     for damage, by_name in damaged.items():
         tables += ["", f"test nodes embedded with {damage}:", table(by_name)]
     return "\n".join([*tables, "", *_notes(plan, inputs, options)])
+
+
+def _damaged(inputs: EvaluationInputs, encoders, probing, options, say) -> dict[str, Any]:
+    """The probes of damaged graphs, as the JSON file holds them."""
+    from ..evaluation.robustness import robustness
+
+    data: Any = inputs.data
+    clean = {name: [encode(data) for encode in several] for name, several in encoders.items()}
+    found = robustness(
+        encoders, clean, data, seed=options.seed, center=options.center, say=say, **probing
+    )
+    return {
+        damage: {name: one.to_dict() for name, one in by_name.items()}
+        for damage, by_name in found.items()
+    }
 
 
 def _portable(source: str | None) -> str | None:

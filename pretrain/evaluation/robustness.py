@@ -69,6 +69,7 @@ def damaged(data: GraphData, damage: Damage, seed: int) -> GraphData:
     unique, of_edge = np.unique(keys, return_inverse=True)
     kept = rng.random(len(unique)) >= damage.links
     relations = []
+    stays: Any
     for one in data.relations:
         if one.between_nodes:
             stays = kept[np.searchsorted(unique, _pairs(one.edge_index, data.num_nodes))]

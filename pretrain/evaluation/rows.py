@@ -72,11 +72,12 @@ class Directions:
     def shifted(self, nodes: np.ndarray) -> ShiftedRows:
         """The rows of these nodes, of a sparse matrix with a mean, in parts."""
         rows: Any = self._scaled(nodes)
-        squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel() - 2 * (rows @ self._mean)
-        length = np.sqrt(np.maximum(squares + self._mean @ self._mean, 0))
+        mean: Any = self._mean
+        squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel() - 2 * (rows @ mean)
+        length = np.sqrt(np.maximum(squares + mean @ mean, 0))
         scale = np.divide(1, length, out=np.zeros_like(length), where=length > _ROUNDING)
         matrix = scipy.sparse.csr_matrix(scipy.sparse.diags(scale) @ rows)
-        return ShiftedRows(matrix, scale, self._mean)
+        return ShiftedRows(matrix, scale, mean)
 
     def beside(self, other: Directions) -> Directions:
         """The rows of both: node N + i is node i of the other."""

@@ -49,11 +49,11 @@ def train_channels(
     penalty = _RIDGE * np.trace(sigma) / len(sigma)
     factor = scipy.linalg.cho_factor(sigma + penalty * np.eye(len(sigma)), lower=True)
     W = scipy.linalg.cho_solve(factor, cross @ V)
-    losses = tuple(expected_loss(sigma, cross, one, recipe.lambda_) for one in (V, W))
+    loss_before, loss_after = (expected_loss(sigma, cross, one, recipe.lambda_) for one in (V, W))
     before, after = (np.sqrt(np.einsum("fd,fd->d", one, clean @ one)) for one in (V, W))
     varies = (before > 0) & (after > 0)
     W = np.where(varies, W * np.divide(before, after, out=np.zeros_like(after), where=varies), V)
-    return start.with_rotation(W), losses
+    return start.with_rotation(W), (loss_before, loss_after)
 
 
 def dropped_channels(

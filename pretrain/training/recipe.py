@@ -76,7 +76,7 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     """
     given = {field.name: getattr(config, field.name, None) for field in dataclasses.fields(Recipe)}
     sampled = bool(config.fan_out)
-    measured = None
+    measured: Any = None  # Measured, where the choice goes by it
     encoder = config.encoder or _encoder_asked_for(config, data)
     if encoder is None or (encoder == CHANNELS and not data.relations):
         measured = measure_gates(data, config.seed)
@@ -100,7 +100,9 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
         "lambda_": 1 / (config.projector_units or units)[-1],
     }
     left = {name: value for name, value in defaults.items() if given[name] is None}
-    decided = given | left | {"encoder": encoder, "measured": measured, "channels": None}
+    decided: dict[str, Any] = (
+        given | left | {"encoder": encoder, "measured": measured, "channels": None}
+    )
     if encoder == CHANNELS:
         decided["channels"] = channel_weights(data, config.channels, measured)
     return Recipe(**decided)

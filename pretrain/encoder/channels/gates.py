@@ -6,6 +6,7 @@ Labels are not looked at. Why these measures and constants: docs/recipe.md.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import scipy.sparse
@@ -129,13 +130,17 @@ def _halves_of_neighbourhoods(data: GraphData, rows, rng: np.random.Generator):
     links = data.edge_index.shape[1] // 2
     half = rng.random(links) < 0.5
     channel, once = Channel(HOP, (LINKS + OUT,)), np.array([0, 1], np.float32)
-    views = [Steps(data, lambda name, count, kept=kept: kept) for kept in (half, ~half)]
+    views = [Steps(data, _only(kept)) for kept in (half, ~half)]
     ones = np.ones((data.num_nodes, 1), np.float32)
     both = np.logical_and(*(view.product(channel, once, ones)[:, 0] > 0 for view in views))
     chosen = rng.permutation(np.flatnonzero(both))[:_ROWS]
     if len(chosen) <= _LEAST_ROWS:
         return None
     return [view.matrix(LINKS + OUT)[chosen] @ rows for view in views]
+
+
+def _only(kept: np.ndarray) -> Callable[[str, int], np.ndarray]:
+    return lambda relation, count: kept
 
 
 def neighbour_likeness(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -85,13 +86,10 @@ def _start_channel(
 
 def _square_of_a_word(data: GraphData, weights: np.ndarray) -> float:
     """Mean square of the weighted entries that are not zero."""
-    squares = data.features.multiply(data.features) if data.is_sparse else None
-    if squares is None:
-        dense = data.feature_rows(slice(None)) * weights
-        entries, total = np.count_nonzero(dense), float(np.sum(dense**2, dtype=np.float64))
-    else:
-        entries, total = squares.nnz, float((squares @ weights.astype(np.float64) ** 2).sum())
-    return total / max(entries, 1)
+    rows: Any = data.features if data.is_sparse else data.feature_rows(slice(None))
+    squares = rows.multiply(rows) if data.is_sparse else rows**2
+    entries = int(squares.nnz if data.is_sparse else np.count_nonzero(squares))
+    return float((squares @ weights.astype(np.float64) ** 2).sum()) / max(entries, 1)
 
 
 def principal_directions(
