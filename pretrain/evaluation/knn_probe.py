@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 
+from ..graph.adjacency import blocks
 from ..graph.data import LabelledNodes
 from .probe import Accuracies, run_probe
 from .rows import Directions, Matrix
@@ -18,6 +19,9 @@ NEIGHBOURS = (1, 3, 5, 10, 20, 30)
 
 _FALLBACK_NEIGHBOURS = 5  # where there are no validation nodes
 _SEARCH_MEGABYTES = 64  # of the distances that are in memory at a time
+
+
+_BLOCK_ROWS = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +94,14 @@ def vote(
     from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
 
-    search = NearestNeighbors(metric="cosine", algorithm="brute").fit(rows[train])
-    with config_context(working_memory=_SEARCH_MEGABYTES):
-        distance, nearest = search.kneighbors(rows[asked], neighbours[-1])
-    voters, similarity = labels[train][nearest], 1 - distance
+    if rows.is_wide:
+        similarity, nearest = _nearest(rows, train, asked, neighbours[-1])
+    else:
+        search = NearestNeighbors(metric="cosine", algorithm="brute").fit(rows[train])
+        with config_context(working_memory=_SEARCH_MEGABYTES):
+            distance, nearest = search.kneighbors(rows[asked], neighbours[-1])
+        similarity = 1 - distance
+    voters = labels[train][nearest]
     everyone = np.arange(len(asked))
     count = np.zeros((len(asked), labels.max() + 1))
     closeness = np.zeros_like(count)
@@ -106,3 +114,15 @@ def vote(
             # Similarities are within [-1, 1], so these quotients differ by less than one vote.
             scores.append((count + closeness / (2 * k + 1)) / k)
     return np.array(scores)
+
+
+def _nearest(rows: Directions, train: np.ndarray, asked: np.ndarray, count: int):
+    """Similarities and places in `train` of the nearest ones, [M, count], largest first."""
+    voters = rows.shifted(train)
+    similarity = np.empty((len(asked), count))
+    nearest = np.empty((len(asked), count), np.int64)
+    for block in blocks(len(asked), _BLOCK_ROWS):
+        cosines = rows.shifted(asked[block]).cosines(voters)
+        nearest[block] = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
+        similarity[block] = np.take_along_axis(cosines, nearest[block], axis=1)
+    return similarity, nearest

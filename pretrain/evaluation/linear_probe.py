@@ -87,7 +87,7 @@ class _Regression:
         from sklearn.linear_model import LogisticRegression
 
         found = np.full((len(values), len(asked), self.labels.max() + 1), -1.0)
-        if self.rows.is_wide and self.rows.is_centered:
+        if self.rows.is_wide:
             self._fit_wide(train, asked, values, found)
             return found
         fitted, judged = _in_their_span(self.rows[train], self.rows[asked])

@@ -1,45 +1,14 @@
-"""A logistic regression on sparse rows around their mean, where dense ones would be too many.
-
-scikit-learn's takes rows as they are; to subtract the mean of sparse ones would fill them. Here the
-mean stays a vector of its own.
-"""
+"""A logistic regression on sparse rows around their mean, which scikit-learn's would need dense."""
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import scipy.optimize
-import scipy.sparse
+
+from .rows import ShiftedRows
 
 _MEMORY = 10  # pairs of vectors that the solver keeps, as scikit-learn's
 _TOLERANCE = 1e-4  # largest entry of the gradient of the mean loss, as scikit-learn's
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class ShiftedRows:
-    """Rows ``s_i (x_i - m)`` of sparse x.
-
-    Attributes:
-        matrix: s_i x_i, CSR [M, K].
-        scale: s [M].
-        mean: m [K].
-    """
-
-    matrix: scipy.sparse.csr_matrix
-    scale: np.ndarray
-    mean: np.ndarray
-
-    def __len__(self) -> int:
-        return self.matrix.shape[0]
-
-    def times(self, weights: np.ndarray) -> np.ndarray:
-        """The rows times [K, classes]."""
-        return self.matrix @ weights - np.outer(self.scale, self.mean @ weights)
-
-    def transposed_times(self, values: np.ndarray) -> np.ndarray:
-        """The transposed rows times [M, classes]."""
-        return self.matrix.T @ values - np.outer(self.mean, self.scale @ values)
 
 
 def fit_softmax(

@@ -58,7 +58,7 @@ SOME = np.array([3, 0, 39, 3, 17])
 @pytest.mark.parametrize("block", [7, 1 << 14])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rows_around_their_mean(form, dtype, block, monkeypatch):
-    monkeypatch.setattr("graph_barlow_twins.pretrain.evaluation.rows._BLOCK_ROWS", block)
+    monkeypatch.setattr("graph_barlow_twins.pretrain.evaluation.rows.directions._BLOCK_ROWS", block)
     rows = some_rows(dtype) + dtype(0.5)
     found = Directions(form(rows))[SOME]
     assert found.dtype == dtype

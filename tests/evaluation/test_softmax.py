@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from graph_barlow_twins.pretrain.evaluation import rows as module
+from graph_barlow_twins.pretrain.evaluation.clustering import clustering
+from graph_barlow_twins.pretrain.evaluation.knn_probe import knn_probe
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
 from graph_barlow_twins.pretrain.evaluation.rows import Directions
+from graph_barlow_twins.pretrain.evaluation.rows import directions as module
 from graph_barlow_twins.pretrain.evaluation.softmax import fit_softmax
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 
@@ -40,8 +42,14 @@ def test_the_probe_takes_it_for_wide_rows(monkeypatch):
     edges = np.stack([np.arange(119), np.arange(1, 120)])
     data = make_graph_data(name="g", features=features, edge_index=edges, labels=labels)
     dense = linear_probe(features, data, split="random", seeds=3)
+    voted = knn_probe(features, data, split="random", seeds=3)
+    clusters = clustering(features, data, seeds=2)
     monkeypatch.setattr(module, "_DENSE_ENTRIES", 0)
     assert Directions(features).is_wide
     wide = linear_probe(features, data, split="random", seeds=3)
     np.testing.assert_allclose(wide.split_accuracies, dense.split_accuracies, atol=0.03)
     assert dense.accuracy > 0.45
+    again = knn_probe(features, data, split="random", seeds=3)
+    np.testing.assert_allclose(again.split_accuracies, voted.split_accuracies, atol=0.03)
+    found = clustering(features, data, seeds=2)
+    np.testing.assert_allclose(found.nmi, clusters.nmi, atol=0.1)

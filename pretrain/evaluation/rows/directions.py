@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse
 
-from ..graph.adjacency import blocks
-from .softmax import ShiftedRows
+from ...graph.adjacency import blocks
+from .shifted import ShiftedRows
 
 Matrix: TypeAlias = np.ndarray | scipy.sparse.csr_matrix
 
@@ -59,15 +59,11 @@ class Directions:
         return unit_rows(rows).astype(dtype, copy=False)
 
     @property
-    def is_centered(self) -> bool:
-        """Whether a mean was subtracted."""
-        return self._mean is not None
-
-    @property
     def is_wide(self) -> bool:
-        """Whether the rows are sparse, and too large to be made dense."""
+        """Whether the rows have a mean, but are sparse and too large to be made dense."""
         entries = self._matrix.shape[0] * self._matrix.shape[1]
-        return scipy.sparse.issparse(self._matrix) and entries > _DENSE_ENTRIES
+        sparse = scipy.sparse.issparse(self._matrix) and entries > _DENSE_ENTRIES
+        return sparse and self._mean is not None
 
     def shifted(self, nodes: np.ndarray) -> ShiftedRows:
         """The rows of these nodes, of a sparse matrix with a mean, in parts."""
