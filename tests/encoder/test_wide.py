@@ -3,10 +3,13 @@
 import graph_barlow_twins.tfgnn_task  # noqa: F401 - before TensorFlow: it selects Keras 2
 import numpy as np
 import pytest
+from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.encoder.by_weights import embed_with
 from graph_barlow_twins.pretrain.encoder.wide.layers import build_wide_encoder
 from graph_barlow_twins.pretrain.encoder.wide.weights import start_wide, statistics
+from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
+from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
 NODES, FEATURES, WIDTH = 40, 3, 16
 
@@ -77,3 +80,23 @@ def test_constant_features_without_edges():
         name="g", features=np.full((5, 2), 0.1), edge_index=np.zeros((2, 0), int)
     )
     np.testing.assert_array_equal(embed_with(start_wide(data, WIDTH, seed=0), data), 0)
+
+
+def test_a_column_of_another_scale_drowns_nothing():
+    """Twelve columns in [0, 1] and the time in seconds since 1970, by default options."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    shares = np.clip(0.3 * (np.arange(12) % 3 == labels[:, np.newaxis]) + 0.35, 0, 1)
+    shares = np.clip(shares + 0.15 * rng.normal(size=shares.shape), 0, 1)
+    time = 1.6e9 + 1e7 * rng.random((300, 1))
+    source, target = rng.integers(300, size=(2, 4000))
+    same = labels[source] == labels[target]
+    features = np.hstack([shares, time])
+    data = make_graph_data(
+        name="g", features=features, edge_index=[source[same], target[same]], labels=labels
+    )
+    recipe = make_recipe(PretrainConfig(output="none"), data)
+    assert recipe.encoder == "wide"
+    embeddings = embed_with(start_wide(data, recipe.units[0], recipe.seed), data)
+    assert linear_probe(embeddings, data, folds=3).accuracy > 0.95
+    assert linear_probe(data.features, data, folds=3).accuracy < 0.6
