@@ -40,6 +40,7 @@ from .training.recipe import Recipe, make_recipe
 
 TRAINED = "trained encoder"
 
+_CHOSEN = ("channels", "measured", "scale_features")
 _MOST_FOR_RANDOM = 1000  # training nodes
 _CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
 
@@ -201,7 +202,7 @@ def _metrics(data, recipe: Recipe, embeddings, trained, results, seconds) -> dic
         "units": list(recipe.units),
         "hops": recipe.hops,
         "training": recipe.training,
-        **{key: recipe.to_dict()[key] for key in ("channels", "measured") if getattr(recipe, key)},
+        **{key: recipe.to_dict()[key] for key in _CHOSEN if getattr(recipe, key)},
         "steps": len(trained.history["loss"]) if recipe.training == ADAM else 0,
         "lambda": recipe.lambda_,
         "drop_edges": list(recipe.drop_edges),

@@ -127,6 +127,13 @@ class PretrainConfig(Options):
         option.rates("share of its channels that each node loses in each view"),
         (defaults.CHANNEL_RATE,) * 2,
     )
+    scale_features: bool = field(
+        option.switch(
+            "divide dense columns by their spread where one is a hundred times the middle one, the"
+            " default; not in the gcn"
+        ),
+        True,
+    )
     drop_edges: tuple[float, float] | None = field(
         option.rates(
             f"share of edges dropped in each view; default: {defaults.EDGE_RATE}, and"

@@ -18,6 +18,7 @@ _OVERSAMPLING, _POWER_ITERATIONS = 10, 4
 _SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and are not shrunk further
 # Of sqrt(N), which bounds the singular values: what is left below is rounding.
 _ROUNDING = 1e-5
+_LARGEST_RATIO, _SAMPLED_ROWS = 100, 20_000  # of the spreads of columns
 
 
 def hop_coefficients(hops: int) -> np.ndarray:
@@ -32,7 +33,7 @@ def hop_coefficients(hops: int) -> np.ndarray:
 
 
 def column_weights(
-    features: np.ndarray | scipy.sparse.csr_matrix, prior: float = 1.0
+    features: np.ndarray | scipy.sparse.csr_matrix, prior: float = 1.0, *, scaled: bool = False
 ) -> np.ndarray:
     """Inverse document frequencies of features that are 0 or 1 throughout; else ones.
 
@@ -43,6 +44,7 @@ def column_weights(
         features: [N, F].
         prior: c, so many nodes more are taken to have each word: where few nodes have it, how rare
             it is is not known.
+        scaled: other features than words get the inverse of their spread; see `differ_in_scale`.
 
     Returns:
         float32 [F].
@@ -52,12 +54,43 @@ def column_weights(
     count, width = features.shape
     values = features.data if scipy.sparse.issparse(features) else features
     if not np.all((values == 0) | (values == 1)):
+        if scaled:
+            return (1 / spreads(features)).astype(np.float32)
         return np.ones(width, np.float32)
     frequencies = np.asarray(features.sum(axis=0, dtype=np.float64)).ravel()
     return (np.log((prior + count) / (prior + frequencies)) + 1).astype(np.float32)
 
 
-def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.ndarray]:
+def spreads(features: np.ndarray) -> np.ndarray:
+    """How far each dense column spreads, float64 [F]: as far as its middle half says.
+
+    The interquartile range of a normal distribution is 1.349 times its standard deviation, so it is
+    divided by that; a few wild values do not matter. Of a column whose middle half does not vary,
+    the standard deviation; 1 of one that does not vary at all. Of at most 20,000 rows.
+    """
+    rows = np.linspace(0, len(features) - 1, min(len(features), _SAMPLED_ROWS)).astype(np.int64)
+    sample = np.asarray(features[rows], np.float64)
+    low, high = np.percentile(sample, (25, 75), axis=0)
+    found = (high - low) / 1.349
+    found = np.where(found > 0, found, sample.std(axis=0))
+    typical = np.median(np.abs(sample), axis=0)  # what is far below it is rounding
+    return np.where(found > 1e-6 * typical, found, 1)
+
+
+def differ_in_scale(data: GraphData) -> bool:
+    """Whether some dense column spreads a hundred times as far as the middle one of them.
+
+    It would drown the others: rows are scaled to length 1.
+    """
+    if data.is_sparse:
+        return False
+    found = spreads(data.features)
+    return bool(found.max() > _LARGEST_RATIO * np.median(found))
+
+
+def start_weights(
+    data: GraphData, width: int, hops: int, seed: int, *, scaled: bool = False
+) -> list[np.ndarray]:
     """The weights of `linear.build_linear_encoder`: W, w, c and s.
 
     With M = P(A) R X diag(w), its columns centred, W holds the first right singular vectors of M,
@@ -69,6 +102,7 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
         width: D. Columns beyond min(N, F) are random directions, with the smallest scale.
         hops: K.
         seed: of the randomised range finder, and of such columns.
+        scaled: see `column_weights`.
 
     Returns:
         float32 [F, width] (columns of length 1), [F], [hops + 1] and [width].
@@ -77,7 +111,7 @@ def start_weights(data: GraphData, width: int, hops: int, seed: int) -> list[np.
     algorithms 4.4 and 5.1.
     """
     rng = np.random.default_rng(seed)
-    weights = column_weights(data.features)
+    weights = column_weights(data.features, scaled=scaled)
     features = weighted_unit_rows(data, weights)
     coefficients = hop_coefficients(hops)
     operator = _normalized_adjacency(data)

@@ -21,7 +21,15 @@ from .replace import remove, write_json
 # the data set is the same, wherever it lies, is told by its digest.
 _RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir", "dataset")
 # Version 0.1.0 wrote null for the defaults of these, or nothing; they are the same still.
-_ONCE_OPEN = ("batch_size", "epochs", "training", "measured", "channels", "drop_channels")
+_ONCE_OPEN = (
+    "batch_size",
+    "epochs",
+    "training",
+    "measured",
+    "channels",
+    "drop_channels",
+    "scale_features",
+)
 
 
 @contextlib.contextmanager

@@ -51,6 +51,10 @@ def _chosen_lines(options: Mapping[str, Any]) -> list[str]:
     lines = []
     if options.get("encoder") in _ENCODERS:
         lines.append(f"encoder: {_ENCODERS[options['encoder']]}")
+    if options.get("scale_features"):
+        lines.append(
+            "columns differ in scale: each is divided by its spread (--no-scale-features: not)"
+        )
     channels = options.get("channels")
     if channels:
         used = [f"{name} {weight:g}" for name, weight in channels.items() if weight > 0]

@@ -45,7 +45,9 @@ def closed_form_weights(
     basis = None
     if data.num_features > _MOST_COLUMNS:
         width = min(_MOST_COLUMNS, data.num_nodes)
-        basis = start_weights(data, width, recipe.hops, recipe.seed)[0]
+        basis = start_weights(data, width, recipe.hops, recipe.seed, scaled=recipe.scale_features)[
+            0
+        ]
         features = features @ basis
     X = features.toarray() if scipy.sparse.issparse(features) else np.asarray(features, np.float32)
     V = kernel if basis is None else basis.T @ kernel

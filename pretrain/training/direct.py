@@ -34,7 +34,7 @@ class DirectRun:
         self.initial_weights: ChannelWeights | WideWeights
         width = recipe.units[0]
         if recipe.encoder == CHANNELS:
-            plans = planned(data, recipe.channels or {}, recipe.hops)
+            plans = planned(data, recipe.channels or {}, recipe.hops, scaled=recipe.scale_features)
             self.initial_weights = start_channels(data, plans, width, recipe.seed, quiet=not show)
         else:
             self.initial_weights = start_wide(data, width, recipe.seed)

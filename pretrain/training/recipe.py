@@ -14,6 +14,7 @@ from ..config.defaults import ADAM, CHANNELS, CLOSED_FORM, GCN, LINEAR, WIDE
 from ..config.options import PretrainConfig, step_option, view_option
 from ..encoder.channels.gates import Measured
 from ..encoder.channels.plan import channel_weights, measure_gates
+from ..encoder.start import differ_in_scale
 from ..graph.data import GraphData, feature_density
 
 
@@ -28,6 +29,8 @@ class Recipe:
     Attributes:
         channels: weight by name, of an encoder of channels.
         measured: what the choice of encoder or channels goes by, where it does.
+        scale_features: whether dense columns are divided by their spread: where they need it, and
+            the encoder does it.
     """
 
     seed: int
@@ -48,6 +51,7 @@ class Recipe:
     channels: Mapping[str, float] | None
     measured: Measured | None
     drop_channels: tuple[float, float]
+    scale_features: bool
     drop_edges: tuple[float, float]
     mask_features: tuple[float, float]
     drop_entries: tuple[float, float]
@@ -76,12 +80,13 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     """
     given = {field.name: getattr(config, field.name, None) for field in dataclasses.fields(Recipe)}
     sampled = bool(config.fan_out)
+    scaled = config.scale_features and differ_in_scale(data)
     measured: Any = None  # Measured, where the choice goes by it
-    encoder = config.encoder or _encoder_asked_for(config, data)
+    encoder = config.encoder or _encoder_asked_for(config, data, scaled)
     if encoder is None or (encoder == CHANNELS and not data.relations):
-        measured = measure_gates(data, config.seed)
+        measured = measure_gates(data, config.seed, scaled=scaled)
     if encoder is None:
-        encoder = _encoder_by(measured, data)
+        encoder = _encoder_by(measured, data, scaled)
     training = config.training or default.TRAINING[encoder]
     if training == CLOSED_FORM and encoder in (GCN, WIDE):
         encoder = LINEAR if encoder == GCN else CHANNELS
@@ -103,17 +108,19 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     decided: dict[str, Any] = (
         given | left | {"encoder": encoder, "measured": measured, "channels": None}
     )
+    decided["scale_features"] = scaled and encoder in (LINEAR, CHANNELS)
     if encoder == CHANNELS:
         decided["channels"] = channel_weights(data, config.channels, measured)
     return Recipe(**decided)
 
 
-def _encoder_asked_for(config: PretrainConfig, data: GraphData) -> str | None:
+def _encoder_asked_for(config: PretrainConfig, data: GraphData, scaled: bool) -> str | None:
     """The encoder that the options imply; None: they leave it to the graph.
 
     Options of a training by steps, and of its views, mean the linear encoder or the gcn. Linear is
     for bags of words: a vocabulary often has more words than the graph has nodes, and there a
-    hidden layer learns the nodes by heart.
+    hidden layer learns the nodes by heart. It is also for columns that differ in scale, which the
+    gcn takes as they are.
     """
     if config.hops is not None:
         return LINEAR
@@ -121,15 +128,15 @@ def _encoder_asked_for(config: PretrainConfig, data: GraphData) -> str | None:
     if config.fan_out or several:
         return GCN
     if step_option(config) or view_option(config):
-        return _by_density(data)
+        return LINEAR if scaled else _by_density(data)
     return CHANNELS if config.channels or data.relations else None
 
 
-def _encoder_by(measured: Measured, data: GraphData) -> str:
+def _encoder_by(measured: Measured, data: GraphData, scaled: bool) -> str:
     """Few dense features: statistics; neighbours that are alike: smoothing; others: channels."""
     if data.num_features <= default.FEW_FEATURES and _by_density(data) == GCN:
         return WIDE
-    return _by_density(data) if measured.is_smooth else CHANNELS
+    return _by_density(data) if measured.is_smooth and not scaled else CHANNELS
 
 
 def _by_density(data: GraphData) -> str:

@@ -36,6 +36,7 @@ class Planned:
             which the lesser directions are mostly noise; and not those of neighbours, whose noise
             averages out.
         prior: see `PRIOR`; 0 where lengths of rows are known.
+        is_scaled: whether dense columns are divided by their spread.
     """
 
     channel: Channel
@@ -44,12 +45,13 @@ class Planned:
     coefficients: np.ndarray
     is_sharpened: bool
     prior: float
+    is_scaled: bool = False
 
 
-def measure_gates(data: GraphData, seed: int) -> Measured:
+def measure_gates(data: GraphData, seed: int, *, scaled: bool = False) -> Measured:
     """What the gates of a graph measure; see `Measured`."""
-    frequencies = column_weights(data.features), column_weights(data.features, PRIOR)
-    return measure(data, frequencies, seed)
+    first, second = (column_weights(data.features, c, scaled=scaled) for c in (1.0, PRIOR))
+    return measure(data, (first, second), seed)
 
 
 def relation_weights(data: GraphData) -> dict[str, float]:
@@ -67,13 +69,16 @@ def relation_weights(data: GraphData) -> dict[str, float]:
     return {name: OWN_WEIGHT if name == OWN else 1.0 for name in names}
 
 
-def planned(data: GraphData, weights: Mapping[str, float], hops: int) -> list[Planned]:
+def planned(
+    data: GraphData, weights: Mapping[str, float], hops: int, *, scaled: bool = False
+) -> list[Planned]:
     """The channels with a weight above 0, in the order given.
 
     Args:
         data: the graph.
         weights: by name, see `channel_weights`.
         hops: of the smoothed channel.
+        scaled: whether dense columns are divided by their spread.
     """
     used = {name: weight for name, weight in weights.items() if weight > 0}
     narrow = sum(name not in (OWN, SMOOTH) for name in used)
@@ -89,6 +94,7 @@ def planned(data: GraphData, weights: Mapping[str, float], hops: int) -> list[Pl
             hop_coefficients(hops) if name == SMOOTH else _power(name),
             is_sharpened=are_words and name in (OWN, SMOOTH),
             prior=PRIOR if are_words and name != SMOOTH else 0.0,
+            is_scaled=scaled,
         )
         for name, weight in used.items()
     ]

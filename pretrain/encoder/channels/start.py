@@ -54,7 +54,7 @@ def start_channels(
 def _start_channel(
     data: GraphData, steps: Steps, plan: Planned, rng: np.random.Generator
 ) -> tuple[ChannelNumbers, np.ndarray]:
-    weights = column_weights(data.features, plan.prior or 1.0)
+    weights = column_weights(data.features, plan.prior or 1.0, scaled=plan.is_scaled)
     prior = plan.prior * _square_of_a_word(data, weights)
     rows = scaled_rows(data, weights, prior)
     coefficients = plan.coefficients

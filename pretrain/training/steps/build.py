@@ -47,7 +47,9 @@ def make_encoder(
 def initial_weights(data: GraphData, recipe: Recipe) -> list[np.ndarray]:
     """Of the untrained encoder: equal graphs and seeds, equal weights."""
     if recipe.encoder == LINEAR:
-        return start_weights(data, recipe.units[0], recipe.hops, recipe.seed)
+        return start_weights(
+            data, recipe.units[0], recipe.hops, recipe.seed, scaled=recipe.scale_features
+        )
     tf.keras.utils.set_random_seed(recipe.seed)
     return make_encoder(plain_spec(data.num_features), recipe).get_weights()
 
