@@ -61,3 +61,14 @@ def test_views_that_lose_nothing_train_nothing():
     size = np.abs(start.rotation).max()
     np.testing.assert_allclose(found.rotation, start.rotation, atol=0.05 * size)
     assert losses[0] == pytest.approx(0, abs=1e-3)
+
+
+def test_of_a_single_channel_nothing_is_trained():
+    config = PretrainConfig(output="none", units=12, channels=("own=1",))
+    data = packages()
+    recipe = make_recipe(config, data)
+    run = DirectRun(data, recipe)
+    trained = run.train()
+    assert trained.weights is run.initial_weights
+    first, last = trained.history["loss"]
+    assert first == last > 0
