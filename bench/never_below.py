@@ -35,7 +35,7 @@ from .graphs import GRAPHS, has_data, subgraph
 TRAINED = "trained encoder"
 MARGINS = {RAW: 0.5, PCA: 0.5, UNTRAINED: 0.3}  # points
 SIZES, DRAWS = (100, 300), 3
-_LARGE = 20_000  # nodes; evaluated by folds of fewer seeds
+_LARGE = 20_000  # nodes; folds would take hours
 
 
 def embeddings_of(data: GraphData, words: list[str]) -> dict:

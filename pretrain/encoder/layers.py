@@ -91,6 +91,16 @@ def degree_scale(ends: tf.Tensor, num_nodes) -> tf.Tensor:
     return tf.math.rsqrt(1 + tf.math.unsorted_segment_sum(ones, ends, num_nodes))[:, tf.newaxis]
 
 
+def unit_rows(rows: tf.Tensor) -> tf.Tensor:
+    """Each row [N, F] divided by its length; rows of zeros stay."""
+    # By the largest entry first: squares of small ones would be 0. Not by the `unit_rows` of the
+    # metrics: its norm takes squares by another operation, and the last bits would be others.
+    largest = tf.reduce_max(tf.abs(rows), axis=1, keepdims=True)
+    scaled = tf.math.divide_no_nan(rows, largest)
+    squares = tf.reduce_sum(scaled**2, axis=1, keepdims=True)
+    return tf.math.divide_no_nan(scaled, tf.sqrt(squares))
+
+
 class NormalizedActivation(tf.keras.layers.Layer):
     """``PReLU(gamma (x - mean) / sqrt(variance + 0.001) + beta)`` per feature.
 

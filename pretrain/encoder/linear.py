@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from ..graph.tensor import EDGE_SET
-from .layers import FeatureProjection, HiddenState
+from .layers import FeatureProjection, HiddenState, unit_rows
 from .sparse_product import sparse_matrix, sparse_polynomial
 from .start import hop_coefficients
 
@@ -52,16 +52,9 @@ class RowProjection(FeatureProjection):
             "column_weights", [num_features], initializer="ones", trainable=False
         )
 
-    # By the largest entry first: squares of small ones would be 0. Not by the `unit_rows` of the
-    # metrics: its norm takes squares by another operation, and the last bits would be others.
-
     def scaled(self, features: tf.Tensor) -> tf.Tensor:
         """``R X diag(w)``."""
-        weighted = features * self.column_weights
-        largest = tf.reduce_max(tf.abs(weighted), axis=1, keepdims=True)
-        weighted = tf.math.divide_no_nan(weighted, largest)
-        squares = tf.reduce_sum(weighted**2, axis=1, keepdims=True)
-        return tf.math.divide_no_nan(weighted, tf.sqrt(squares))
+        return unit_rows(features * self.column_weights)
 
     def scaled_entries(self, values: tf.Tensor, rows, columns, num_rows) -> tf.Tensor:
         """The same of sparse features, entry by entry."""

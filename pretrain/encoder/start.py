@@ -6,6 +6,8 @@ takes longer than the probe keeps rising. Labels are not looked at.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 
@@ -112,7 +114,7 @@ def start_weights(
     """
     rng = np.random.default_rng(seed)
     weights = column_weights(data.features, scaled=scaled)
-    features = weighted_unit_rows(data, weights)
+    features = weighted_rows(data, weights)
     coefficients = hop_coefficients(hops)
     operator = _normalized_adjacency(data)
     count, num_features = features.shape
@@ -160,11 +162,26 @@ def _random(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     return rng.standard_normal((rows, columns), np.float32)
 
 
-def weighted_unit_rows(data: GraphData, weights: np.ndarray):
-    """``R X diag(w)``, float32, dense or CSR as the features are."""
-    if scipy.sparse.issparse(data.features):
-        return unit_rows(scipy.sparse.csr_matrix(data.features @ scipy.sparse.diags(weights)))
-    return unit_rows(data.feature_rows(slice(None)) * weights)
+def weighted_rows(data: GraphData, weights: np.ndarray, length_prior: float = 0.0):
+    """``R X diag(w)``, float32, dense or CSR as the features are.
+
+    R divides a row y by its length, with a prior by sqrt(|y|^2 + prior).
+    """
+    weighted: Any = (
+        scipy.sparse.csr_matrix(data.features @ scipy.sparse.diags(weights))
+        if data.is_sparse
+        else data.feature_rows(slice(None)) * weights
+    )
+    if not length_prior:
+        return unit_rows(weighted)
+    if data.is_sparse:
+        squares = np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel()
+    else:
+        squares = np.einsum("nf,nf->n", weighted, weighted)
+    scale = (1 / np.sqrt(squares + length_prior)).astype(np.float32)
+    if data.is_sparse:
+        return (scipy.sparse.diags(scale) @ weighted).tocsr()
+    return weighted * scale[:, np.newaxis]
 
 
 def _normalized_adjacency(data: GraphData) -> scipy.sparse.csr_matrix:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..config.defaults import CHANNELS, GCN, LINEAR, WIDE
 from .channels.weights import ChannelWeights
+from .named_arrays import NamedArrays
 from .wide.weights import WideWeights
 
 
@@ -73,7 +74,7 @@ class EncoderWeights:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class LinearWeights:
+class LinearWeights(NamedArrays):
     """The numbers of a linear encoder, see `linear.build_linear_encoder`.
 
     Attributes:
@@ -89,12 +90,6 @@ class LinearWeights:
     scale: np.ndarray
 
     @classmethod
-    def names(cls, count: int = 4) -> list[str]:
-        """What the arrays are called in a file, in the order of `from_list`."""
-        del count  # of every such encoder the same
-        return [field.name for field in dataclasses.fields(cls)]
-
-    @classmethod
     def from_list(cls, weights: Sequence[np.ndarray]) -> LinearWeights:
         """From the order of `build_linear_encoder(...).get_weights()`.
 
@@ -107,10 +102,6 @@ class LinearWeights:
         if shapes[0] != shapes[1] + shapes[3] or shapes[2] == (0,):
             raise ValueError(f"weights: the shapes {shapes} do not fit together")
         return cls(*weights)
-
-    def to_list(self) -> list[np.ndarray]:
-        """The inverse of `from_list`."""
-        return [getattr(self, name) for name in self.names()]
 
     @property
     def num_features(self) -> int:

@@ -88,8 +88,8 @@ def clustering(
 
 
 def _compact(rows: Directions, nodes: np.ndarray) -> np.ndarray:
-    """The rows; of wide ones, which k-means takes minutes for, 256 principal directions."""
-    if not rows.is_wide:
+    """The rows; where they stay sparse, which takes k-means minutes, 256 principal directions."""
+    if not rows.stays_sparse:
         return rows[nodes]
     shifted, rng = rows.shifted(nodes), np.random.default_rng(0)
     shape = (len(shifted), rows.width)

@@ -94,7 +94,7 @@ def vote(
     from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
 
-    if rows.is_wide:
+    if rows.stays_sparse:
         similarity, nearest = _nearest(rows, train, asked, neighbours[-1])
     else:
         search = NearestNeighbors(metric="cosine", algorithm="brute").fit(rows[train])

@@ -87,8 +87,8 @@ class _Regression:
         from sklearn.linear_model import LogisticRegression
 
         found = np.full((len(values), len(asked), self.labels.max() + 1), -1.0)
-        if self.rows.is_wide:
-            self._fit_wide(train, asked, values, found)
+        if self.rows.stays_sparse:
+            self._fit_sparse(train, asked, values, found)
             return found
         fitted, judged = _in_their_span(self.rows[train], self.rows[asked])
         model = LogisticRegression(max_iter=_MAX_ITERATIONS, warm_start=len(values) > 1)
@@ -97,7 +97,7 @@ class _Regression:
             scores[:, model.classes_] = model.predict_proba(judged)
         return found
 
-    def _fit_wide(self, train, asked, values, found):
+    def _fit_sparse(self, train, asked, values, found):
         fitted, judged = self.rows.shifted(train), self.rows.shifted(asked)
         classes, labels = np.unique(self.labels[train], return_inverse=True)
         weights = None

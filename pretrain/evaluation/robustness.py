@@ -15,6 +15,7 @@ import scipy.sparse
 
 from ...kernels.keys import derive_key
 from ..graph.data import GraphData
+from ..graph.held_out import pair_keys
 from .evaluate import Result, evaluate
 
 Encoder = Callable[[GraphData], np.ndarray]  # a graph to [N, D]
@@ -64,15 +65,15 @@ def damaged(data: GraphData, damage: Damage, seed: int) -> GraphData:
     else:
         dense = data.feature_rows(slice(None)) * left
         features = np.where(rng.random(dense.shape) < damage.entries, np.float32(0), dense)
-    # One number for each pair of nodes, so that whatever links them goes or stays as a whole.
-    keys = _pairs(data.edge_index, data.num_nodes)
+    # Whatever links two nodes goes or stays as a whole.
+    keys = pair_keys(data.edge_index, data.num_nodes)
     unique, of_edge = np.unique(keys, return_inverse=True)
     kept = rng.random(len(unique)) >= damage.links
     relations = []
     stays: Any
     for one in data.relations:
         if one.between_nodes:
-            stays = kept[np.searchsorted(unique, _pairs(one.edge_index, data.num_nodes))]
+            stays = kept[np.searchsorted(unique, pair_keys(one.edge_index, data.num_nodes))]
         else:
             stays = rng.random(one.edge_index.shape[1]) >= damage.links
         relations.append(dataclasses.replace(one, edge_index=one.edge_index[:, stays]))
@@ -80,11 +81,6 @@ def damaged(data: GraphData, damage: Damage, seed: int) -> GraphData:
     return dataclasses.replace(
         data, features=features, edge_index=edges, relations=tuple(relations)
     )
-
-
-def _pairs(edges: np.ndarray, num_nodes: int) -> np.ndarray:
-    edges = edges.astype(np.int64, copy=False)
-    return edges.min(axis=0) * num_nodes + edges.max(axis=0)
 
 
 def robustness(

@@ -55,7 +55,7 @@ def hold_out_edges(data: GraphData, share: float, seed: int) -> tuple[GraphData,
     if share == 0:
         nothing = np.zeros((2, 0), np.int64)
         return data, HeldOutEdges(nothing, nothing)
-    links = np.unique(_keys(data.edge_index, data.num_nodes))
+    links = np.unique(pair_keys(data.edge_index, data.num_nodes))
     count = round(share * len(links))
     if not 0 < count < len(links):
         raise InputError(
@@ -79,10 +79,10 @@ def hold_out_edges(data: GraphData, share: float, seed: int) -> tuple[GraphData,
 
 def without_links(data: GraphData, links: np.ndarray) -> GraphData:
     """The graph without the links [2, P], whatever their direction."""
-    dropped = _keys(links, data.num_nodes)
+    dropped = pair_keys(links, data.num_nodes)
 
     def left(edges: np.ndarray) -> np.ndarray:
-        return edges[:, ~np.isin(_keys(edges, data.num_nodes), dropped)]
+        return edges[:, ~np.isin(pair_keys(edges, data.num_nodes), dropped)]
 
     relations = tuple(
         dataclasses.replace(one, edge_index=left(one.edge_index)) if one.between_nodes else one
@@ -91,7 +91,7 @@ def without_links(data: GraphData, links: np.ndarray) -> GraphData:
     return dataclasses.replace(data, edge_index=left(data.edge_index), relations=relations)
 
 
-def _keys(pairs: np.ndarray, num_nodes: int) -> np.ndarray:
+def pair_keys(pairs: np.ndarray, num_nodes: int) -> np.ndarray:
     """One integer for each pair, the same for (u, v) and (v, u)."""
     pairs = pairs.astype(np.int64, copy=False)  # of a memory-mapped graph they are int32
     return pairs.min(axis=0) * num_nodes + pairs.max(axis=0)
@@ -103,12 +103,12 @@ def _draw_non_links(
     """Draws `count` different keys of pairs that are not in `links` (sorted keys)."""
     # In a dense graph most draws would be links; listing takes no more memory than the graph.
     if num_nodes * (num_nodes - 1) // 2 <= max(_ENUMERATED_PAIRS, 4 * len(links)):
-        every = _keys(np.stack(np.triu_indices(num_nodes, k=1)), num_nodes)
+        every = pair_keys(np.stack(np.triu_indices(num_nodes, k=1)), num_nodes)
         return rng.choice(np.setdiff1d(every, links, assume_unique=True), count, replace=False)
     found = np.zeros(0, np.int64)
     while len(found) < count:
         drawn = rng.integers(num_nodes, size=(2, 2 * (count - len(found)) + 16))
-        keys = _keys(drawn[:, drawn[0] != drawn[1]], num_nodes)
+        keys = pair_keys(drawn[:, drawn[0] != drawn[1]], num_nodes)
         found = np.concatenate([found, keys[~np.isin(keys, links)]])
         # In the order drawn: cutting a sorted list to length would favour the small nodes.
         found = found[np.sort(np.unique(found, return_index=True)[1])]

@@ -14,9 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.linalg
 
-from ..encoder.channels.apply import channel_states
 from ..encoder.channels.weights import ChannelWeights
-from ..graph.data import GraphData
 from .closed_form import expected_loss
 from .recipe import Recipe
 
@@ -25,24 +23,21 @@ _ROUNDING = 1e-10  # variance of rows of length about 1
 
 
 def train_channels(
-    data: GraphData, recipe: Recipe, start: ChannelWeights
+    covariance: np.ndarray, recipe: Recipe, start: ChannelWeights
 ) -> tuple[ChannelWeights, tuple[float, float]]:
     """The trained encoder; spreads of its columns are those of the untrained one.
 
     Args:
-        data: the graph.
+        covariance: of the channels of the graph as it is, see `start_channels`.
         recipe: of the views.
         start: the untrained encoder.
 
     Returns:
         The weights; and the loss of the expected correlation before and after, as the training by
-        steps reports the loss of single draws. It holds a matrix [N, sum of the widths].
+        steps reports the loss of single draws.
     """
     widths = [one.kernel.shape[1] for one in start.numbers]
-    states = np.hstack(list(channel_states(start, data)))
-    states -= states.mean(axis=0)
-    clean = (states.T @ states).astype(np.float64) / len(states)
-    sigma, cross = dropped_channels(clean, widths, recipe.drop_channels)
+    sigma, cross = dropped_channels(covariance, widths, recipe.drop_channels)
     V = start.rotation.astype(np.float64)
     if not np.trace(sigma) > _ROUNDING:  # all nodes are alike
         return start, (float(V.shape[1]),) * 2
@@ -52,7 +47,7 @@ def train_channels(
     factor = scipy.linalg.cho_factor(sigma + penalty * np.eye(len(sigma)), lower=True)
     W = scipy.linalg.cho_solve(factor, cross @ V)
     loss_before, loss_after = (expected_loss(sigma, cross, one, recipe.lambda_) for one in (V, W))
-    before, after = (np.sqrt(np.einsum("fd,fd->d", one, clean @ one)) for one in (V, W))
+    before, after = (np.sqrt(np.einsum("fd,fd->d", one, covariance @ one)) for one in (V, W))
     varies = (before > 0) & (after > 0)
     W = np.where(varies, W * np.divide(before, after, out=np.zeros_like(after), where=varies), V)
     return start.with_rotation(W), (loss_before, loss_after)

@@ -11,7 +11,7 @@ import scipy.linalg
 import scipy.sparse
 
 from ...kernels.keys import derive_key
-from ..encoder.start import polynomial, start_weights, weighted_unit_rows
+from ..encoder.start import polynomial, start_weights, weighted_rows
 from ..graph.data import GraphData
 from .recipe import Recipe
 
@@ -41,7 +41,7 @@ def closed_form_weights(
         after, as the training by steps reports the loss of single draws.
     """
     kernel, column_weights, coefficients, scale = start
-    features = weighted_unit_rows(data, column_weights)
+    features = weighted_rows(data, column_weights)
     basis = None
     if data.num_features > _MOST_COLUMNS:
         width = min(_MOST_COLUMNS, data.num_nodes)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 
 from ..config.defaults import CHANNELS, CLOSED_FORM
-from ..encoder.channels.apply import embed_channels
+from ..encoder.by_weights import embed_with
 from ..encoder.channels.plan import planned
 from ..encoder.channels.start import start_channels
 from ..encoder.channels.weights import ChannelWeights
-from ..encoder.wide.weights import WideWeights, embed_wide, start_wide
+from ..encoder.wide.weights import WideWeights, start_wide
 from ..graph.data import GraphData
 from ..output.folder import OutputFolder
 from .channel_dropout import train_channels
@@ -35,7 +34,9 @@ class DirectRun:
         width = recipe.units[0]
         if recipe.encoder == CHANNELS:
             plans = planned(data, recipe.channels or {}, recipe.hops, scaled=recipe.scale_features)
-            self.initial_weights = start_channels(data, plans, width, recipe.seed, quiet=not show)
+            self.initial_weights, self._covariance = start_channels(
+                data, plans, width, recipe.seed, quiet=not show
+            )
         else:
             self.initial_weights = start_wide(data, width, recipe.seed)
 
@@ -46,16 +47,14 @@ class DirectRun:
         losses: tuple[float, ...] = ()
         if self._recipe.training == CLOSED_FORM:
             assert isinstance(weights, ChannelWeights)
-            weights, losses = train_channels(self._data, self._recipe, weights)
+            weights, losses = train_channels(self._covariance, self._recipe, weights)
         return Trained(weights, {"loss": list(losses)}, time.perf_counter() - start, 0)
 
     def embed(self, weights: ChannelWeights | WideWeights) -> np.ndarray:
         """Representations of the graph as it is, float32 [N, D]."""
-        if isinstance(weights, ChannelWeights):
-            return embed_channels(weights, self._data, quiet=not self._show)
-        return embed_wide(weights, self._data)
+        return embed_with(weights, self._data, quiet=not self._show)
 
-    def export(self, weights: Any, folder: OutputFolder) -> None:
+    def export(self, weights: ChannelWeights | WideWeights, folder: OutputFolder) -> None:
         """Writes the SavedModel and the weights beside it; imports TensorFlow."""
         from ..encoder.channels.layers import build_channel_encoder
         from ..encoder.wide.layers import build_wide_encoder
@@ -63,6 +62,8 @@ class DirectRun:
         from ..output.export import export_model
 
         spec = plain_spec(self._data.num_features, self._data.relations)
-        is_wide = isinstance(weights, WideWeights)
-        build: Any = build_wide_encoder if is_wide else build_channel_encoder
-        export_model(build(spec, weights), weights, spec, folder)
+        if isinstance(weights, WideWeights):
+            encoder = build_wide_encoder(spec, weights)
+        else:
+            encoder = build_channel_encoder(spec, weights)
+        export_model(encoder, weights, spec, folder)

@@ -83,13 +83,13 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     scaled = config.scale_features and differ_in_scale(data)
     measured: Any = None  # Measured, where the choice goes by it
     encoder = config.encoder or _encoder_asked_for(config, data, scaled)
-    if encoder is None or (encoder == CHANNELS and not data.relations):
+    if encoder is None or (encoder == CHANNELS and not (data.relations or config.channels)):
         measured = measure_gates(data, config.seed, scaled=scaled)
     if encoder is None:
         encoder = _encoder_by(measured, data, scaled)
     training = config.training or default.TRAINING[encoder]
-    if training == CLOSED_FORM and encoder in (GCN, WIDE):
-        encoder = LINEAR if encoder == GCN else CHANNELS
+    if training == CLOSED_FORM and encoder == GCN:
+        encoder = LINEAR
     units = config.units or _units(encoder, data, width)
     edge_rate = default.SAMPLED_EDGE_RATE if sampled else default.EDGE_RATE
     defaults = {
@@ -115,7 +115,7 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
 
 
 def _encoder_asked_for(config: PretrainConfig, data: GraphData, scaled: bool) -> str | None:
-    """The encoder that the options imply; None: they leave it to the graph.
+    """The encoder that options and shape imply; None: the gates are to say.
 
     Options of a training by steps, and of its views, mean the linear encoder or the gcn. Linear is
     for bags of words: a vocabulary often has more words than the graph has nodes, and there a
@@ -129,13 +129,16 @@ def _encoder_asked_for(config: PretrainConfig, data: GraphData, scaled: bool) ->
         return GCN
     if step_option(config) or view_option(config):
         return LINEAR if scaled else _by_density(data)
-    return CHANNELS if config.channels or data.relations else None
+    if config.channels or data.relations:
+        return CHANNELS
+    few = data.num_features <= default.FEW_FEATURES and _by_density(data) == GCN
+    if few:  # statistics, of which nothing is trained
+        return CHANNELS if config.training == CLOSED_FORM else WIDE
+    return None
 
 
 def _encoder_by(measured: Measured, data: GraphData, scaled: bool) -> str:
-    """Few dense features: statistics; neighbours that are alike: smoothing; others: channels."""
-    if data.num_features <= default.FEW_FEATURES and _by_density(data) == GCN:
-        return WIDE
+    """Neighbours that are alike: smoothing; others: channels."""
     return _by_density(data) if measured.is_smooth and not scaled else CHANNELS
 
 

@@ -26,7 +26,7 @@ HOMOGENEOUS = {"own": 1.5, "hop": 0.5, "two-hops": 0.25, "smooth": 0.75}
 
 
 def started(data, weights):
-    return start_channels(data, planned(data, weights, HOPS), WIDTH, seed=0)
+    return start_channels(data, planned(data, weights, HOPS), WIDTH, seed=0)[0]
 
 
 def operator(data, channel, coefficients):

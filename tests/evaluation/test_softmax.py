@@ -45,7 +45,7 @@ def test_the_probe_takes_it_for_wide_rows(monkeypatch):
     voted = knn_probe(features, data, split="random", seeds=3)
     clusters = clustering(features, data, seeds=2)
     monkeypatch.setattr(module, "_DENSE_ENTRIES", 0)
-    assert Directions(features).is_wide
+    assert Directions(features).stays_sparse
     wide = linear_probe(features, data, split="random", seeds=3)
     np.testing.assert_allclose(wide.split_accuracies, dense.split_accuracies, atol=0.03)
     assert dense.accuracy > 0.45

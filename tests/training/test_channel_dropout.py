@@ -5,7 +5,6 @@ import pytest
 from graph_barlow_twins import reference
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.encoder.channels.apply import channel_states
-from graph_barlow_twins.pretrain.training.channel_dropout import train_channels
 from graph_barlow_twins.pretrain.training.direct import DirectRun
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
@@ -17,7 +16,8 @@ def trained(rates, data=None):
     config = PretrainConfig(output="none", units=12, drop_channels=rates)
     recipe = make_recipe(config, data)
     run = DirectRun(data, recipe)
-    return data, recipe, run.initial_weights, *train_channels(data, recipe, run.initial_weights)
+    found = run.train()
+    return data, recipe, run.initial_weights, found.weights, found.history["loss"]
 
 
 @pytest.mark.parametrize("rates", [(0.0, 0.0), (0.7, 0.7), (0.2, 0.9)])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.sparse
 from tqdm import tqdm
 
 from ....kernels.linalg import unit_rows
 from ...graph.data import GraphData
-from .steps import Steps
+from ..start import weighted_rows
+from .matrices import StepMatrices
 from .weights import Channel, ChannelNumbers, ChannelWeights
 
 # Entries of a node's row before its mean is subtracted: below, it is the rounding of a node that
@@ -49,11 +49,11 @@ def embed_channels(weights: ChannelWeights, data: GraphData, *, quiet: bool = Tr
 
 def channel_states(weights: ChannelWeights, data: GraphData) -> Iterator[np.ndarray]:
     """Z channel by channel, float32 [N, K] each; see `embed_channels`."""
-    steps = Steps(data)
+    matrices = StepMatrices(data)
     for channel, numbers in zip(weights.channels, weights.numbers, strict=True):
-        rows = scaled_rows(data, numbers.column_weights, float(numbers.length_prior[0]))
+        rows = weighted_rows(data, numbers.column_weights, float(numbers.length_prior[0]))
         projected = np.asarray(rows @ numbers.kernel)
-        state = steps.product(channel, numbers.coefficients, projected)
+        state = matrices.product(channel, numbers.coefficients, projected)
         yield finished(state, channel, numbers)
 
 
@@ -68,21 +68,3 @@ def present(state: np.ndarray, channel: Channel) -> np.ndarray:
     if not channel.can_be_absent:
         return np.ones(len(state), bool)
     return np.abs(state).max(axis=1) > ABSENT
-
-
-def scaled_rows(
-    data: GraphData, column_weights: np.ndarray, length_prior: float
-) -> np.ndarray | scipy.sparse.csr_matrix:
-    """``R X diag(w)``: rows y divided by sqrt(|y|^2 + prior), float32, dense or CSR as given."""
-    if scipy.sparse.issparse(data.features):
-        weighted = scipy.sparse.csr_matrix(data.features @ scipy.sparse.diags(column_weights))
-        squares = np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel()
-    else:
-        weighted = data.feature_rows(slice(None)) * column_weights
-        squares = np.einsum("nf,nf->n", weighted, weighted)
-    if not length_prior:
-        return unit_rows(weighted)
-    scale = (1 / np.sqrt(squares + length_prior)).astype(np.float32)
-    if scipy.sparse.issparse(weighted):
-        return (scipy.sparse.diags(scale) @ weighted).tocsr()
-    return weighted * scale[:, np.newaxis]

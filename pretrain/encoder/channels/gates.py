@@ -6,15 +6,14 @@ Labels are not looked at. Why these measures and constants: docs/recipe.md.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 import scipy.sparse
 
 from ....kernels.keys import derive_key
 from ...graph.data import GraphData
-from .apply import scaled_rows
-from .steps import Steps
+from ..start import weighted_rows
+from .matrices import StepMatrices
 from .weights import HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
 
 # Neighbours this much alike, or more, are smoothed over; between 0 and it in proportion.
@@ -82,7 +81,7 @@ def measure(data: GraphData, column_weights: tuple[np.ndarray, np.ndarray], seed
         seed: of the halves.
     """
     rng = np.random.default_rng(derive_key(seed, "gates"))
-    rows = scaled_rows(data, column_weights[1], 0.0)
+    rows = weighted_rows(data, column_weights[1])
     own, hop = [], []
     for _ in range(_DRAWS):
         chosen = rows[rng.permutation(data.num_nodes)[:_ROWS]]
@@ -127,20 +126,19 @@ def _centred(kernel: np.ndarray) -> np.ndarray:
 
 def _halves_of_neighbourhoods(data: GraphData, rows, rng: np.random.Generator):
     """One hop by one half of the links and by the other, of nodes that have both; or None."""
-    links = data.edge_index.shape[1] // 2
-    half = rng.random(links) < 0.5
-    channel, once = Channel(HOP, (LINKS + OUT,)), np.array([0, 1], np.float32)
-    views = [Steps(data, _only(kept)) for kept in (half, ~half)]
+    once = data.edge_index[:, data.edge_index[0] < data.edge_index[1]]
+    half = rng.random(once.shape[1]) < 0.5
+    channel, power = Channel(HOP, (LINKS + OUT,)), np.array([0, 1], np.float32)
+    views = [
+        StepMatrices(dataclasses.replace(data, edge_index=np.hstack([links, links[::-1]])))
+        for links in (once[:, half], once[:, ~half])
+    ]
     ones = np.ones((data.num_nodes, 1), np.float32)
-    both = np.logical_and(*(view.product(channel, once, ones)[:, 0] > 0 for view in views))
+    both = np.logical_and(*(view.product(channel, power, ones)[:, 0] > 0 for view in views))
     chosen = rng.permutation(np.flatnonzero(both))[:_ROWS]
     if len(chosen) <= _LEAST_ROWS:
         return None
     return [view.matrix(LINKS + OUT)[chosen] @ rows for view in views]
-
-
-def _only(kept: np.ndarray) -> Callable[[str, int], np.ndarray]:
-    return lambda relation, count: kept
 
 
 def neighbour_likeness(

@@ -6,53 +6,26 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from ...graph.tensor import EDGE_SET, FEATURE, NODE_SET
-from ..layers import HiddenState
+from ..frozen import frozen_encoder
+from ..layers import unit_rows
 from ..sparse_product import sparse_matrix
 from .apply import ABSENT
 from .weights import BACK, LINKS, Channel, ChannelNumbers, ChannelWeights
 
 
-@tf.autograph.experimental.do_not_convert  # as `training.steps.fit`
 def build_channel_encoder(spec: tfgnn.GraphTensorSpec, weights: ChannelWeights) -> tf.keras.Model:
-    """A model of graphs as `graph_tensor.plain_spec` describes them, with these weights.
+    """The Keras model of these weights; see `frozen_encoder`."""
 
-    Returns:
-        A model to graphs whose nodes have the feature `tfgnn.HIDDEN_STATE` [N, D]. Its weights are
-        those of `ChannelWeights.to_list`.
-    """
-    graph = tf.keras.Input(type_spec=spec)
-    model = tf.keras.Model(graph, HiddenState()([graph, _Channels(weights)(graph)]), name="encoder")
-    model.set_weights(weights.to_list())
-    return model
-
-
-class _Channels(tf.keras.layers.Layer):
-    """Graph to [N, D]; nothing of it is trained by steps."""
-
-    def __init__(self, weights: ChannelWeights, **kwargs):
-        super().__init__(**kwargs)
-        self._channels = weights.channels
-        arrays = weights.to_list()
-        self._variables = [
-            self.add_weight(name, array.shape, trainable=False)
-            for name, array in zip(weights.names(len(arrays)), arrays, strict=True)
-        ]
-
-    def build(self, input_shape):
-        """Has its weights already: their shapes do not depend on the graph's."""
-        self.built = True
-
-    def call(self, graph: tfgnn.GraphTensor):
-        """Graph to [N, D]."""
-        weights = ChannelWeights.from_list(
-            [tf.convert_to_tensor(one) for one in self._variables], self._channels
-        )
+    def formula(graph, arrays):
+        found = ChannelWeights.from_list(arrays, weights.channels)
         features = graph.node_sets[NODE_SET][FEATURE]
         states = [
             _state(graph, features, channel, numbers)
-            for channel, numbers in zip(weights.channels, weights.numbers, strict=True)
+            for channel, numbers in zip(found.channels, found.numbers, strict=True)
         ]
-        return tf.matmul(tf.concat(states, axis=1) - weights.mean, weights.rotation)
+        return tf.matmul(tf.concat(states, axis=1) - found.mean, found.rotation)
+
+    return frozen_encoder(spec, weights, formula)
 
 
 def _state(graph, features, channel: Channel, numbers: ChannelNumbers) -> tf.Tensor:
@@ -61,25 +34,18 @@ def _state(graph, features, channel: Channel, numbers: ChannelNumbers) -> tf.Ten
     rows = tf.where(
         numbers.length_prior > 0,
         weighted * tf.math.rsqrt(squares + numbers.length_prior),
-        _unit_rows(weighted),
+        unit_rows(weighted),
     )
     state = _propagated(graph, channel, numbers.coefficients, tf.matmul(rows, numbers.kernel))
     present = tf.ones_like(state[:, :1], tf.bool)
     if channel.can_be_absent:
         present = tf.reduce_max(tf.abs(state), axis=1, keepdims=True) > ABSENT
-    rows = numbers.weight * _unit_rows((state - numbers.mean) * numbers.scale)
+    rows = numbers.weight * unit_rows((state - numbers.mean) * numbers.scale)
     return tf.where(present, rows, tf.zeros_like(rows))
 
 
-def _unit_rows(rows: tf.Tensor) -> tf.Tensor:
-    # By the largest entry first: squares of small ones would be 0.
-    largest = tf.reduce_max(tf.abs(rows), axis=1, keepdims=True)
-    scaled = tf.math.divide_no_nan(rows, largest)
-    return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=1, keepdims=True))
-
-
 def _propagated(graph, channel: Channel, coefficients, state: tf.Tensor) -> tf.Tensor:
-    """As `steps.Steps.product`."""
+    """As `matrices.StepMatrices.product`."""
     count = coefficients.shape[0]
     if not channel.steps:
         return coefficients[0] * state

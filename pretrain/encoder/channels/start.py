@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from ....kernels.keys import derive_key
 from ...graph.data import GraphData
-from ..start import column_weights
-from .apply import finished, present, scaled_rows
+from ..start import column_weights, weighted_rows
+from .apply import finished, present
+from .matrices import StepMatrices
 from .plan import Planned
-from .steps import Steps
 from .weights import ChannelNumbers, ChannelWeights
 
 _OVERSAMPLING, _POWER_ITERATIONS = 10, 4
@@ -24,7 +24,7 @@ _SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and ar
 
 def start_channels(
     data: GraphData, plans: Sequence[Planned], width: int, seed: int, *, quiet: bool = True
-) -> ChannelWeights:
+) -> tuple[ChannelWeights, np.ndarray]:
     """Each channel's rows in the basis of its principal directions; then PCA of all of them.
 
     Args:
@@ -33,42 +33,48 @@ def start_channels(
         width: D at most; fewer if the channels have fewer columns together.
         seed: of the randomised range finder.
         quiet: no progress bar.
+
+    Returns:
+        The encoder, and the covariance of its channels side by side, float64 [sum of the widths,
+        sum of the widths], which the training takes.
     """
-    steps, numbers, states = Steps(data), [], []
+    matrices, numbers, states = StepMatrices(data), [], []
     for number, plan in enumerate(tqdm(plans, "start", unit="channel", disable=quiet)):
         rng = np.random.default_rng(derive_key(seed, f"channel {number}"))
-        one, state = _start_channel(data, steps, plan, rng)
+        one, state = _start_channel(data, matrices, plan, rng)
         numbers.append(one)
         states.append(state)
     side_by_side = np.hstack(states)
     mean = side_by_side.mean(axis=0)
     side_by_side -= mean
-    covariance = (side_by_side.T @ side_by_side).astype(np.float64)
-    vectors = np.linalg.eigh(covariance)[1][:, ::-1][:, :width]
+    scatter = (side_by_side.T @ side_by_side).astype(np.float64)
+    vectors = np.linalg.eigh(scatter)[1][:, ::-1][:, :width]
     # Eigenvectors are known up to their sign; equal runs on two machines should look alike.
     vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
     channels = tuple(plan.channel for plan in plans)
-    return ChannelWeights(channels, tuple(numbers), mean, vectors.astype(np.float32))
+    weights = ChannelWeights(channels, tuple(numbers), mean, vectors.astype(np.float32))
+    return weights, scatter / data.num_nodes
 
 
 def _start_channel(
-    data: GraphData, steps: Steps, plan: Planned, rng: np.random.Generator
+    data: GraphData, matrices: StepMatrices, plan: Planned, rng: np.random.Generator
 ) -> tuple[ChannelNumbers, np.ndarray]:
     weights = column_weights(data.features, plan.prior or 1.0, scaled=plan.is_scaled)
     prior = plan.prior * _square_of_a_word(data, weights)
-    rows = scaled_rows(data, weights, prior)
+    rows = weighted_rows(data, weights, prior)
     coefficients = plan.coefficients
 
     def forward(directions):
-        state = steps.product(plan.channel, coefficients, np.asarray(rows @ directions))
+        state = matrices.product(plan.channel, coefficients, np.asarray(rows @ directions))
         return state - state.mean(axis=0)
 
     def backward(state):
         state = state - state.mean(axis=0)
-        return np.asarray(rows.T @ steps.transposed(plan.channel, coefficients, state))
+        state = matrices.product(plan.channel, coefficients, state, transposed=True)
+        return np.asarray(rows.T @ state)
 
     kernel, values = principal_directions(forward, backward, rows.shape, plan.width, rng)
-    state = steps.product(plan.channel, coefficients, np.asarray(rows @ kernel))
+    state = matrices.product(plan.channel, coefficients, np.asarray(rows @ kernel))
     there = present(state, plan.channel)
     mean = state[there].mean(axis=0) if there.any() else np.zeros(state.shape[1])
     scale = np.ones(len(values))

@@ -6,43 +6,19 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from ...graph.tensor import EDGE_SET, FEATURE, NODE_SET
-from ..layers import HiddenState
+from ..frozen import frozen_encoder
 from .weights import SLOPE, WideWeights
 
 
-@tf.autograph.experimental.do_not_convert  # as `training.steps.fit`
 def build_wide_encoder(spec: tfgnn.GraphTensorSpec, weights: WideWeights) -> tf.keras.Model:
-    """A model of graphs as `graph_tensor.plain_spec` describes them, with these weights.
+    """The Keras model of these weights; see `frozen_encoder`."""
 
-    Returns:
-        A model to graphs whose nodes have the feature `tfgnn.HIDDEN_STATE` [N, D]. Its weights are
-        those of `WideWeights.to_list`.
-    """
-    graph = tf.keras.Input(type_spec=spec)
-    model = tf.keras.Model(graph, HiddenState()([graph, _Wide(weights)(graph)]), name="encoder")
-    model.set_weights(weights.to_list())
-    return model
-
-
-class _Wide(tf.keras.layers.Layer):
-    """Graph to [N, D]; nothing of it is trained."""
-
-    def __init__(self, weights: WideWeights, **kwargs):
-        super().__init__(**kwargs)
-        self._variables = [
-            self.add_weight(name, array.shape, trainable=False)
-            for name, array in zip(weights.names(), weights.to_list(), strict=True)
-        ]
-
-    def build(self, input_shape):
-        """Has its weights already: their shapes do not depend on the graph's."""
-        self.built = True
-
-    def call(self, graph: tfgnn.GraphTensor):
-        """Graph to [N, D]."""
-        center, spread, kernel, bias = map(tf.convert_to_tensor, self._variables)
+    def formula(graph, arrays):
+        center, spread, kernel, bias = arrays
         state = tf.matmul(_statistics(graph, center, spread), kernel) + bias
         return tf.where(state < 0, SLOPE * state, state)
+
+    return frozen_encoder(spec, weights, formula)
 
 
 def _statistics(graph: tfgnn.GraphTensor, center: tf.Tensor, spread: tf.Tensor) -> tf.Tensor:

@@ -11,13 +11,14 @@ import scipy.sparse
 from ....kernels.keys import derive_key
 from ...graph.adjacency import adjacency_of, blocks
 from ...graph.data import GraphData
+from ..named_arrays import NamedArrays
 
 SLOPE = 0.25  # below 0, as a PReLU starts
 _BLOCK_ROWS = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class WideWeights:
+class WideWeights(NamedArrays):
     """``H = PReLU(S K + b)``, S [N, 5 F + 2] the statistics of `statistics`.
 
     Attributes:
@@ -31,16 +32,6 @@ class WideWeights:
     spread: np.ndarray
     kernel: np.ndarray
     bias: np.ndarray
-
-    @classmethod
-    def names(cls, count: int = 4) -> list[str]:
-        """What the arrays are called in a file, in the order of `from_list`."""
-        del count  # of every such encoder the same
-        return [field.name for field in dataclasses.fields(cls)]
-
-    def to_list(self) -> list[np.ndarray]:
-        """All arrays, float32."""
-        return [getattr(self, name) for name in self.names()]
 
     @classmethod
     def from_list(cls, arrays: Sequence[np.ndarray]) -> WideWeights:

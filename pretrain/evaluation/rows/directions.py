@@ -59,7 +59,7 @@ class Directions:
         return unit_rows(rows).astype(dtype, copy=False)
 
     @property
-    def is_wide(self) -> bool:
+    def stays_sparse(self) -> bool:
         """Whether the rows have a mean, but are sparse and too large to be made dense."""
         entries = self._matrix.shape[0] * self._matrix.shape[1]
         sparse = scipy.sparse.issparse(self._matrix) and entries > _DENSE_ENTRIES
