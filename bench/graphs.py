@@ -95,8 +95,12 @@ def save(data: GraphData, path: str | Path) -> None:
         parts["features"] = data.feature_rows(slice(None))
     if data.has_masks:
         parts |= {key: getattr(data, key) for key in ("train_mask", "val_mask", "test_mask")}
+    if data.edge_weight is not None:
+        parts["edge_weight"] = data.edge_weight
     for one in data.relations:
         parts[f"edge_index_{one.name}"] = one.edge_index
+        if one.edge_weight is not None:
+            parts[f"edge_weight_{one.name}"] = one.edge_weight
         if not one.between_nodes:
             parts[f"num_targets_{one.name}"] = np.array(one.num_targets)
     np.savez(path, **parts)

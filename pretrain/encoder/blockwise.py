@@ -15,11 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.sparse
 from tqdm import tqdm
 
 from ...kernels.linalg import unit_rows
-from ..graph.adjacency import Adjacency, adjacency_of, blocks
+from ..graph.adjacency import Adjacency, blocks
 from ..graph.data import GraphData
 from .weights import EncoderWeights, LinearWeights
 
@@ -53,7 +52,7 @@ def embed_in_blocks(
         raise ValueError(
             f"weights: expected {data.num_features} features, got {weights.num_features}"
         )
-    propagation = _Propagation(adjacency or adjacency_of(data.edge_index, data.num_nodes))
+    propagation = _Propagation(adjacency or data.adjacency)
     if isinstance(weights, LinearWeights):
         kernels: tuple[np.ndarray, ...] = (weights.kernel,)
         embed: Callable[..., np.ndarray] = _embed_linear
@@ -106,7 +105,7 @@ class _Propagation:
 
     def __init__(self, adjacency: Adjacency):
         self._adjacency = adjacency
-        self.scale = (1 / np.sqrt(1 + adjacency.degrees)).astype(np.float32)[:, np.newaxis]
+        self.scale = (1 / np.sqrt(1 + adjacency.strengths)).astype(np.float32)[:, np.newaxis]
 
     def scaled(self, states: np.ndarray, block: slice) -> np.ndarray:
         """Rows of ``D^(-1/2) H``."""
@@ -114,11 +113,7 @@ class _Propagation:
 
     def __call__(self, scaled: np.ndarray, block: slice) -> np.ndarray:
         """A block of rows of the product, of all rows of ``D^(-1/2) H``."""
-        starts = self._adjacency.starts[block.start : block.stop + 1]
-        columns = self._adjacency.neighbours[starts[0] : starts[-1]]
-        ones = np.ones(len(columns), np.float32)
-        shape = (block.stop - block.start, len(scaled))
-        links = scipy.sparse.csr_matrix((ones, columns, starts - starts[0]), shape, copy=False)
+        links = self._adjacency.matrix(block)
         return (links @ scaled + scaled[block]) * self.scale[block]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ..graph.tensor import COLUMNS, EDGE_SET, FEATURE, KEPT_COLUMNS, NODE_SET, VALUES
+from ..graph.tensor import COLUMNS, EDGE_SET, EDGE_WEIGHT, FEATURE, KEPT_COLUMNS, NODE_SET, VALUES
 from .sparse_product import sparse_product
 
 
@@ -79,16 +79,23 @@ class Propagation(tf.keras.layers.Layer):
         graph, state = inputs
         edges = graph.edge_sets[EDGE_SET].adjacency
         nodes = tf.shape(state)[0]
-        scaled = state * degree_scale(edges.source, nodes)
-        ones = tf.ones_like(edges.source, state.dtype)
-        neighbours = sparse_product(edges.target, edges.source, ones, nodes, scaled)
-        return (neighbours + scaled) * degree_scale(edges.target, nodes)
+        weights = edge_weights(graph)
+        scaled = state * degree_scale(edges.source, weights, nodes)
+        neighbours = sparse_product(edges.target, edges.source, weights, nodes, scaled)
+        return (neighbours + scaled) * degree_scale(edges.target, weights, nodes)
 
 
-def degree_scale(ends: tf.Tensor, num_nodes) -> tf.Tensor:
-    """``1 / sqrt(1 + degree)`` of each node, float32 [N, 1], of the ends of all edges [E]."""
-    ones = tf.ones_like(ends, tf.float32)
-    return tf.math.rsqrt(1 + tf.math.unsorted_segment_sum(ones, ends, num_nodes))[:, tf.newaxis]
+def edge_weights(graph: tfgnn.GraphTensor, edge_set_name: str = EDGE_SET) -> tf.Tensor:
+    """Weights of the edges, float32 [E]: their feature `graph.tensor.EDGE_WEIGHT`, or ones."""
+    edges = graph.edge_sets[edge_set_name]
+    if EDGE_WEIGHT in edges.features:
+        return edges[EDGE_WEIGHT]
+    return tf.ones_like(edges.adjacency.source, tf.float32)
+
+
+def degree_scale(ends: tf.Tensor, weights: tf.Tensor, num_nodes) -> tf.Tensor:
+    """``1 / sqrt(1 + sum of weights)`` of each node, float32 [N, 1]; of all edges' ends [E]."""
+    return tf.math.rsqrt(1 + tf.math.unsorted_segment_sum(weights, ends, num_nodes))[:, tf.newaxis]
 
 
 def unit_rows(rows: tf.Tensor) -> tf.Tensor:

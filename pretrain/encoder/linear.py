@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from ..graph.tensor import EDGE_SET
-from .layers import FeatureProjection, HiddenState, unit_rows
+from .layers import FeatureProjection, HiddenState, edge_weights, unit_rows
 from .sparse_product import sparse_matrix, sparse_polynomial
 from .start import hop_coefficients
 
@@ -98,13 +98,14 @@ class MixedPropagation(tf.keras.layers.Layer):
         loops = tf.range(nodes)
         target = tf.concat([tf.cast(edges.target, tf.int64), loops], axis=0)
         source = tf.concat([tf.cast(edges.source, tf.int64), loops], axis=0)
-        ones = tf.ones_like(source, state.dtype)
+        weights = tf.concat([edge_weights(graph), tf.ones_like(loops, tf.float32)], axis=0)
 
         def scale(ends):
-            degrees = tf.math.unsorted_segment_sum(ones, ends, nodes)
+            degrees = tf.math.unsorted_segment_sum(weights, ends, nodes)
             return tf.gather(tf.math.rsqrt(degrees), ends)
 
-        matrix = sparse_matrix(target, source, scale(target) * scale(source), nodes, nodes)
+        values = scale(target) * weights * scale(source)
+        matrix = sparse_matrix(target, source, values, nodes, nodes)
         return sparse_polynomial(matrix, coefficients, state)
 
 

@@ -8,7 +8,14 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from ..graph.tensor import EDGE_SET, HOP, NODE_SET
-from .layers import Bias, FeatureProjection, InitialFeatures, NormalizedActivation, degree_scale
+from .layers import (
+    Bias,
+    FeatureProjection,
+    InitialFeatures,
+    NormalizedActivation,
+    degree_scale,
+    edge_weights,
+)
 from .sparse_product import sparse_product
 
 
@@ -67,17 +74,18 @@ class InwardPropagation(tf.keras.layers.Layer):
         is_used = tf.gather(is_output, adjacency.target)
         source = tf.boolean_mask(adjacency.source, is_used)
         target = tf.boolean_mask(adjacency.target, is_used)
-        scale_out = degree_scale(adjacency.source, tf.size(hop))
+        weights = edge_weights(graph)
+        scale_out = degree_scale(adjacency.source, weights, tf.size(hop))
         scaled = state * tf.boolean_mask(scale_out, is_input)
         neighbours = sparse_product(
             tf.gather(_positions(is_output), target),
             tf.gather(_positions(is_input), source),
-            tf.ones_like(source, state.dtype),
+            tf.boolean_mask(weights, is_used),
             tf.math.count_nonzero(is_output),
             scaled,
         )
         own = tf.boolean_mask(scaled, tf.boolean_mask(is_output, is_input))
-        scale_in = degree_scale(adjacency.target, tf.size(hop))
+        scale_in = degree_scale(adjacency.target, weights, tf.size(hop))
         return (neighbours + own) * tf.boolean_mask(scale_in, is_output)
 
 

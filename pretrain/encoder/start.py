@@ -12,7 +12,6 @@ import numpy as np
 import scipy.sparse
 
 from ...kernels.linalg import unit_rows
-from ..graph.adjacency import adjacency_of
 from ..graph.data import GraphData
 
 _OWN_SHARE = 0.2  # of a node's own words; the rest goes to its hops in equal parts
@@ -186,9 +185,6 @@ def weighted_rows(data: GraphData, weights: np.ndarray, length_prior: float = 0.
 
 def _normalized_adjacency(data: GraphData) -> scipy.sparse.csr_matrix:
     """``D^(-1/2) (adjacency + I) D^(-1/2)``, symmetric, float32 [N, N]."""
-    adjacency = adjacency_of(data.edge_index, data.num_nodes)
-    ones = np.ones(len(adjacency.neighbours), np.float32)
-    shape = (data.num_nodes, data.num_nodes)
-    links = scipy.sparse.csr_matrix((ones, adjacency.neighbours, adjacency.starts), shape)
-    scale = scipy.sparse.diags((1 / np.sqrt(1 + adjacency.degrees)).astype(np.float32))
-    return scale @ (links + scipy.sparse.eye(data.num_nodes, dtype=np.float32)) @ scale
+    adjacency = data.adjacency
+    scale = scipy.sparse.diags((1 / np.sqrt(1 + adjacency.strengths)).astype(np.float32))
+    return scale @ (adjacency.matrix() + scipy.sparse.eye(data.num_nodes, dtype=np.float32)) @ scale

@@ -76,10 +76,9 @@ def damaged(data: GraphData, damage: Damage, seed: int) -> GraphData:
             stays = kept[np.searchsorted(unique, pair_keys(one.edge_index, data.num_nodes))]
         else:
             stays = rng.random(one.edge_index.shape[1]) >= damage.links
-        relations.append(dataclasses.replace(one, edge_index=one.edge_index[:, stays]))
-    edges = data.edge_index[:, kept[of_edge]]
+        relations.append(one.with_edges(stays))
     return dataclasses.replace(
-        data, features=features, edge_index=edges, relations=tuple(relations)
+        data.with_edges(kept[of_edge]), features=features, relations=tuple(relations)
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
+import scipy.sparse
 
 BLOCK_EDGES = 1 << 20
 
@@ -17,10 +18,12 @@ class Adjacency:
     Attributes:
         starts: [N + 1] int64, ascending from 0 to E.
         neighbours: [E] integers in [0, N).
+        weights: float32 [E], above 0; None: ones.
     """
 
     starts: np.ndarray
     neighbours: np.ndarray
+    weights: np.ndarray | None = None
 
     @property
     def num_nodes(self) -> int:
@@ -32,13 +35,32 @@ class Adjacency:
         """[N] int64."""
         return np.diff(self.starts)
 
+    @property
+    def strengths(self) -> np.ndarray:
+        """Sums of the weights of each node's links, [N]; without weights the degrees."""
+        if self.weights is None:
+            return self.degrees
+        return np.asarray(self.matrix().sum(axis=1, dtype=np.float64)).ravel()
 
-def adjacency_of(edge_index: np.ndarray, num_nodes: int) -> Adjacency:
+    def matrix(self, rows: slice = slice(None)) -> scipy.sparse.csr_matrix:
+        """The weights as a matrix, float32 [rows, N]."""
+        starts = self.starts[rows.start : None if rows.stop is None else rows.stop + 1]
+        there = slice(starts[0], starts[-1])
+        columns = self.neighbours[there]
+        values = np.ones(len(columns), np.float32) if self.weights is None else self.weights[there]
+        shape = (len(starts) - 1, self.num_nodes)
+        return scipy.sparse.csr_matrix((values, columns, starts - starts[0]), shape)
+
+
+def adjacency_of(
+    edge_index: np.ndarray, num_nodes: int, weights: np.ndarray | None = None
+) -> Adjacency:
     """The CSR form of edges that are sorted by (source, target).
 
     Args:
         edge_index: [2, E], see `sorted_edges`; its row of targets is used, not copied.
         num_nodes: N.
+        weights: of the edges [E]; None: ones.
 
     Returns:
         The targets of each source. Of a graph with both directions these are its neighbours.
@@ -47,7 +69,7 @@ def adjacency_of(edge_index: np.ndarray, num_nodes: int) -> Adjacency:
     # The dtype of the edges: searchsorted would cast all of them to the wider of two.
     nodes = np.arange(num_nodes, dtype=source.dtype)
     starts = np.append(np.searchsorted(source, nodes), len(source))
-    return Adjacency(starts.astype(np.int64), target)
+    return Adjacency(starts.astype(np.int64), target, weights)
 
 
 def sorted_edges(
@@ -86,6 +108,32 @@ def sorted_edges(
     for block in blocks(len(keys), BLOCK_EDGES):
         edges[0, block], edges[1, block] = np.divmod(keys[block], num_nodes)
     return edges
+
+
+def weighted_edges(
+    edge_index: np.ndarray, weights: np.ndarray, num_nodes: int, *, undirected: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """`sorted_edges` with weights. In memory, and of a link given more than once the largest.
+
+    Args:
+        edge_index: [2, E] integers in [0, N).
+        weights: [E]; links of weight 0 are left out.
+        num_nodes: N, below 2**31.5.
+        undirected: add the reverse of every edge.
+
+    Returns:
+        int64 [2, E'] and float32 [E'].
+    """
+    source, target = np.asarray(edge_index, np.int64)
+    keep = (source != target) & (weights > 0)
+    source, target, weights = source[keep], target[keep], weights[keep]
+    keys = source * num_nodes + target
+    if undirected:
+        keys = np.concatenate([keys, target * num_nodes + source])
+        weights = np.tile(weights, 2)
+    order = np.lexsort([-weights, keys])
+    keys, first = np.unique(keys[order], return_index=True)
+    return np.stack(np.divmod(keys, num_nodes)), weights[order][first].astype(np.float32)
 
 
 def blocks(count: int, size: int) -> Iterator[slice]:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 
 from ..errors import InputError, shown
-from .adjacency import BLOCK_EDGES, blocks, sorted_edges
+from .adjacency import BLOCK_EDGES, blocks, sorted_edges, weighted_edges
 
 MASKS = ("train_mask", "val_mask", "test_mask")
 
@@ -127,10 +127,13 @@ def _check_finite(features: Any, first_row: int = 0) -> Any:
     return single
 
 
-def check_edges(edge_index: Any, num_nodes: int, *, undirected: bool) -> np.ndarray:
-    """Returns [2, E] without self-loops and duplicates, sorted by (source, target).
+def check_edges(
+    edge_index: Any, num_nodes: int, *, undirected: bool, weights: Any = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns [2, E] without self-loops and duplicates, sorted by (source, target); and weights.
 
-    The result is int64; of a `np.memmap`, which is read in blocks, int32 where N fits.
+    The edges are int64; of a `np.memmap`, which is read in blocks, int32 where N fits. The weights
+    are those of the edges, float32 [E] of mean 1; None for None.
     """
     mapped = isinstance(edge_index, np.memmap)
     edges = edge_index if mapped else np.asarray(edge_index)
@@ -155,7 +158,35 @@ def check_edges(edge_index: Any, num_nodes: int, *, undirected: bool) -> np.ndar
             f"{('source', 'target')[row]} of edge {edge} ({count} such edges)"
         )
     dtype = np.dtype(np.int32 if mapped and num_nodes <= np.iinfo(np.int32).max else np.int64)
-    return sorted_edges(edges, num_nodes, undirected=undirected, dtype=dtype)
+    if weights is None:
+        return sorted_edges(edges, num_nodes, undirected=undirected, dtype=dtype), None
+    weights = check_edge_weights(weights, edges.shape[1])
+    edges, weights = weighted_edges(edges, weights, num_nodes, undirected=undirected)
+    return edges.astype(dtype), of_mean_one(weights)
+
+
+def check_edge_weights(weights: Any, num_edges: int) -> np.ndarray:
+    """Returns float64 [E], each at least 0."""
+    weights = np.asarray(weights)
+    if weights.dtype.kind not in "biuf" or weights.shape != (num_edges,):
+        raise InputError(
+            f"edge_weight: expected numbers of shape ({num_edges},), got {weights.dtype} of"
+            f" {weights.shape}"
+        )
+    weights = weights.astype(np.float64)
+    wrong = ~((weights >= 0) & (weights <= _LARGEST_FEATURE))
+    if wrong.any():
+        raise InputError(
+            f"edge_weight: expected finite weights of at least 0, got {weights[wrong.argmax()]} of"
+            f" edge {int(wrong.argmax())} ({int(wrong.sum())} such edges)"
+        )
+    return weights
+
+
+def of_mean_one(weights: np.ndarray) -> np.ndarray:
+    """The weights in proportion, float32: a node's link to itself, where there is one, has 1."""
+    mean = weights.mean(dtype=np.float64) if len(weights) else 1.0
+    return (weights / mean).astype(np.float32)
 
 
 def check_node_ids(node_ids: Any, num_nodes: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 
 from ..errors import InputError
-from .adjacency import blocks
+from .adjacency import Adjacency, adjacency_of, blocks
 from .checks import (
     MASKS,
     check_edges,
@@ -84,6 +84,7 @@ class GraphData(LabelledNodes):
         edge_index: [2, E] int64, sources in row 0 and targets in row 1; no self-loops, no
             duplicates, sorted by (source, target). Of an undirected graph both directions are here.
             int32 if the graph came memory-mapped and N fits.
+        edge_weight: float32 [E], above 0, of mean 1 as the graph came; None: ones.
         relations: kinds of links, where the graph tells them apart; those between nodes are in
             `edge_index`, too, in both directions.
     """
@@ -91,6 +92,7 @@ class GraphData(LabelledNodes):
     node_ids: np.ndarray  # known of every graph
     features: np.ndarray | scipy.sparse.csr_matrix
     edge_index: np.ndarray
+    edge_weight: np.ndarray | None = None
     relations: tuple[Relation, ...] = ()
 
     def relation(self, name: str) -> Relation:
@@ -120,6 +122,24 @@ class GraphData(LabelledNodes):
         """E, every direction counted: twice the number of links of an undirected graph."""
         return self.edge_index.shape[1]
 
+    def with_edges(self, kept: np.ndarray) -> GraphData:
+        """The graph with these edges alone: bool [E], or their numbers in ascending order."""
+        weight = None if self.edge_weight is None else self.edge_weight[kept]
+        return dataclasses.replace(self, edge_index=self.edge_index[:, kept], edge_weight=weight)
+
+    def weighted(self) -> GraphData:
+        """The graph with all weights of edges written out."""
+        weight = self.edge_weight
+        if weight is None:
+            weight = np.ones(self.num_edges, np.float32)
+        relations = tuple(one.weighted() for one in self.relations)
+        return dataclasses.replace(self, edge_weight=weight, relations=relations)
+
+    @property
+    def adjacency(self) -> Adjacency:
+        """Each node's links, with their weights."""
+        return adjacency_of(self.edge_index, self.num_nodes, self.edge_weight)
+
     def digest(self) -> str:
         """SHA-256 of all that training depends on, as hexadecimal digits."""
         sha = hashlib.sha256(repr(self.features.shape).encode())
@@ -134,6 +154,10 @@ class GraphData(LabelledNodes):
         for relation in self.relations:
             sha.update(f"{relation.name} {relation.num_targets}".encode())
             sha.update(np.ascontiguousarray(relation.edge_index).data)
+        weights = [self.edge_weight, *(one.edge_weight for one in self.relations)]
+        for weight in weights:
+            if weight is not None:
+                sha.update(weight.data)
         return sha.hexdigest()
 
     @property
@@ -166,6 +190,7 @@ def make_graph_data(
     name: str,
     features: Any = None,
     edge_index: Any = None,
+    edge_weight: Any = None,
     relations: Mapping[str, Any] | None = None,
     node_ids: Any = None,
     labels: Any = None,
@@ -183,6 +208,9 @@ def make_graph_data(
             labels, or one more than the largest node in a link.
         edge_index: [2, E] integers in [0, N). Self-loops and duplicates are dropped. None: all that
             the relations have between nodes.
+        edge_weight: [E] numbers of at least 0: how strong each link is, in any unit, as they are
+            divided by their mean. Links of weight 0 are left out; of a link given more than once,
+            or in both directions, the largest weight counts. None: all links are alike.
         relations: ``edge_type`` of the edges, or ``edge_index_NAME`` for each kind of links; see
             `check_relations`.
         node_ids: [N] integers or strings, all different. Default: 0 .. N - 1.
@@ -208,10 +236,15 @@ def make_graph_data(
             if features is None
             else features.shape[0]
         )
-        kinds = check_relations({"edge_index": edge_index} | dict(relations or {}), num_nodes)
+        if edge_index is None and edge_weight is not None:
+            raise InputError("edge_weight: there is no edge_index")
+        links = {"edge_index": edge_index, "edge_weight": edge_weight}
+        kinds = check_relations(links | dict(relations or {}), num_nodes)
         if edge_index is None:
-            edge_index = merged(kinds)
-        edge_index = check_edges(edge_index, num_nodes, undirected=undirected)
+            edge_index, edge_weight = merged(kinds)
+        edge_index, edge_weight = check_edges(
+            edge_index, num_nodes, undirected=undirected, weights=edge_weight
+        )
         if features is None:
             features = structural_features(edge_index, num_nodes)
         node_ids = check_node_ids(node_ids, num_nodes)
@@ -235,6 +268,7 @@ def make_graph_data(
         num_nodes=num_nodes,
         features=features,
         edge_index=edge_index,
+        edge_weight=edge_weight,
         relations=kinds,
         node_ids=node_ids,
         labels=labels,

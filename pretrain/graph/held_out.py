@@ -82,13 +82,12 @@ def without_links(data: GraphData, links: np.ndarray) -> GraphData:
     dropped = pair_keys(links, data.num_nodes)
 
     def left(edges: np.ndarray) -> np.ndarray:
-        return edges[:, ~np.isin(pair_keys(edges, data.num_nodes), dropped)]
+        return ~np.isin(pair_keys(edges, data.num_nodes), dropped)
 
     relations = tuple(
-        dataclasses.replace(one, edge_index=left(one.edge_index)) if one.between_nodes else one
-        for one in data.relations
+        one.with_edges(left(one.edge_index)) if one.between_nodes else one for one in data.relations
     )
-    return dataclasses.replace(data, edge_index=left(data.edge_index), relations=relations)
+    return dataclasses.replace(data.with_edges(left(data.edge_index)), relations=relations)
 
 
 def pair_keys(pairs: np.ndarray, num_nodes: int) -> np.ndarray:

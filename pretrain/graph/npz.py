@@ -8,11 +8,12 @@ from ..errors import InputError
 from .array_files import check_keys, is_among, read_npz
 from .checks import MASKS, csr_from_parts, told_of
 from .data import GraphData, make_graph_data
-from .relations import EDGES, TARGETS
+from .relations import EDGES, TARGETS, WEIGHTS
 
 _CSR_KEYS = ("features_data", "features_indices", "features_indptr", "features_shape")
-_OPTIONAL_KEYS = ("labels", *MASKS, "node_ids")
-_RELATIONS = ("edge_type", f"{EDGES}*", f"{TARGETS}*")  # * stands for the name of one
+_OPTIONAL_KEYS = ("edge_weight", "labels", *MASKS, "node_ids")
+# * stands for the name of a relation.
+_RELATIONS = ("edge_type", f"{EDGES}*", f"{TARGETS}*", f"{WEIGHTS}*")
 ALLOWED_KEYS = ("features", *_CSR_KEYS, "edge_index", *_OPTIONAL_KEYS, *_RELATIONS)
 
 

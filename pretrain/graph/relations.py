@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, shown
-from .checks import check_edges, told_of
+from .checks import check_edge_weights, check_edges, of_mean_one, told_of
 
-EDGES, TARGETS = "edge_index_", "num_targets_"  # prefixes of keys
+EDGES, TARGETS, WEIGHTS = "edge_index_", "num_targets_", "edge_weight_"  # prefixes of keys
 _MOST_RELATIONS = 100
 _RESERVED = "<>"  # they mark the direction of a step
 
@@ -26,12 +26,24 @@ class Relation:
             duplicates, and between nodes no self-loops.
         num_targets: how many there are.
         between_nodes: whether the targets are the nodes themselves.
+        edge_weight: float32 [E], above 0, of mean 1; None: ones.
     """
 
     name: str
     edge_index: np.ndarray
     num_targets: int
     between_nodes: bool
+    edge_weight: np.ndarray | None = None
+
+    def weighted(self) -> Relation:
+        """The relation with its weights written out."""
+        ones = np.ones(self.edge_index.shape[1], np.float32)
+        return self if self.edge_weight is not None else dataclasses.replace(self, edge_weight=ones)
+
+    def with_edges(self, kept: np.ndarray) -> Relation:
+        """The relation with these edges alone: bool [E]."""
+        weight = None if self.edge_weight is None else self.edge_weight[kept]
+        return dataclasses.replace(self, edge_index=self.edge_index[:, kept], edge_weight=weight)
 
 
 def check_relations(parts: Mapping[str, Any], num_nodes: int) -> tuple[Relation, ...]:
@@ -39,8 +51,9 @@ def check_relations(parts: Mapping[str, Any], num_nodes: int) -> tuple[Relation,
 
     Args:
         parts: arrays by key; ``edge_index_NAME`` [2, E] for each relation, and ``num_targets_NAME``
-            where its targets are not nodes. Or ``edge_type`` [E], integers or strings, of the edges
-            in ``edge_index``. Other keys are not looked at.
+            where its targets are not nodes, and ``edge_weight_NAME`` [E]. Or ``edge_type`` [E],
+            integers or strings, of the edges in ``edge_index``, which may have an ``edge_weight``
+            [E]. Other keys are not looked at.
         num_nodes: N.
 
     Raises:
@@ -49,14 +62,16 @@ def check_relations(parts: Mapping[str, Any], num_nodes: int) -> tuple[Relation,
     named = {
         key.removeprefix(EDGES): value for key, value in parts.items() if key.startswith(EDGES)
     }
-    stray = [key for key in parts if key.startswith(TARGETS)]
-    for key in stray:
-        if key.removeprefix(TARGETS) not in named:
-            raise InputError(f"{key}: there is no {EDGES}{key.removeprefix(TARGETS)}")
+    weights = {name: parts.get(WEIGHTS + name) for name in named}
+    for key in parts:
+        for prefix in (TARGETS, WEIGHTS):
+            name = key.removeprefix(prefix)
+            if key.startswith(prefix) and name not in named:
+                raise InputError(f"{key}: there is no {EDGES}{name}")
     if parts.get("edge_type") is not None:
         if named:
             raise InputError(f"expected either edge_type or {EDGES}NAME, got both")
-        named = _by_type(parts["edge_type"], parts["edge_index"])
+        named, weights = _by_type(parts["edge_type"], parts["edge_index"], parts["edge_weight"])
     if len(named) > _MOST_RELATIONS:
         raise InputError(f"expected at most {_MOST_RELATIONS} relations, got {len(named)}")
     found = []
@@ -69,21 +84,26 @@ def check_relations(parts: Mapping[str, Any], num_nodes: int) -> tuple[Relation,
         with told_of(EDGES + name):
             targets = parts.get(TARGETS + name)
             if targets is None:
-                edges = check_edges(edges, num_nodes, undirected=False)
-                found.append(Relation(name, edges, num_nodes, between_nodes=True))
+                links = check_edges(edges, num_nodes, undirected=False, weights=weights[name])
+                found.append(Relation(name, links[0], num_nodes, True, links[1]))
             else:
                 count = _count(targets)
-                found.append(Relation(name, _bipartite(edges, num_nodes, count), count, False))
+                links = _bipartite(edges, num_nodes, count, weights[name])
+                found.append(Relation(name, links[0], count, False, links[1]))
     return tuple(found)
 
 
-def merged(relations: tuple[Relation, ...]) -> np.ndarray:
-    """All links between nodes, [2, E]."""
-    between = [one.edge_index for one in relations if one.between_nodes]
-    return np.concatenate([np.zeros((2, 0), np.int64), *between], axis=1)
+def merged(relations: tuple[Relation, ...]) -> tuple[np.ndarray, np.ndarray | None]:
+    """All links between nodes, [2, E], and their weights, [E]; None where none has any."""
+    between = [one for one in relations if one.between_nodes]
+    links = [one.edge_index for one in between]
+    edges = np.concatenate([np.zeros((2, 0), np.int64), *links], axis=1)
+    if all(one.edge_weight is None for one in between):
+        return edges, None
+    return edges, np.concatenate([one.weighted().edge_weight for one in between])
 
 
-def _by_type(types: Any, edges: Any) -> dict[str, Any]:
+def _by_type(types: Any, edges: Any, weights: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     types, edges = np.asarray(types), np.asarray(edges)
     if types.dtype.kind not in "iuU" or types.shape != edges.shape[1:]:
         raise InputError(
@@ -94,7 +114,13 @@ def _by_type(types: Any, edges: Any) -> dict[str, Any]:
     prefix = "" if types.dtype.kind == "U" else "type "
     if len(names) > _MOST_RELATIONS:
         raise InputError(f"edge_type: expected at most {_MOST_RELATIONS} types, got {len(names)}")
-    return {f"{prefix}{name}": edges[:, of_edge == number] for number, name in enumerate(names)}
+    weights = None if weights is None else check_edge_weights(weights, edges.shape[1])
+    links, of_links = {}, {}
+    for number, name in enumerate(names):
+        here = of_edge == number
+        links[f"{prefix}{name}"] = edges[:, here]
+        of_links[f"{prefix}{name}"] = None if weights is None else weights[here]
+    return links, of_links
 
 
 def _count(value: Any) -> int:
@@ -104,7 +130,9 @@ def _count(value: Any) -> int:
     return int(value.item())
 
 
-def _bipartite(edges: Any, num_sources: int, num_targets: int) -> np.ndarray:
+def _bipartite(
+    edges: Any, num_sources: int, num_targets: int, weights: Any
+) -> tuple[np.ndarray, np.ndarray | None]:
     edges = np.asarray(edges)
     if edges.ndim != 2 or edges.shape[0] != 2 or (edges.size and edges.dtype.kind not in "iu"):
         raise InputError(f"expected integers [2, E], got {edges.dtype} of shape {edges.shape}")
@@ -114,5 +142,12 @@ def _bipartite(edges: Any, num_sources: int, num_targets: int) -> np.ndarray:
         if ends.size and (ends.min() < 0 or ends.max() >= count):
             wrong = ends.min() if ends.min() < 0 else ends.max()
             raise InputError(f"expected {what} in [0, {count}), got {wrong}")
-    keys = np.unique(edges[0].astype(np.int64) * num_targets + edges[1].astype(np.int64))
-    return np.stack(np.divmod(keys, num_targets))
+    keys = edges[0].astype(np.int64) * num_targets + edges[1].astype(np.int64)
+    if weights is not None:  # of a link given more than once the largest
+        weights = check_edge_weights(weights, len(keys))
+        order = np.lexsort([-weights, keys])
+        order = order[weights[order] > 0]
+        keys, weights = keys[order], weights[order]
+    keys, first = np.unique(keys, return_index=True)
+    weights = None if weights is None else of_mean_one(weights[first])
+    return np.stack(np.divmod(keys, num_targets)), weights

@@ -5,7 +5,8 @@ wherever this package itself applies an encoder:
 
 * features are dense, ``features`` float32 [N, F], or sparse, ``columns`` and ``values``: ragged
   [N, (k)], the columns that are not zero in each row, in any order, and the numbers there;
-* the context has ``kept_columns`` float32 [1, F], 0 for the columns that a view masks.
+* the context has ``kept_columns`` float32 [1, F], 0 for the columns that a view masks;
+* edges of a graph with weights have ``weight`` float32 [E].
 
 Exported models take the plain form: ``features`` alone, and an edge set for each relation.
 """
@@ -28,6 +29,7 @@ FEATURE = "features"
 COLUMNS, VALUES = "columns", "values"
 KEPT_COLUMNS = "kept_columns"
 STEP = "step"
+EDGE_WEIGHT = "weight"  # of edges, where they have one
 HOP = "hop"  # of the nodes of a sampled subgraph: edges between them and its root
 
 # Up to this share of entries that are not zero, features are sparse. On Cora's words (1.3 %, 512
@@ -52,27 +54,35 @@ def graph_tensor_from_data(data: GraphData) -> tfgnn.GraphTensor:
         node_features = {FEATURE: tf.constant(data.feature_rows(slice(None)))}
     # Sorted by source, and every edge has its reverse: so the other way round by target.
     target, source = data.edge_index
-    return _homogeneous(source, target, node_features, data.num_nodes, data.num_features)
+    return _homogeneous(
+        source, target, node_features, data.num_nodes, _edge_features(data), data.num_features
+    )
 
 
 def plain_graph(data: GraphData) -> tfgnn.GraphTensor:
     """The graph in the form that exported models take."""
     target, source = data.edge_index  # both directions are there: in the targets' order
     features = {FEATURE: tf.constant(data.feature_rows(slice(None)))}
-    graph = _homogeneous(source, target, features, data.num_nodes)
+    graph = _homogeneous(source, target, features, data.num_nodes, _edge_features(data))
     return _with_relations(graph, data.relations)
 
 
-def plain_spec(num_features: int, relations: Sequence[Relation] = ()) -> tfgnn.GraphTensorSpec:
-    """Spec of the graphs that exported models take, with any number of nodes and edges.
+def plain_spec(data: GraphData) -> tfgnn.GraphTensorSpec:
+    """Spec of the graphs that models of this one take, with any number of nodes and edges.
 
-    Args:
-        num_features: F.
-        relations: each an edge set of its name; what is not a node is in a node set of that name.
+    Each relation is an edge set of its name; what is not a node is in a node set of that name.
+    Edges that have weights have the feature `EDGE_WEIGHT`.
     """
-    none = np.zeros([0], np.int64)
-    graph = _homogeneous(none, none, {FEATURE: tf.zeros([1, num_features])}, 1)
-    return relaxed_spec(_with_relations(graph, relations))
+    none = data.with_edges(np.zeros(0, np.int64))
+    features = {FEATURE: tf.zeros([1, data.num_features])}
+    source, target = none.edge_index
+    graph = _homogeneous(source, target, features, 1, _edge_features(none))
+    return relaxed_spec(_with_relations(graph, data.relations))
+
+
+def _edge_features(links: GraphData | Relation) -> dict[str, tf.Tensor]:
+    weight = links.edge_weight
+    return {} if weight is None else {EDGE_WEIGHT: tf.constant(weight)}
 
 
 def _with_relations(graph: tfgnn.GraphTensor, relations: Sequence[Relation]) -> tfgnn.GraphTensor:
@@ -87,6 +97,7 @@ def _with_relations(graph: tfgnn.GraphTensor, relations: Sequence[Relation]) -> 
             node_sets[one.name] = tfgnn.NodeSet.from_fields(sizes=sizes, features={})
         edge_sets[one.name] = tfgnn.EdgeSet.from_fields(
             sizes=tf.constant([one.edge_index.shape[1]], tf.int64),
+            features=_edge_features(one),
             adjacency=tfgnn.Adjacency.from_indices((NODE_SET, source), (target_set, target)),
         )
     return tfgnn.GraphTensor.from_pieces(
@@ -94,13 +105,14 @@ def _with_relations(graph: tfgnn.GraphTensor, relations: Sequence[Relation]) -> 
     )
 
 
-def _homogeneous(source, target, node_features, num_nodes, num_kept_columns=None):
+def _homogeneous(source, target, node_features, num_nodes, edge_features, num_kept_columns=None):
     context = None if num_kept_columns is None else {KEPT_COLUMNS: tf.ones([1, num_kept_columns])}
     return tfgnn.homogeneous(
         source=tf.constant(source, tf.int64),
         target=tf.constant(target, tf.int64),
         node_features=node_features,
         context_features=context,
+        edge_features=edge_features or None,  # TF-GNN takes no empty ones
         node_set_sizes=tf.constant([num_nodes], tf.int64),
         edge_set_sizes=tf.constant([len(source)], tf.int64),
     )

@@ -116,7 +116,8 @@ class SavedModel:
 
         from ..graph.tensor import plain_graph
 
-        example = tfgnn.write_example(plain_graph(data)).SerializeToString()
+        # A model of a graph with weights needs them; another one does not read them.
+        example = tfgnn.write_example(plain_graph(data.weighted())).SerializeToString()
         try:
             result = self._function(**{_INPUT: tf.constant([example])})[_OUTPUT].numpy()
         except tf.errors.OpError as error:

@@ -90,11 +90,9 @@ def closed_form_weights(
 
 def _channel(data: GraphData, X: np.ndarray, coefficients, kept=slice(None)) -> np.ndarray:
     """``P(A) X`` of the graph with these edges alone, as `linear.MixedPropagation`; centred."""
-    source, target = data.edge_index[:, kept]
-    count = data.num_nodes
-    ones = np.ones(len(source), np.float32)
-    links = scipy.sparse.csr_matrix((ones, (target, source)), (count, count))
-    links = links + scipy.sparse.eye(count, dtype=np.float32)
+    # Rows are who receives: the edges of a view are directed.
+    links = data.with_edges(kept).adjacency.matrix().T
+    links = links + scipy.sparse.eye(data.num_nodes, dtype=np.float32)
     degrees = [np.asarray(links.sum(axis=axis)).ravel() for axis in (1, 0)]
     into, out_of = (scipy.sparse.diags((one**-0.5).astype(np.float32)) for one in degrees)
     operator = (into @ links @ out_of).tocsr()

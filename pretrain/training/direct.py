@@ -61,7 +61,7 @@ class DirectRun:
         from ..graph.tensor import plain_spec
         from ..output.export import export_model
 
-        spec = plain_spec(self._data.num_features, self._data.relations)
+        spec = plain_spec(self._data)
         if isinstance(weights, WideWeights):
             encoder = build_wide_encoder(spec, weights)
         else:

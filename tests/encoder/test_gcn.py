@@ -97,7 +97,7 @@ def test_weights_serve_plain_graphs_with_edges_in_any_order(density):
     data = make_data(density=density)
     graph = graph_tensor_from_data(data)
     encoder = randomise(build_encoder(relaxed_spec(graph), (16, 8), compiled=True))
-    plain = build_encoder(plain_spec(data.num_features), (16, 8))
+    plain = build_encoder(plain_spec(data), (16, 8))
     plain.set_weights(encoder.get_weights())
     order = np.random.default_rng(1).permutation(data.num_edges)
     actual = representations(plain, plain_graph(data, edges=order))

@@ -136,7 +136,7 @@ def test_serves_plain_graphs_with_edges_in_any_order():
         target=tf.constant(target),
         node_features={FEATURE: tf.constant(data.feature_rows(slice(None)))},
     )
-    encoder = build_linear_encoder(plain_spec(FEATURES), WIDTH, 4)
+    encoder = build_linear_encoder(plain_spec(data), WIDTH, 4)
     encoder.set_weights(weights)
     expected = by_formula(weights, data.feature_rows(slice(None)), *data.edge_index)
     assert_close(representations(encoder, plain), expected)
@@ -251,7 +251,7 @@ def test_an_exported_model_gives_the_same_in_every_way(tmp_path, monkeypatch, tr
     from graph_barlow_twins.pretrain.output.folder import OutputFolder
 
     data, weights = make_data(0.1, binary=True), random_weights(2)
-    spec = plain_spec(FEATURES)
+    spec = plain_spec(data)
     encoder = build_linear_encoder(spec, WIDTH, 2)
     encoder.set_weights(weights)
     export_model(encoder, LinearWeights.from_list(weights), spec, OutputFolder(tmp_path))

@@ -50,7 +50,7 @@ def test_every_way_is_the_definition():
     state = expected @ weights.kernel + weights.bias
     expected = np.where(state < 0, 0.25 * state, state)
     np.testing.assert_allclose(embed_with(weights, data), expected, atol=5e-3)
-    model = build_wide_encoder(plain_spec(FEATURES), weights)
+    model = build_wide_encoder(plain_spec(data), weights)
     np.testing.assert_allclose(embed(model, plain_graph(data)), expected, atol=5e-3)
 
 

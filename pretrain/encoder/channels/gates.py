@@ -12,6 +12,7 @@ import scipy.sparse
 
 from ....kernels.keys import derive_key
 from ...graph.data import GraphData
+from ...graph.held_out import pair_keys
 from ..start import weighted_rows
 from .matrices import StepMatrices
 from .weights import HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
@@ -126,13 +127,10 @@ def _centred(kernel: np.ndarray) -> np.ndarray:
 
 def _halves_of_neighbourhoods(data: GraphData, rows, rng: np.random.Generator):
     """One hop by one half of the links and by the other, of nodes that have both; or None."""
-    once = data.edge_index[:, data.edge_index[0] < data.edge_index[1]]
-    half = rng.random(once.shape[1]) < 0.5
+    links, of_edge = np.unique(pair_keys(data.edge_index, data.num_nodes), return_inverse=True)
+    half = (rng.random(len(links)) < 0.5)[of_edge]  # both directions of a link
     channel, power = Channel(HOP, (LINKS + OUT,)), np.array([0, 1], np.float32)
-    views = [
-        StepMatrices(dataclasses.replace(data, edge_index=np.hstack([links, links[::-1]])))
-        for links in (once[:, half], once[:, ~half])
-    ]
+    views = [StepMatrices(data.with_edges(kept)) for kept in (half, ~half)]
     ones = np.ones((data.num_nodes, 1), np.float32)
     both = np.logical_and(*(view.product(channel, power, ones)[:, 0] > 0 for view in views))
     chosen = rng.permutation(np.flatnonzero(both))[:_ROWS]
@@ -145,7 +143,8 @@ def neighbour_likeness(
     data: GraphData, column_weights: np.ndarray, rng: np.random.Generator
 ) -> float:
     """See `Measured`; of at most 2,048 columns, drawn at random."""
-    degrees = np.bincount(data.edge_index[0], minlength=data.num_nodes).astype(np.float64)
+    adjacency = data.adjacency
+    degrees = adjacency.strengths.astype(np.float64)
     if not degrees.sum():
         return 0.0
     features = data.features
@@ -155,14 +154,11 @@ def neighbour_likeness(
     weighted = scipy.sparse.csr_matrix(features).astype(np.float64)
     weighted = weighted @ scipy.sparse.diags(column_weights.astype(np.float64))
     share = degrees / degrees.sum()
-    source, target = data.edge_index
-    shape = (data.num_nodes, data.num_nodes)
-    linked = scipy.sparse.csr_matrix((np.ones(len(source)), (source, target)), shape)
     mean = weighted.T @ share
     both = np.outer(mean, mean)
     nodes, links = (
         (weighted.T @ one @ weighted).toarray() - both
-        for one in (scipy.sparse.diags(share), linked / degrees.sum())
+        for one in (scipy.sparse.diags(share), adjacency.matrix() / degrees.sum())
     )
     for one in (nodes, links):
         np.fill_diagonal(one, 0)

@@ -7,7 +7,7 @@ import tensorflow_gnn as tfgnn
 
 from ...graph.tensor import EDGE_SET, FEATURE, NODE_SET
 from ..frozen import frozen_encoder
-from ..layers import unit_rows
+from ..layers import edge_weights, unit_rows
 from ..sparse_product import sparse_matrix
 from .apply import ABSENT
 from .weights import BACK, LINKS, Channel, ChannelNumbers, ChannelWeights
@@ -63,21 +63,24 @@ def _propagated(graph, channel: Channel, coefficients, state: tf.Tensor) -> tf.T
 def _matrix(graph, step: str, loops: bool) -> tuple[tf.Tensor, tf.Tensor]:
     """The normalised matrix of a step, and the sums of its squared entries by row [rows, 1]."""
     relation, direction = step[:-1], step[-1]
-    edges = graph.edge_sets[EDGE_SET if relation == LINKS else relation].adjacency
+    edge_set_name = EDGE_SET if relation == LINKS else relation
+    edges = graph.edge_sets[edge_set_name].adjacency
     ends = [
         (tf.cast(indices, tf.int64), graph.node_sets[name].total_size)
         for indices, name in ((edges.source, edges.source_name), (edges.target, edges.target_name))
     ]
     (rows, num_rows), (columns, num_columns) = ends[::-1] if direction == BACK else ends
     num_rows, num_columns = tf.cast(num_rows, tf.int64), tf.cast(num_columns, tf.int64)
+    weights = edge_weights(graph, edge_set_name)
     if loops:
         every = tf.range(num_rows)
+        weights = tf.concat([weights, tf.ones_like(every, tf.float32)], 0)
         rows, columns = tf.concat([rows, every], 0), tf.concat([columns, every], 0)
 
     def scale(indices, count):
-        degrees = tf.math.unsorted_segment_sum(tf.ones_like(indices, tf.float32), indices, count)
-        return tf.gather(tf.math.rsqrt(tf.maximum(degrees, 1)), indices)
+        degrees = tf.math.unsorted_segment_sum(weights, indices, count)
+        return tf.gather(tf.math.rsqrt(degrees), indices)
 
-    values = scale(rows, num_rows) * scale(columns, num_columns)
+    values = scale(rows, num_rows) * weights * scale(columns, num_columns)
     squares = tf.math.unsorted_segment_sum(values**2, rows, num_rows)[:, tf.newaxis]
     return sparse_matrix(rows, columns, values, num_rows, num_columns), squares

@@ -45,15 +45,12 @@ class StepMatrices:
         return result
 
     def _links_of(self, relation: str) -> scipy.sparse.csr_matrix:
-        """Ones [N, targets] where a node is linked to a target."""
-        edge_index, num_targets = self._data.edge_index, self._data.num_nodes
-        if relation != LINKS:
-            found = self._data.relation(relation)
-            edge_index, num_targets = found.edge_index, found.num_targets
-        ones = np.ones(edge_index.shape[1], np.float32)
-        return scipy.sparse.csr_matrix(
-            (ones, tuple(edge_index)), (self._data.num_nodes, num_targets)
-        )
+        """Weights [N, targets], above 0 where a node is linked to a target."""
+        if relation == LINKS:
+            return self._data.adjacency.matrix()
+        found = self._data.relation(relation).weighted()
+        shape = (self._data.num_nodes, found.num_targets)
+        return scipy.sparse.csr_matrix((found.edge_weight, tuple(found.edge_index)), shape)
 
     def _matrix_of(self, step: str, loops: bool = False) -> scipy.sparse.csr_matrix:
         links = self._links(step[:-1])
@@ -62,7 +59,7 @@ class StepMatrices:
             links = links + scipy.sparse.eye(links.shape[0], dtype=np.float32)
         degrees = [np.asarray(links.sum(axis=axis)).ravel() for axis in (1, 0)]
         rows, columns = (
-            scipy.sparse.diags((1 / np.sqrt(np.maximum(one, 1))).astype(np.float32))
+            scipy.sparse.diags((1 / np.sqrt(np.where(one > 0, one, 1))).astype(np.float32))
             for one in degrees
         )
         return (rows @ links @ columns).tocsr()

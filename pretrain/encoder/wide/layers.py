@@ -7,6 +7,7 @@ import tensorflow_gnn as tfgnn
 
 from ...graph.tensor import EDGE_SET, FEATURE, NODE_SET
 from ..frozen import frozen_encoder
+from ..layers import edge_weights
 from .weights import SLOPE, WideWeights
 
 
@@ -26,12 +27,13 @@ def _statistics(graph: tfgnn.GraphTensor, center: tf.Tensor, spread: tf.Tensor) 
     features = (graph.node_sets[NODE_SET][FEATURE] - center) / spread
     edges = graph.edge_sets[EDGE_SET].adjacency
     count = tf.shape(features)[0]
-    ones = tf.ones_like(edges.target, tf.float32)
-    degree = tf.math.unsorted_segment_sum(ones, edges.target, count)[:, tf.newaxis]
+    weights = edge_weights(graph)[:, tf.newaxis]
+    degree = tf.math.unsorted_segment_sum(weights, edges.target, count)
 
     def mean_of(state):
-        total = tf.math.unsorted_segment_sum(tf.gather(state, edges.source), edges.target, count)
-        return total / tf.maximum(degree, 1)
+        messages = weights * tf.gather(state, edges.source)
+        total = tf.math.unsorted_segment_sum(messages, edges.target, count)
+        return tf.math.divide_no_nan(total, degree)
 
     mean = mean_of(features)
     deviations = tf.sqrt(tf.maximum(mean_of(features**2) - mean**2, 0))

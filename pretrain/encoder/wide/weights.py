@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from ....kernels.keys import derive_key
-from ...graph.adjacency import adjacency_of, blocks
+from ...graph.adjacency import blocks
 from ...graph.data import GraphData
 from ..named_arrays import NamedArrays
 
@@ -97,17 +97,18 @@ def statistics(data: GraphData, center: np.ndarray, spread: np.ndarray) -> np.nd
 
     Side by side: the features X, (x - center) / spread; their mean M over the neighbours; their
     standard deviation S over them; the mean of M over the neighbours, two hops away; the logarithm
-    d of one plus the degree; the means of S and of d over the neighbours. A node without
-    neighbours has 0 in the place of each mean.
+    d of one plus the degree; the means of S and of d over the neighbours. Where links have weights,
+    means go by them, and the degree is their sum. A node without neighbours has 0 in the place of
+    each mean.
     """
     features = (data.feature_rows(slice(None)) - center) / spread
-    adjacency = adjacency_of(data.edge_index, data.num_nodes)
-    shares = np.repeat(1 / np.maximum(adjacency.degrees, 1), adjacency.degrees).astype(np.float32)
-    shape = (data.num_nodes, data.num_nodes)
-    mean_of = scipy.sparse.csr_matrix((shares, adjacency.neighbours, adjacency.starts), shape)
+    adjacency = data.adjacency
+    strengths = adjacency.strengths
+    shares = np.divide(1, strengths, out=np.zeros(data.num_nodes), where=strengths > 0)
+    mean_of = scipy.sparse.diags(shares.astype(np.float32)) @ adjacency.matrix()
     mean = mean_of @ features
     deviations = np.sqrt(np.maximum(mean_of @ features**2 - mean**2, 0))
-    degree = np.log1p(adjacency.degrees, dtype=np.float32)[:, np.newaxis]
+    degree = np.log1p(strengths, dtype=np.float32)[:, np.newaxis]
     parts = [features, mean, deviations, mean_of @ mean, degree]
     return np.hstack([*parts, mean_of @ deviations, mean_of @ degree])
 

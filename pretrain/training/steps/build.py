@@ -51,7 +51,7 @@ def initial_weights(data: GraphData, recipe: Recipe) -> list[np.ndarray]:
             data, recipe.units[0], recipe.hops, recipe.seed, scaled=recipe.scale_features
         )
     tf.keras.utils.set_random_seed(recipe.seed)
-    return make_encoder(plain_spec(data.num_features), recipe).get_weights()
+    return make_encoder(plain_spec(data), recipe).get_weights()
 
 
 def make_task(recipe: Recipe, readout: str = "all_nodes") -> BarlowTwinsTask:

@@ -19,7 +19,7 @@ def export_keras(
     data: GraphData, recipe: Recipe, weights: Sequence[np.ndarray], folder: OutputFolder
 ) -> None:
     """Writes the recipe's encoder with these weights, for graphs in the plain form."""
-    spec = plain_spec(data.num_features)
+    spec = plain_spec(data)
     encoder = make_encoder(spec, recipe)
     encoder.set_weights(weights)
     export_model(encoder, ENCODER_WEIGHTS[recipe.encoder].from_list(weights), spec, folder)

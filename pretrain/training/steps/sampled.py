@@ -12,7 +12,6 @@ from ....kernels.keys import derive_key
 from ...encoder.blockwise import embed_in_blocks
 from ...encoder.sampled import build_sampled_encoder
 from ...encoder.weights import EncoderWeights
-from ...graph.adjacency import adjacency_of
 from ...graph.data import GraphData
 from ...output.folder import OutputFolder
 from ..recipe import Recipe
@@ -36,7 +35,7 @@ class SampledRun:
 
     def __init__(self, data: GraphData, recipe: Recipe, *, show: bool = False):
         self._data, self._recipe, self._show = data, recipe, show
-        self._adjacency = adjacency_of(data.edge_index, data.num_nodes)
+        self._adjacency = data.adjacency
         self.initial_weights = initial_weights(data, recipe)
 
     @tf.autograph.experimental.do_not_convert  # as `fit`; the sampler is a Keras model, too

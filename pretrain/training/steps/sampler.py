@@ -13,6 +13,7 @@ that a draw depends on.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,7 +24,7 @@ from tensorflow_gnn.experimental import sampler
 from ....kernels.random import derive_key, row_words
 from ...graph.adjacency import Adjacency
 from ...graph.data import GraphData
-from ...graph.tensor import EDGE_SET, FEATURE, HOP, KEPT_COLUMNS, NODE_SET, STEP
+from ...graph.tensor import EDGE_SET, EDGE_WEIGHT, FEATURE, HOP, KEPT_COLUMNS, NODE_SET, STEP
 
 _NODE_BITS = 32
 _VISITS = 2**31  # visits are counted modulo this: tickets are int64 and not negative
@@ -68,9 +69,12 @@ class KeyedUniformEdgesSampler(tf.keras.layers.Layer, sampler.OutgoingEdgesSampl
         # Nodes of one component lie together, so its edges do too.
         limits = tf.concat([[0], tf.cumsum(drawn)], 0)
         splits = tf.gather(limits, source_node_ids.row_splits)
+        found = {tfgnn.SOURCE_NAME: sources, tfgnn.TARGET_NAME: targets}
+        if self._adjacency.weights is not None:
+            found[EDGE_WEIGHT] = tf.gather(self._adjacency.weights, edges)
         return {
             name: tf.RaggedTensor.from_row_splits(values, splits, validate=False)
-            for name, values in ((tfgnn.SOURCE_NAME, sources), (tfgnn.TARGET_NAME, targets))
+            for name, values in found.items()
         }
 
 
@@ -118,6 +122,9 @@ class SubgraphSampler:
         builder = tfgnn.sampler.SamplingSpecBuilder(schema).seed(NODE_SET)
         spec = builder.sample(list(fan_out), EDGE_SET).build()
         tensors = Adjacency(tf.constant(adjacency.starts), tf.constant(adjacency.neighbours))
+        if adjacency.weights is not None:
+            tensors = dataclasses.replace(tensors, weights=tf.constant(adjacency.weights))
+            schema.edge_sets[EDGE_SET].features[EDGE_WEIGHT].dtype = tf.float32.as_datatype_enum
         root_key = derive_key(tf.constant(seed, tf.uint64), "sampling")
         hop_of = {operation.op_name: hop for hop, operation in enumerate(spec.sampling_ops)}
         self._model = sampler.create_sampling_model_from_spec(
@@ -177,13 +184,16 @@ class UndirectedSubgraphs(tf.keras.layers.Layer):
         nodes, edges = graph.node_sets[NODE_SET], graph.edge_sets[EDGE_SET]
         ends = (tf.cast(edges.adjacency[tag], tf.int64) for tag in (tfgnn.SOURCE, tfgnn.TARGET))
         source, target = ends
-        (source, target), edge_sizes = _both_directions(source, target, nodes.sizes)
+        (source, target), edge_sizes, edge_features = _both_directions(
+            source, target, nodes.sizes, edges.features
+        )
         hop = _hops_from_root(source, target, nodes.sizes, self._hops)
         dtype = nodes.sizes.dtype
         return tfgnn.homogeneous(
             tf.cast(source, dtype),
             tf.cast(target, dtype),
             node_features={**nodes.features, HOP: hop},
+            edge_features=edge_features or None,  # TF-GNN takes no empty ones
             context_features=dict(graph.context.features),
             node_set_sizes=nodes.sizes,
             edge_set_sizes=tf.cast(edge_sizes, dtype),
@@ -211,7 +221,9 @@ def _with_static_batch(graph, count: int, context) -> tfgnn.GraphTensor:
         },
         edge_sets={
             EDGE_SET: tfgnn.EdgeSet.from_fields(
-                sizes=tf.ensure_shape(edges.sizes, [count, 1]), adjacency=adjacency
+                sizes=tf.ensure_shape(edges.sizes, [count, 1]),
+                adjacency=adjacency,
+                features={name: rows(values) for name, values in edges.features.items()},
             )
         },
     )
@@ -249,17 +261,23 @@ def _draw(words: tf.Tensor, degrees: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.where(takes_all, positions, tf.stack(drawn, 1)), is_drawn
 
 
-def _both_directions(source, target, node_sizes) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Edges (source [e], target [e]), each once in each direction, and their components' sizes."""
+def _both_directions(source, target, node_sizes, features):
+    """Edges (source [e], target [e]), each once in each direction; components' sizes; features."""
     count = tf.reduce_sum(tf.cast(node_sizes, tf.int64))
-    keys = tf.sort(tf.concat([source * count + target, target * count + source], 0))
+    keys = tf.concat([source * count + target, target * count + source], 0)
+    order = tf.argsort(keys)
+    keys = tf.gather(keys, order)
     is_first = tf.concat([tf.ones_like(keys[:1], tf.bool), keys[1:] != keys[:-1]], 0)
-    keys = tf.boolean_mask(keys, is_first)
+    keys, order = tf.boolean_mask(keys, is_first), tf.boolean_mask(order, is_first)
+    features = {
+        name: tf.gather(tf.concat([values, values], 0), order) for name, values in features.items()
+    }
     target, source = keys // count, keys % count
     component = tf.repeat(tf.range(tf.size(node_sizes)), node_sizes)
-    return (source, target), tf.math.unsorted_segment_sum(
+    sizes = tf.math.unsorted_segment_sum(
         tf.ones_like(target), tf.gather(component, target), tf.size(node_sizes)
     )
+    return (source, target), sizes, features
 
 
 def _hops_from_root(source, target, sizes, hops: int) -> tf.Tensor:
