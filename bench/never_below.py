@@ -38,24 +38,29 @@ SIZES, DRAWS = (100, 300), 3
 _LARGE = 20_000  # nodes; folds would take hours
 
 
-def embeddings_of(data: GraphData, words: list[str]) -> dict:
-    """Of the trained and the untrained encoder, and the baselines; and seconds of both."""
+def trained_run(data: GraphData, words: list[str]):
+    """A finished run with options NAME=VALUE, its recipe and its weights; prints what was chosen."""
     config = PretrainConfig(output="none", **dict(map(_option, words)))
     start = time.perf_counter()
     recipe = make_recipe(config, data)
     run = make_run(data, recipe)
-    untrained = run.embed(run.initial_weights)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "checkpoint").mkdir()
         trained = run.train(OutputFolder(Path(folder)))
-    embedded = run.embed(trained.weights)
     print(
         f"  {recipe.encoder} {recipe.training} {recipe.channels or ''} start"
         f" {begun - start:.1f} s, training {time.perf_counter() - begun:.1f} s"
     )
-    baselines = baseline_embeddings(data, embedded.shape[1], recipe.seed)
-    return {TRAINED: embedded, **baselines, UNTRAINED: untrained}
+    return run, recipe, trained.weights
+
+
+def embeddings_of(data: GraphData, words: list[str]) -> dict:
+    """Of the trained and the untrained encoder, and the baselines."""
+    run, _, weights = trained_run(data, words)
+    embedded = run.embed(weights)
+    baselines = baseline_embeddings(data, embedded.shape[1], 0)
+    return {TRAINED: embedded, **baselines, UNTRAINED: run.embed(run.initial_weights)}
 
 
 def _option(word: str) -> tuple[str, object]:
@@ -66,11 +71,15 @@ def _option(word: str) -> tuple[str, object]:
         return name, value
 
 
+def split_of(data: GraphData) -> str:
+    """Random splits where there is a public one of their size, or too much for folds."""
+    return "random" if data.has_masks or data.num_nodes > _LARGE else "folds"
+
+
 def measured(data: GraphData, candidates: dict, splits: int) -> dict:
     """All measures by candidate, as `Result.to_dict`."""
-    split = "random" if data.has_masks or data.num_nodes > _LARGE else "folds"
     found = evaluate(
-        candidates, data, split=split, seeds=splits, clusterings=3, starts=3, center=True
+        candidates, data, split=split_of(data), seeds=splits, clusterings=3, starts=3, center=True
     )
     return {name: one.to_dict() for name, one in found.items()}
 

@@ -30,12 +30,14 @@ class Damage:
         links: share of the links.
         columns: share of the feature columns, of all nodes.
         entries: share of each node's own entries.
+        relation: the name of one that goes as a whole; "": none does.
     """
 
     name: str
     links: float = 0.0
     columns: float = 0.0
     entries: float = 0.0
+    relation: str = ""
 
 
 DAMAGES = (
@@ -43,6 +45,12 @@ DAMAGES = (
     Damage("70 % of the links and half of the columns gone", links=0.7, columns=0.5),
     Damage("70 % of the links and 80 % of each node's entries gone", links=0.7, entries=0.8),
 )
+
+
+def damages_of(data: GraphData) -> list[Damage]:
+    """DAMAGES, and of each relation to something else than nodes that it is not known."""
+    others = [one.name for one in data.relations if not one.between_nodes]
+    return [*DAMAGES, *(Damage(f"{name} unknown", relation=name) for name in others)]
 
 
 def damaged(data: GraphData, damage: Damage, seed: int) -> GraphData:
@@ -72,7 +80,9 @@ def damaged(data: GraphData, damage: Damage, seed: int) -> GraphData:
     relations = []
     stays: Any
     for one in data.relations:
-        if one.between_nodes:
+        if one.name == damage.relation:
+            stays = np.zeros(one.edge_index.shape[1], bool)
+        elif one.between_nodes:
             stays = kept[np.searchsorted(unique, pair_keys(one.edge_index, data.num_nodes))]
         else:
             stays = rng.random(one.edge_index.shape[1]) >= damage.links
@@ -102,10 +112,10 @@ def robustness(
         **probing: see `evaluate`.
 
     Returns:
-        For each of DAMAGES, by its name, the probes of each encoder.
+        For each of `damages_of` the graph, by its name, the probes of each encoder.
     """
     found = {}
-    for damage in DAMAGES:
+    for damage in damages_of(data):
         say(f"robustness: {damage.name}")
         graph = damaged(data, damage, seed)
         asked = {name: [encode(graph) for encode in several] for name, several in encoders.items()}

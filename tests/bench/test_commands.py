@@ -9,6 +9,7 @@ COMMANDS = (
     "block_graph",
     "corruption.report",
     "loss.memory",
+    "missing",
     "metrics.report",
     "report",
     "training.epochs",

@@ -6,6 +6,7 @@ from graph_barlow_twins.pretrain.evaluation.robustness import (
     DAMAGES,
     Damage,
     damaged,
+    damages_of,
     robustness,
 )
 
@@ -43,6 +44,17 @@ def test_what_goes(sparse):
     np.testing.assert_array_equal(entries, again)
 
 
+def test_a_relation_to_something_else_may_be_unknown():
+    data = packages()
+    *_, last = damages_of(data)
+    assert last == Damage("belongs unknown", relation="belongs")
+    left = damaged(data, last, seed=0)
+    np.testing.assert_array_equal(left.edge_index, data.edge_index)
+    for one, before in zip(left.relations, data.relations, strict=True):
+        kept = one.edge_index.shape[1]
+        assert kept == (0 if one.name == "belongs" else before.edge_index.shape[1])
+
+
 def test_probes_are_fitted_on_the_graph_as_it_is_and_asked_about_the_damaged_one():
     data = packages(labels=LABELS)
     clean = np.eye(3, dtype=np.float32)[LABELS]
@@ -51,13 +63,14 @@ def test_probes_are_fitted_on_the_graph_as_it_is_and_asked_about_the_damaged_one
         return np.eye(3, dtype=np.float32)[(LABELS + 1) % 3]
 
     def same(graph):
-        assert graph.num_edges < data.num_edges
+        counts = [len(one.edge_index[0]) for one in graph.relations]
+        assert 0 in counts or graph.num_edges < data.num_edges
         return clean
 
     encoders = {"same": [same], "turned": [turned, same]}
     embeddings = {"same": [clean], "turned": [clean, clean]}
     found = robustness(encoders, embeddings, data, seeds=2, split="random")
-    assert list(found) == [one.name for one in DAMAGES]
+    assert list(found) == [one.name for one in DAMAGES] + ["belongs unknown"]
     for by_name in found.values():
         assert set(by_name["same"].measures) == {"linear_probe", "knn_probe"}
         for probe in ("linear_probe", "knn_probe"):

@@ -26,6 +26,20 @@ def test_digits_graph():
     assert same.mean() > 0.95, "neighbours by similarity nearly always show the same digit"
 
 
+def test_weights_are_self_tuning():
+    data = load_dataset("digits", knn=12)
+    unit = data.features.astype(np.float64)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    squares = np.maximum(2 - 2 * unit @ unit.T, 0)
+    np.fill_diagonal(squares, np.inf)
+    scales = np.sqrt(np.sort(squares, axis=1)[:, :7].mean(axis=1))
+    source, target = data.edge_index
+    weights = np.exp(1 - squares[source, target] / (scales[source] * scales[target]))
+    np.testing.assert_allclose(data.edge_weight, weights / weights.mean(), rtol=1e-4)
+    same = data.labels[source] == data.labels[target]
+    assert data.edge_weight[~same].mean() < 0.8 * data.edge_weight[same].mean()
+
+
 @pytest.mark.parametrize("knn", [0, -1, 1797])
 def test_digits_graph_refuses_impossible_neighbours(knn):
     refused(rf"knn: expected an integer in \[1, 1796\], got {knn}", load_dataset, "digits", knn=knn)

@@ -21,7 +21,7 @@ from .weights import HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
 SMOOTHED_LIKENESS = 0.1
 OWN_WEIGHT = 1.5  # where nothing is smoothed
 
-_SMOOTH = 0.9
+_SMOOTH = 0.8
 
 _DRAWS, _ROWS = 3, 1200
 _LEAST_ROWS = 20
