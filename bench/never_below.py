@@ -39,7 +39,7 @@ _LARGE = 20_000  # nodes; folds would take hours
 
 
 def trained_run(data: GraphData, words: list[str]):
-    """A finished run with options NAME=VALUE, its recipe and its weights; prints what was chosen."""
+    """A finished run with options NAME=VALUE, its recipe, its weights; prints what was chosen."""
     config = PretrainConfig(output="none", **dict(map(_option, words)))
     start = time.perf_counter()
     recipe = make_recipe(config, data)

@@ -123,9 +123,12 @@ class PretrainConfig(Options):
         ),
         (),
     )
-    drop_channels: tuple[float, float] = field(
-        option.rates("share of its channels that each node loses in each view"),
-        (defaults.CHANNEL_RATE,) * 2,
+    drop_channels: tuple[float, float] | None = field(
+        option.rates(
+            "share of its channels that each node loses in each view; default:"
+            f" {defaults.CHANNEL_RATE}, and {defaults.RELATION_RATE} with relations"
+        ),
+        None,
     )
     scale_features: bool = field(
         option.switch(

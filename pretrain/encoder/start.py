@@ -12,7 +12,8 @@ import numpy as np
 import scipy.sparse
 
 from ...kernels.linalg import unit_rows
-from ..graph.data import GraphData
+from ..config.defaults import WORDS_DENSITY
+from ..graph.data import GraphData, feature_density
 
 _OWN_SHARE = 0.2  # of a node's own words; the rest goes to its hops in equal parts
 _OVERSAMPLING, _POWER_ITERATIONS = 10, 4
@@ -31,6 +32,11 @@ def hop_coefficients(hops: int) -> np.ndarray:
     if not hops:
         return np.ones(1, np.float32)
     return np.array([_OWN_SHARE] + [(1 - _OWN_SHARE) / hops] * hops, np.float32)
+
+
+def are_words(data: GraphData) -> bool:
+    """Whether the features are taken for bags of words: most entries are 0."""
+    return feature_density(data) <= WORDS_DENSITY
 
 
 def column_weights(

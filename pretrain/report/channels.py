@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..encoder.channels.gates import DENSE_RELIABILITY
+
 _ENCODERS = {
     "linear": "neighbours are alike: their features are smoothed over several hops (linear)",
     "gcn": "neighbours are alike: their features are smoothed by graph convolutions (gcn)",
@@ -30,9 +32,18 @@ def measured_lines(measured: Mapping[str, float] | None) -> list[str]:
     if not measured:
         return []
     own, hop = measured["own_reliability"], measured["hop_reliability"]
-    return [
+    enough = "0.1" if own is not None else "between 0.1 and 0.2"
+    likeness = (
         f"likeness of neighbours {measured['likeness']:.3f}: of what nodes have in common with one"
-        " another, the share that neighbours have (0: nothing; 0.1 or more: smooth)",
+        f" another, the share that neighbours have (0: nothing; {enough} or more: smooth)"
+    )
+    if own is None:
+        return [
+            likeness,
+            f"reliability of neighbours {hop:.3f}: neighbours {_trust(DENSE_RELIABILITY, hop)}",
+        ]
+    return [
+        likeness,
         f"reliability of a node's own features {own:.3f}, of its neighbours' {hop:.3f}: neighbours"
         f" {_trust(own, hop)}",
     ]

@@ -14,7 +14,7 @@ from ..config.defaults import ADAM, CHANNELS, CLOSED_FORM, GCN, LINEAR, WIDE
 from ..config.options import PretrainConfig, step_option, view_option
 from ..encoder.channels.gates import Measured
 from ..encoder.channels.plan import channel_weights, measure_gates
-from ..encoder.start import differ_in_scale
+from ..encoder.start import are_words, differ_in_scale
 from ..graph.data import GraphData, feature_density
 
 
@@ -82,11 +82,12 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     sampled = bool(config.fan_out)
     scaled = config.scale_features and differ_in_scale(data)
     measured: Any = None  # Measured, where the choice goes by it
-    encoder = config.encoder or _encoder_asked_for(config, data, scaled)
+    encoder = config.encoder or _encoder_asked_for(config, data)
     if encoder is None or (encoder == CHANNELS and not (data.relations or config.channels)):
         measured = measure_gates(data, config.seed, scaled=scaled)
     if encoder is None:
-        encoder = _encoder_by(measured, data, scaled)
+        by_steps = bool(step_option(config) or view_option(config))
+        encoder = _encoder_by(measured, data, scaled, by_steps)
     training = config.training or default.TRAINING[encoder]
     if training == CLOSED_FORM and encoder == GCN:
         encoder = LINEAR
@@ -102,6 +103,7 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
         "epochs": default.EPOCHS if sampled else None,
         "drop_edges": (edge_rate, edge_rate),
         "mask_features": (_mask_rate(data),) * 2,
+        "drop_channels": (default.RELATION_RATE if data.relations else default.CHANNEL_RATE,) * 2,
         "lambda_": 1 / (config.projector_units or units)[-1],
     }
     left = {name: value for name, value in defaults.items() if given[name] is None}
@@ -114,13 +116,10 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     return Recipe(**decided)
 
 
-def _encoder_asked_for(config: PretrainConfig, data: GraphData, scaled: bool) -> str | None:
+def _encoder_asked_for(config: PretrainConfig, data: GraphData) -> str | None:
     """The encoder that options and shape imply; None: the gates are to say.
 
-    Options of a training by steps, and of its views, mean the linear encoder or the gcn. Linear is
-    for bags of words: a vocabulary often has more words than the graph has nodes, and there a
-    hidden layer learns the nodes by heart. It is also for columns that differ in scale, which the
-    gcn takes as they are.
+    Those of a training by steps, and of its views, mean the linear encoder or the gcn.
     """
     if config.hops is not None:
         return LINEAR
@@ -128,22 +127,26 @@ def _encoder_asked_for(config: PretrainConfig, data: GraphData, scaled: bool) ->
     if config.fan_out or several:
         return GCN
     if step_option(config) or view_option(config):
-        return LINEAR if scaled else _by_density(data)
+        return LINEAR if are_words(data) else None
     if config.channels or data.relations:
         return CHANNELS
-    few = data.num_features <= default.FEW_FEATURES and _by_density(data) == GCN
-    if few:  # statistics, of which nothing is trained
+    if data.num_features <= default.FEW_FEATURES:  # statistics, of which nothing is trained
         return CHANNELS if config.training == CLOSED_FORM else WIDE
     return None
 
 
-def _encoder_by(measured: Measured, data: GraphData, scaled: bool) -> str:
-    """Neighbours that are alike: smoothing; others: channels."""
-    return _by_density(data) if measured.is_smooth and not scaled else CHANNELS
+def _encoder_by(measured: Measured, data: GraphData, scaled: bool, by_steps: bool) -> str:
+    """Neighbours that are alike, and any in a training by steps: smoothing; others: channels.
 
-
-def _by_density(data: GraphData) -> str:
-    return GCN if feature_density(data) > default.WORDS_DENSITY else LINEAR
+    Smoothing is linear: a vocabulary often has more words than the graph has nodes, and there a
+    hidden layer learns the nodes by heart. Only where dense features have drawn the links
+    themselves is there more in them than principal directions can say, and the gcn is better; but
+    it takes columns as they are, also where they differ in scale.
+    """
+    if not (by_steps or (measured.is_smooth and not scaled)):
+        return CHANNELS
+    is_of_the_features = measured.is_of_the_features and not are_words(data)
+    return GCN if is_of_the_features and not scaled else LINEAR
 
 
 def _units(encoder: str, data: GraphData, width: int | None) -> tuple[int, ...]:

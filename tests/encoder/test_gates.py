@@ -47,6 +47,24 @@ def test_strangers_are_left_out():
     assert found.weights() == {"own": 1.5, "hop": 0, "two-hops": 0, "smooth": 0}
 
 
+@pytest.mark.parametrize("width", [30, 80])
+def test_dense_features_are_judged_alike_in_any_basis(width):
+    """Halves of the columns of a rotated basis would agree in their noise, too."""
+    expected = {"alike": {"smooth": 1, "own": 0}, "strangers": {"own": 1.5, "hop": 0}}
+    for kind, weights in expected.items():
+        words = graph(kind)
+        found = []
+        rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(width, width)))[0]
+        left, values, _ = np.linalg.svd(words.features.toarray(), full_matrices=False)
+        principal = left[:, :width] * values[:width]
+        for features in (principal, principal @ rotation):
+            data = make_graph_data(name="g", features=features, edge_index=words.edge_index)
+            found.append(measure_gates(data, seed=0))
+            assert found[-1].own_reliability is None
+            assert found[-1].weights().items() >= weights.items()
+        assert found[0].hop_reliability == pytest.approx(found[1].hop_reliability, abs=1e-3)
+
+
 def test_seeds_and_rows_in_another_order_change_little():
     data = graph("related")
     first, second = (measure_gates(data, seed=seed) for seed in (0, 1))
@@ -65,6 +83,9 @@ def test_seeds_and_rows_in_another_order_change_little():
         ((0.3, 0.2, 0.1), 0, 0),
         ((0.3, 0.0, 0.0), 0, 0),
         ((0.3, -0.1, 0.5), 1, 1),
+        ((0.15, None, 0.1), 0, 0.5),
+        ((0.3, None, 0.3), 0.4, 1),
+        ((0.05, None, 0.5), 1, 0),
     ],
 )
 def test_weights_by_what_is_measured(measured, trust, smoothing):

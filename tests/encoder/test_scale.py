@@ -34,7 +34,8 @@ def test_the_default_finds_it_and_says_so():
     data = make_data()
     accuracies = {}
     for scale in (True, False):
-        recipe = make_recipe(PretrainConfig(output="none", scale_features=scale), data)
+        config = PretrainConfig(output="none", encoder="channels", scale_features=scale)
+        recipe = make_recipe(config, data)
         assert (recipe.encoder, recipe.scale_features) == ("channels", scale)
         said = [line for line in channel_lines(recipe.to_dict()) if "differ in scale" in line]
         assert len(said) == scale

@@ -22,6 +22,12 @@ def test_a_sentence_for_what_was_measured(own, hop, words):
     assert encoder.startswith("encoder: neighbours are alike")
 
 
+def test_dense_features_have_no_reliability_of_their_own():
+    measured = MEASURED | {"own_reliability": None}
+    _, reliability, _ = channel_lines({"measured": measured, "encoder": "channels"})
+    assert "0.611: neighbours tell more than the node itself" in reliability
+
+
 def test_channels_with_a_weight():
     options = {"encoder": "channels", "channels": {"own": 1.5, "hop": 0.94, "smooth": 0.0}}
     assert channel_lines(options)[-1] == "channels: own 1.5, hop 0.94"

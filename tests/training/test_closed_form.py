@@ -184,9 +184,9 @@ def test_options_that_ask_for_steps_are_refused(options, message):
 
 def test_which_encoder_is_chosen_for_it():
     data = communities(sparse=False)
-    data = dataclasses.replace(data, features=data.features + 1)  # dense: a gcn, by steps
+    data = dataclasses.replace(data, features=data.features + 1)  # dense
     by_steps = make_recipe(PretrainConfig(output="none", training="adam"), data)
-    assert by_steps.encoder == "gcn"
+    assert by_steps.encoder == "linear"
     views = {"training": "closed-form", "drop_edges": (0.5, 0.5)}
     recipe = make_recipe(PretrainConfig(output="none", **views), data)
     assert (recipe.encoder, recipe.steps) == ("linear", None)

@@ -21,7 +21,21 @@ def graph(density, nodes=60, features=40):
     )
 
 
+def neighbours_of_one_another(words=False):
+    """Links between those whose features, or their groups', are alike."""
+    rng = np.random.default_rng(0)
+    group = np.arange(120) % 6
+    features = rng.normal(size=(6, 40))[group] + 0.3 * rng.normal(size=(120, 40))
+    if words:
+        features = scipy.sparse.csr_matrix((features > 1.2).astype(np.float32))
+    others = (np.arange(120)[:, None] + 6 * np.arange(1, 7)) % 120
+    edges = np.stack([np.repeat(np.arange(120), 6), others.ravel()])
+    return make_graph_data(name="g", features=features, edge_index=edges)
+
+
 WORDS, DENSE, FEW = graph(0.04), graph(1.0), graph(1.0, features=5)
+ONE_HOT = graph(0.2, features=5)
+ALIKE, ALIKE_WORDS = neighbours_of_one_another(), neighbours_of_one_another(words=True)
 
 
 def chosen(data, width=None, **options):
@@ -41,7 +55,10 @@ def chosen(data, width=None, **options):
         (WORDS, {"encoder": "gcn"}, ("gcn", (512, 256), 200, None)),
         (WORDS, {"fan_out": (4, 3)}, ("gcn", (512, 256), None, None)),
         (DENSE, {}, ("channels", (60,), None, 8)),
-        (DENSE, {"training": "adam"}, ("gcn", (512, 256), 200, None)),
+        (DENSE, {"training": "adam"}, ("linear", (40,), 60, 8)),
+        (ALIKE, {}, ("gcn", (512, 256), 200, None)),
+        (ALIKE, {"steps": 7}, ("gcn", (512, 256), 7, None)),
+        (ALIKE_WORDS, {}, ("linear", (40,), 60, 8)),
         (DENSE, {"training": "none"}, ("channels", (60,), None, 8)),
         (
             DENSE,
@@ -49,7 +66,8 @@ def chosen(data, width=None, **options):
             ("linear", (40,), None, 8),
         ),
         (FEW, {}, ("wide", (512,), None, None)),
-        (FEW, {"steps": 7}, ("gcn", (512, 256), 7, None)),
+        (ONE_HOT, {}, ("wide", (512,), None, None)),
+        (FEW, {"steps": 7}, ("linear", (5,), 7, 8)),
         (FEW, {"channels": ("own=1",)}, ("channels", (60,), None, 8)),
         (DENSE, {"hops": 0}, ("linear", (40,), 60, 0)),
         (DENSE, {"encoder": "linear", "steps": 7}, ("linear", (40,), 7, 8)),
@@ -71,8 +89,11 @@ def test_rates_and_weight_of_the_loss():
     assert feature_density(WORDS) == 0.04
     assert chosen(WORDS).mask_features == (0.188, 0.188)
     assert chosen(DENSE).mask_features == (0.0, 0.0)
-    assert chosen(DENSE, steps=5).lambda_ == 1 / 256
+    assert chosen(ALIKE, steps=5).lambda_ == 1 / 256
+    assert chosen(DENSE, steps=5).lambda_ == 1 / 40
     assert chosen(DENSE).drop_channels == (0.5, 0.5)
+    assert chosen(packages()).drop_channels == (0.85, 0.85)
+    assert chosen(packages(), drop_channels=(0.1, 0.2)).drop_channels == (0.1, 0.2)
     assert chosen(DENSE, projector_units=(32, 16)).lambda_ == 1 / 16
     assert chosen(DENSE, lambda_=0.0).lambda_ == 0.0
 

@@ -13,15 +13,18 @@ import scipy.sparse
 from ....kernels.keys import derive_key
 from ...graph.data import GraphData
 from ...graph.held_out import pair_keys
-from ..start import weighted_rows
+from ..start import are_words, weighted_rows
 from .matrices import StepMatrices
 from .weights import HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
 
 # Neighbours this much alike, or more, are smoothed over; between 0 and it in proportion.
 SMOOTHED_LIKENESS = 0.1
 OWN_WEIGHT = 1.5  # where nothing is smoothed
+# Links that the features themselves have drawn, or might have: as between nearest neighbours.
+_OF_THE_FEATURES = 0.6
 
 _SMOOTH = 0.8
+DENSE_RELIABILITY = 0.25
 
 _DRAWS, _ROWS = 3, 1200
 _LEAST_ROWS = 20
@@ -37,12 +40,13 @@ class Measured:
             over nodes, off the diagonal, each node counted by its degree. About 0 where neighbours
             have nothing in common.
         own_reliability: how much the similarities of nodes by one half of the columns agree with
-            those by the other half; a correlation.
+            those by the other half; a correlation. None where features are dense: their columns say
+            the same in other words, noise included, so halves of them would always agree.
         hop_reliability: the same of one hop: by one half of everybody's links, and by the other.
     """
 
     likeness: float
-    own_reliability: float
+    own_reliability: float | None
     hop_reliability: float
 
     @property
@@ -50,15 +54,28 @@ class Measured:
         """In neighbours, in [0, 1].
 
         0 where they are no more reliable than a node's own features, 1 from one and a half times as
-        reliable on.
+        reliable on. Dense features count as reliable to a quarter.
         """
-        own = max(self.own_reliability, 1e-6)
+        own = self.own_reliability
+        own = DENSE_RELIABILITY if own is None else max(own, 1e-6)
         return float(np.clip(2 * (self.hop_reliability / own - 1), 0, 1))
 
     @property
     def smoothing(self) -> float:
-        """How far neighbours should be smoothed over, in [0, 1]."""
-        return self.trust * float(np.clip(self.likeness / SMOOTHED_LIKENESS, 0, 1))
+        """How far neighbours should be smoothed over, in [0, 1].
+
+        Dense features need twice the likeness: of their noise, which columns share, some is counted
+        as likeness.
+        """
+        likeness = self.likeness / SMOOTHED_LIKENESS
+        if self.own_reliability is None:
+            return float(np.clip(likeness - 1, 0, 1))
+        return self.trust * float(np.clip(likeness, 0, 1))
+
+    @property
+    def is_of_the_features(self) -> bool:
+        """Whether nodes are linked because their features are alike."""
+        return self.likeness >= _OF_THE_FEATURES
 
     @property
     def is_smooth(self) -> bool:
@@ -87,13 +104,17 @@ def measure(data: GraphData, column_weights: tuple[np.ndarray, np.ndarray], seed
     for _ in range(_DRAWS):
         chosen = rows[rng.permutation(data.num_nodes)[:_ROWS]]
         half = rng.random(data.num_features) < 0.5
-        own.append(agreement(chosen[:, half], chosen[:, ~half]))
+        if are_words(data):
+            own.append(agreement(chosen[:, half], chosen[:, ~half]))
         found = _halves_of_neighbourhoods(data, rows, rng)
         if found is not None:
             hop.append(agreement(*found))
     likeness = neighbour_likeness(data, column_weights[0], rng)
-    reliabilities = (float(np.mean(one)) if one else 0.0 for one in (own, hop))
-    return Measured(*(round(one, 3) for one in (likeness, *reliabilities)))
+    return Measured(
+        round(likeness, 3),
+        round(float(np.mean(own)), 3) if own else None,
+        round(float(np.mean(hop)), 3) if hop else 0.0,
+    )
 
 
 def agreement(first, second) -> float:

@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...config.defaults import WORDS_DENSITY
 from ...errors import InputError
-from ...graph.data import GraphData, feature_density
-from ..start import column_weights, hop_coefficients
+from ...graph.data import GraphData
+from ..start import are_words, column_weights, hop_coefficients
 from .gates import OWN_WEIGHT, Measured, measure
 from .weights import BACK, HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
 
 # A word counts as seen so many times more than it was, and a bag of words as so many words longer:
-# how rare a word is, and how much a node says, is not known from a few.
+# how rare a word is, and how much a node says, is not known from a few. The rows of dense features
+# count as a hundred times longer than the mean: next to nothing of their lengths is taken away,
+# before they are centred.
 PRIOR = 100.0
 
 _WIDE, _NARROW, _NARROWEST = 512, 256, 32  # columns of a channel
@@ -35,7 +36,7 @@ class Planned:
         is_sharpened: whether columns are scaled by their singular value. Of bags of words alone, of
             which the lesser directions are mostly noise; and not those of neighbours, whose noise
             averages out.
-        prior: see `PRIOR`; 0 where lengths of rows are known.
+        prior: see `PRIOR`; 0 where only directions of rows count.
         is_scaled: whether dense columns are divided by their spread.
     """
 
@@ -85,15 +86,16 @@ def planned(
     share = max(_NARROWEST, min(_NARROW, (_MOST_COLUMNS - _WIDE) // max(narrow, 1)))
     widths = {name: _WIDE if name in (OWN, SMOOTH) else share for name in used}
     most = min(data.num_nodes, data.num_features)
-    are_words = feature_density(data) <= WORDS_DENSITY
+    words = are_words(data)
+    prior = PRIOR * (1 if words else data.num_features)
     return [
         Planned(
             _channel(name),
             weight,
             min(widths[name], most),
             hop_coefficients(hops) if name == SMOOTH else _power(name),
-            is_sharpened=are_words and name in (OWN, SMOOTH),
-            prior=PRIOR if are_words and name != SMOOTH else 0.0,
+            is_sharpened=words and name in (OWN, SMOOTH),
+            prior=0.0 if name == SMOOTH else prior,
             is_scaled=scaled,
         )
         for name, weight in used.items()
