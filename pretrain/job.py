@@ -249,7 +249,8 @@ def peak_memory_mb() -> float:
 
 
 def _describe(data: GraphData) -> str:
-    classes = f", {data.num_classes} classes" if data.num_classes else ", no labels"
+    kind = "labels (multi-label)" if data.is_multilabel else "classes"
+    classes = f", {data.num_classes} {kind}" if data.num_classes else ", no labels"
     return (
         f"{data.num_nodes:,} nodes, {data.num_edges:,} directed edges,"
         f" {data.num_features:,} features{classes}"

@@ -242,8 +242,9 @@ def _protocol(
         "neighbours": NEIGHBOURS,
         "kmeans_starts": STARTS,
         "nodes": labels.num_nodes,
-        "labelled_nodes": 0 if labels.labels is None else int((labels.labels >= 0).sum()),
+        "labelled_nodes": int(labels.is_known.sum()),
         "classes": labels.num_classes,
+        "multilabel": labels.is_multilabel,
         "held_out_edges": [one.positives.shape[1] for one in inputs.held_out],
     }
 
@@ -266,7 +267,8 @@ def _notes(plan: ProbePlan | None, inputs: EvaluationInputs, options: EvaluateOp
         how = protocols.get(plan.protocol, plan.protocol)
         if _has_random_beside(plan, options):
             how += f", and {options.seeds} random ones of its size"
-        notes.append(f"probes: {how}; NMI, ARI: k-means from {options.seeds} seeds")
+        clustered = f"; NMI, ARI: k-means from {options.seeds} seeds"
+        notes.append(f"probes: {how}{clustered * (not inputs.labels.is_multilabel)}")
         if plan.protocol == PUBLIC_SPLIT:
             notes.append(
                 "on the public split a regression has one optimum and no seed: give one embedding"

@@ -58,7 +58,8 @@ def clustering(
         center: whether the mean row is subtracted first.
 
     Raises:
-        ValueError: embeddings of another shape or not finite, no known labels, seeds below 1.
+        ValueError: embeddings of another shape or not finite, no known labels or multi-label ones,
+            seeds below 1.
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
@@ -67,9 +68,11 @@ def clustering(
     if seeds < 1:
         raise ValueError(f"seeds: expected at least 1, got {seeds}")
     check_embeddings(embeddings, data)
-    if data.labels is None or not (data.labels >= 0).any():
+    if data.labels is None or not data.is_known.any():
         raise ValueError(f"{data.name}: clusters are judged by labels, and there are none")
-    known = np.flatnonzero(data.labels >= 0)
+    if data.is_multilabel:
+        raise ValueError(f"{data.name}: clusters are judged by one class for each node")
+    known = np.flatnonzero(data.is_known)
     rows = Directions(embeddings, center=center)
     nmi, ari = [], []
     # Many threads would add in another order in every run; with one, a seed gives one result.

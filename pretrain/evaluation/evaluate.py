@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,16 @@ from .linear_probe import ProbeResult, linear_probe
 from .links import link_prediction
 from .probe import Accuracies
 from .rows import Matrix
-from .scores import MACRO_F1, ROC_AUC
+from .scores import ACCURACY, MACRO_F1, MICRO_F1, ROC_AUC
 from .splits import MAX_NODES, ProbeWarning
 
 _PROBES = {"linear_probe": "linear", "knn_probe": "kNN"}
-_JUDGES = {"": "probe", f"_{ROC_AUC}": "AUC", f"_{MACRO_F1}": "F1"}
+_JUDGES = {
+    "": "probe",
+    f"_{MICRO_F1}": "micro F1",
+    f"_{ROC_AUC}": "AUC",
+    f"_{MACRO_F1}": "F1",
+}
 RANDOM = "_random"  # of a graph with a public split: on random ones of its size
 
 # Keys of `Result.measures`, and what they are called in tables.
@@ -39,6 +44,19 @@ MEASURES = {
     "link_auc": "link AUC",
     "link_ap": "link AP",
 }
+
+
+def measure_names(keys: Collection[str]) -> list[str]:
+    """What measures are called side by side; "F1" is the macro one, and says so beside a micro F1.
+
+    Args:
+        keys: of MEASURES; others are their own names.
+    """
+    f1 = "macro F1" if any(MICRO_F1 in key for key in keys) else "F1"
+    return [
+        MEASURES.get(key, key).replace("F1", f1) if MACRO_F1 in key else MEASURES.get(key, key)
+        for key in keys
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +124,8 @@ def evaluate(
     Call `plan_probe` first: it refuses what cannot be probed, and warns where fewer nodes or folds
     than asked for take part; here such warnings are left out.
 
-    With known labels: linear probe, kNN probe, and NMI and ARI of k-means. With `held_out`: ROC
-    AUC and average precision of links.
+    With known labels: linear probe, kNN probe, and NMI and ARI of k-means (not multi-label). With
+    `held_out`: ROC AUC and average precision of links.
 
     Args:
         candidates: by name, one matrix [N, K] or several (one for each training seed).
@@ -141,7 +159,7 @@ def evaluate(
     splits = {"": split}
     if split is None and data.has_masks:
         splits = {"": "public", RANDOM: "random"}
-    has_labels = data.labels is not None and bool((data.labels >= 0).any())
+    has_labels = bool(data.is_known.any())
     results = {}
     for name, given in candidates.items():
         matrices = list(given) if isinstance(given, list | tuple) else [given]
@@ -162,7 +180,7 @@ def evaluate(
                     measures |= _probe_measures("knn_probe", where, voted)
                     if not where:
                         probes, votes = found, voted
-        if has_labels and asked is None:
+        if has_labels and asked is None and not data.is_multilabel:
             say(f"clustering: {name}")
             clusters = [clustering(matrix, data, **means) for matrix in matrices]
             measures["nmi"] = _joined(found.nmi for found in clusters)
@@ -181,7 +199,8 @@ def evaluate(
 
 
 def _probe_measures(probe: str, where: str, found: Sequence[Accuracies]) -> dict[str, Measure]:
-    measures = {f"{probe}{where}": _joined(one.split_accuracies for one in found)}
+    first = "" if found[0].measure == ACCURACY else f"_{found[0].measure}"
+    measures = {f"{probe}{first}{where}": _joined(one.split_accuracies for one in found)}
     for other in found[0].others:
         measures[f"{probe}_{other}{where}"] = _joined(one.others[other] for one in found)
     return measures

@@ -81,15 +81,18 @@ def vote(
     training nodes at the same distance come first is left to scikit-learn's search; the same rows
     give the same order.
 
+    Multi-label, each label is such a vote of its own, of those that have it and those that lack it.
+
     Args:
         rows: [N, K].
-        labels: [N] classes, known for `train`.
+        labels: [N] classes, known for `train`; or [N, C] of 0 and 1.
         train: [T] nodes that vote.
         asked: [M] nodes to classify.
         neighbours: ascending values of k in [1, T].
 
     Returns:
         [len(neighbours), M, classes]: votes of k, divided by k; a tie is a fraction of one vote.
+        From one half on, the votes for a label outweigh those against it.
     """
     from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
@@ -101,19 +104,26 @@ def vote(
         with config_context(working_memory=_SEARCH_MEGABYTES):
             distance, nearest = search.kneighbors(rows[asked], neighbours[-1])
         similarity = 1 - distance
-    voters = labels[train][nearest]
+    several = labels.ndim == 2
+    # For the class of a node; multi-label for or against each label.
+    ballots = np.where(labels[train] == 1, 1.0, -1.0) if several else labels[train]
     everyone = np.arange(len(asked))
-    count = np.zeros((len(asked), labels.max() + 1))
+    count = np.zeros((len(asked), labels.shape[1] if several else labels.max() + 1))
     closeness = np.zeros_like(count)
     scores = []
     for place in range(neighbours[-1]):
-        count[everyone, voters[:, place]] += 1
-        closeness[everyone, voters[:, place]] += similarity[:, place]
+        cast = ballots[nearest[:, place]]
+        if several:
+            count += cast
+            closeness += cast * similarity[:, [place]]
+        else:
+            count[everyone, cast] += 1
+            closeness[everyone, cast] += similarity[:, place]
         k = place + 1
         if k in neighbours:
             # Similarities are within [-1, 1], so these quotients differ by less than one vote.
             scores.append((count + closeness / (2 * k + 1)) / k)
-    return np.array(scores)
+    return (1 + np.array(scores)) / 2 if several else np.array(scores)
 
 
 def _nearest(rows: Directions, train: np.ndarray, asked: np.ndarray, count: int):

@@ -11,11 +11,12 @@ import dataclasses
 
 import numpy as np
 import scipy.sparse
+from scipy.special import expit
 
 from ..graph.data import LabelledNodes
 from .probe import Accuracies, run_probe
-from .rows import Directions, Matrix
-from .softmax import fit_softmax, log_softmax
+from .rows import Directions, Matrix, ShiftedRows
+from .softmax import fit_sigmoids, fit_softmax, log_softmax
 
 # C of sklearn.linear_model.LogisticRegression, the inverse of the regularisation strength. Powers
 # of two from 2^-10 (a strong penalty) to 2^10. All 21 whole exponents were tried: on digits and on
@@ -26,6 +27,7 @@ INVERSE_REGULARIZATIONS = tuple(2.0**e for e in (-10, -7.5, -5, -2.5, 0, 2.5, 5,
 _MANY_NODES, _FOR_MANY_NODES = 5000, INVERSE_REGULARIZATIONS[2:8]
 _FALLBACK = 1.0  # C where the training part is too small to give nodes away
 _MAX_ITERATIONS = 1000
+_MOST_AXES = 2000  # to find more takes longer than the fits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,7 @@ class ProbeResult(Accuracies):
 
 
 def linear_probe(embeddings: Matrix, data: LabelledNodes, **protocol) -> ProbeResult:
-    """A multinomial logistic regression on frozen embeddings.
+    """A multinomial logistic regression on frozen embeddings; multi-label one for each label.
 
     C is the one of INVERSE_REGULARIZATIONS that does best on the validation nodes, ties by log
     loss. Test nodes take no part in the choice.
@@ -66,6 +68,22 @@ def _in_their_span(fitted, judged):
     return fitted @ basis, judged @ basis
 
 
+def _along_their_axes(fitted, judged):
+    """Both in float64 and along the principal axes of the rows fitted on.
+
+    A rotation changes neither penalty nor probabilities, but the columns are uncorrelated then.
+    """
+    fitted, judged = fitted.astype(np.float64), judged.astype(np.float64)
+    if scipy.sparse.issparse(fitted) or fitted.shape[1] > _MOST_AXES:
+        return fitted, judged
+    axes = np.linalg.eigh(fitted.T @ fitted)[1]
+    return fitted @ axes, judged @ axes
+
+
+def _around_zero(rows):
+    return ShiftedRows(rows, np.zeros(rows.shape[0]), np.zeros(rows.shape[1]))
+
+
 @dataclasses.dataclass(frozen=True)
 class _Regression:
     rows: Directions
@@ -84,6 +102,8 @@ class _Regression:
 
         A class without training nodes has -1.
         """
+        if self.labels.ndim == 2:
+            return self._one_for_each(train, asked, values)
         from sklearn.linear_model import LogisticRegression
 
         found = np.full((len(values), len(asked), self.labels.max() + 1), -1.0)
@@ -95,6 +115,25 @@ class _Regression:
         for scores, C in zip(found, values, strict=True):
             model.set_params(C=C).fit(fitted, self.labels[train])
             scores[:, model.classes_] = model.predict_proba(judged)
+        return found
+
+    def _one_for_each(self, train, asked, values):
+        """Probabilities of each label; one that all or no training nodes have stays 1 or 0."""
+        labels = self.labels[train]
+        share = labels.mean(axis=0)
+        found = np.tile(share, (len(values), len(asked), 1))
+        varies = (share > 0) & (share < 1)
+        if not varies.any():
+            return found
+        if self.rows.stays_sparse:
+            fitted, judged = self.rows.shifted(train), self.rows.shifted(asked)
+        else:
+            turned = _along_their_axes(*_in_their_span(self.rows[train], self.rows[asked]))
+            fitted, judged = map(_around_zero, turned)
+        weights = None
+        for scores, C in zip(found, values, strict=True):
+            weights = fit_sigmoids(fitted, labels[:, varies], C, weights)
+            scores[:, varies] = expit(judged.times(weights[:-1]) + weights[-1])
         return found
 
     def _fit_sparse(self, train, asked, values, found):
@@ -110,7 +149,10 @@ class _Regression:
 
         A class may be missing among the training nodes; it has no probability and says nothing.
         """
-        likely = np.take_along_axis(scores, truth[:, np.newaxis], 1).ravel()
-        likely = likely[likely >= 0]
+        if truth.ndim == 2:
+            likely = np.where(truth, scores, 1 - scores)
+        else:
+            likely = np.take_along_axis(scores, truth[:, np.newaxis], 1).ravel()
+            likely = likely[likely >= 0]
         smallest = np.finfo(likely.dtype).eps
         return float(np.log(np.maximum(likely, smallest)).mean()) if len(likely) else 0.0

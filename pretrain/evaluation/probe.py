@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from ..graph.data import LabelledNodes
 from .rows import Directions, Matrix
-from .scores import ACCURACY, JUDGES, judges_of
+from .scores import JUDGES, judges_of
 from .splits import MAX_NODES, PUBLIC_SPLIT, Split, draw_splits, plan_probe
 
 
@@ -21,13 +21,15 @@ class Accuracies:
     """What a probe found; each probe adds what it chose for each split.
 
     Attributes:
-        accuracy: in [0, 1]; of the test nodes, or the mean over the splits.
+        accuracy: in [0, 1]; of the test nodes, or the mean over the splits; see `measure`.
         std: standard deviation over the splits (biased); None for the public split.
         protocol: PUBLIC_SPLIT, RANDOM_SPLITS or K_FOLDS, of splits.py.
         split_accuracies: the accuracy of each split.
         num_train: nodes fitted on (mean over the splits, rounded down).
         num_test: nodes tested on (over all splits together).
         others: the other measures of `scores.judges_of`, by name, one value for each split.
+        measure: what all that is called accuracy here is: the first of `scores.judges_of`, of
+            multi-label nodes the micro F1.
     """
 
     accuracy: float
@@ -37,6 +39,7 @@ class Accuracies:
     num_train: int
     num_test: int
     others: dict[str, tuple[float, ...]]
+    measure: str
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
@@ -53,7 +56,7 @@ class Classifier(Protocol):
         """Its value where there are no validation nodes."""
 
     def scores(self, train: np.ndarray, asked: np.ndarray, values: Sequence[Any]) -> np.ndarray:
-        """Fitted on the nodes `train`: scores [values, asked, classes], the largest wins."""
+        """Fitted on the nodes `train`: scores [values, asked, classes], see `scores`."""
 
     def confidence(self, scores: np.ndarray, truth: np.ndarray) -> float:
         """What decides between values that are equally good on the validation nodes."""
@@ -86,7 +89,7 @@ def run_probe(
 
     Args:
         result: takes the fields of `Accuracies`, and last what was chosen for each split.
-        classifier: of the embeddings' `Directions` and the labels [N].
+        classifier: of the embeddings' `Directions` and the labels [N] or [N, C].
         embeddings: [N, K] finite numbers, dense or CSR, in the order of the graph's nodes.
         data: the graph, with labels.
         split: "public", "random" or "folds"; None: "public" with masks, "folds" without.
@@ -121,14 +124,14 @@ def run_probe(
         fitted = classifier(rows, labels)
         for one in splits:
             best = _chosen(fitted, labels, one, names)
-            chosen.append(best[ACCURACY])
+            chosen.append(best[names[0]])
             tested = {
                 value: fitted.scores(one.train, one.test + offset, (value,))[0]
                 for value in set(best.values())
             }
             for name, value in best.items():
                 found[name].append(JUDGES[name](tested[value], labels[one.test]))
-    accuracies = found.pop(ACCURACY)
+    accuracies = found.pop(names[0])
     return result(
         float(np.mean(accuracies)),
         None if plan.protocol == PUBLIC_SPLIT else float(np.std(accuracies)),
@@ -137,6 +140,7 @@ def run_probe(
         sum(len(one.train) for one in splits) // len(splits),
         sum(len(one.test) for one in splits),
         {name: tuple(values) for name, values in found.items()},
+        names[0],
         tuple(chosen),
     )
 

@@ -89,35 +89,42 @@ def plan_probe(
         The plan; None without known labels.
 
     Raises:
-        InputError: fewer than two classes to tell apart, a class that is too small, or "public"
-            without masks.
+        InputError: fewer than two classes to tell apart, or no label that some nodes have and
+            others lack; a class that is too small; or "public" without masks.
         ValueError: folds below 2, seeds below 1, an unknown split.
     """
     if split not in (None, *SPLITS):
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
     if seeds < 1:
         raise ValueError(f"seeds: expected at least 1, got {seeds}")
-    if data.labels is None or not (data.labels >= 0).any():
+    takes_part = data.is_known
+    if not takes_part.any():
         return None
     protocol = SPLITS[split or ("public" if data.has_masks else "folds")]
     if protocol == PUBLIC_SPLIT and not data.has_masks:
         raise InputError(f"{data.name}: a public split needs masks, and there are none")
     by_mask = data.has_masks and protocol != K_FOLDS
-    members = data.labels[data.train_mask] if by_mask else data.labels
-    counts = np.bincount(members[members >= 0], minlength=data.num_classes)
-    if (counts > 0).sum() < 2:
+    labels: Any = data.labels
+    fitted = takes_part & data.train_mask if by_mask else takes_part
+    strata, num_strata = _strata(data)
+    counts = np.bincount(strata[fitted], minlength=num_strata)
+    where = "in train_mask" if by_mask else "in labels"
+    if data.is_multilabel:
+        if (labels[fitted] == labels[fitted][0]).all():
+            raise InputError(
+                f"{data.name}: a probe needs a label that some nodes {where} have and others lack"
+            )
+    elif (counts > 0).sum() < 2:
         raise InputError(
-            f"{data.name}: a probe needs at least two classes "
-            f"{'in train_mask' if by_mask else 'in labels'}, got {(counts > 0).sum()}"
+            f"{data.name}: a probe needs at least two classes {where}, got {(counts > 0).sum()}"
         )
-    takes_part = data.labels >= 0
     if by_mask:
         takes_part &= np.any(_masks(data), axis=0)
     available = int(takes_part.sum())
     if available > max_nodes:
         warnings.warn(
-            f"{data.name}: {max_nodes:,} of {available:,} labelled nodes take part in the probes;"
-            " each class in proportion",
+            f"{data.name}: {max_nodes:,} of {available:,} labelled nodes take part in the probes"
+            + "; each class in proportion" * (not data.is_multilabel),
             ProbeWarning,
             stacklevel=2,
         )
@@ -140,9 +147,10 @@ def plan_probe(
             f"{data.class_names[smallest]} has {counts[smallest]}; label such nodes as unknown"
         )
     if counts[smallest] < folds:
+        who = "the graph" if data.is_multilabel else f"class {data.class_names[smallest]}"
         warnings.warn(
-            f"{data.name}: {counts[smallest]} probe folds instead of {folds}, because class "
-            f"{data.class_names[smallest]} has only {counts[smallest]} nodes",
+            f"{data.name}: {counts[smallest]} probe folds instead of {folds}, because {who} has"
+            f" only {counts[smallest]} {'labelled ' * data.is_multilabel}nodes",
             ProbeWarning,
             stacklevel=2,
         )
@@ -159,6 +167,7 @@ def draw_splits(
     Neural Network Evaluation, 2018, https://arxiv.org/abs/1811.05868); without, RANDOM_SHARES of
     each class to train, but at least one node, and to validate, and the rest to test. K folds:
     stratified; in each, a fifth of every class of the training part is the validation part.
+    Multi-label nodes are drawn as if they were one class.
 
     Where more than `max_nodes` nodes would take part, each part is reduced at random by the same
     factor, each class in proportion, though never to none.
@@ -169,10 +178,10 @@ def draw_splits(
         seed: in [0, 2**32).
         max_nodes: at least 2.
     """
-    labels: Any = data.labels
-    known = labels >= 0
+    strata, num_strata = _strata(data)
+    known = data.is_known
     if plan.protocol == K_FOLDS:
-        return _folds(np.flatnonzero(known), labels, plan.num_splits, seed, max_nodes)
+        return _folds(np.flatnonzero(known), strata, plan.num_splits, seed, max_nodes)
     masked = []
     if data.has_masks:
         masked = [np.flatnonzero(mask & known) for mask in _masks(data)]
@@ -182,10 +191,17 @@ def draw_splits(
         rng = np.random.default_rng([seed + number, 1])
         parts = masked
         if plan.protocol == RANDOM_SPLITS:
-            parts = _random_parts(np.flatnonzero(known), data, masked, rng)
-        train, validation, test = _at_most(parts, labels, max_nodes, rng)
+            parts = _random_parts(np.flatnonzero(known), strata, num_strata, masked, rng)
+        train, validation, test = _at_most(parts, strata, max_nodes, rng)
         splits.append(Split(train, train, validation, test))
     return splits
+
+
+def _strata(data: LabelledNodes) -> tuple[Any, int]:
+    """[N] what has its share in every draw: the class of each known node; and how many."""
+    if data.is_multilabel:
+        return np.zeros(data.num_nodes, np.int64), 1
+    return data.labels, data.num_classes
 
 
 def _masks(data: LabelledNodes) -> list[Any]:
@@ -207,10 +223,11 @@ def _folds(nodes, labels, folds: int, seed: int, max_nodes: int) -> list[Split]:
     return splits
 
 
-def _random_parts(nodes, data: LabelledNodes, masked: list[np.ndarray], rng) -> list[np.ndarray]:
+def _random_parts(
+    nodes, labels, num_classes: int, masked: list[np.ndarray], rng
+) -> list[np.ndarray]:
     """Train, validation and test nodes, drawn within each class."""
-    classes = range(data.num_classes)
-    labels: Any = data.labels
+    classes = range(num_classes)
     if masked:
         nodes = np.sort(np.concatenate(masked))
         sizes = [np.bincount(labels[part], minlength=len(classes)) for part in masked]

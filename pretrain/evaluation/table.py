@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .evaluate import MEASURES
+from .evaluate import MEASURES, measure_names
 
 Measures = Mapping[str, Mapping[str, Any]]  # what `Result.to_dict` gives
 
@@ -20,7 +20,7 @@ def table(results: Mapping[str, Measures]) -> str:
     how much the first candidate is better than each of the others, with the standard error of that.
     """
     keys = [key for key in MEASURES if any(key in one for one in results.values())]
-    rows = [["", *(MEASURES[key] for key in keys)]]
+    rows = [["", *measure_names(keys)]]
     rows += [[name, *(_cell(one.get(key)) for key in keys)] for name, one in results.items()]
     (own, first), *others = results.items()
     if others and keys:

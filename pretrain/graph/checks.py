@@ -20,6 +20,7 @@ MASKS = ("train_mask", "val_mask", "test_mask")
 _LARGEST_FEATURE = 1e15
 # As many as a hashed vocabulary has; of sparse features no memory stands behind the number.
 _MOST_FEATURES = 1 << 20
+_MOST_LABELS = 1000  # of a node; a probe fits a regression for each
 _BLOCK_ENTRIES = 1 << 22  # of memory-mapped features, looked at together: 16 MB as float32
 
 
@@ -206,15 +207,51 @@ def check_node_ids(node_ids: Any, num_nodes: int) -> np.ndarray:
 
 
 def check_labels(labels: Any, num_nodes: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Returns ([N] int64 class or -1, the names of the classes); (None, ()) for None."""
+    """Returns the labels as `LabelledNodes` has them, and the names of the classes.
+
+    [N] int64 class or -1; of a matrix [N, C], C >= 2, int8 0 or 1, in unknown rows -1, and names
+    "0" .. "C - 1"; (None, ()) for None.
+    """
     if labels is None:
         return None, ()
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return _check_multilabel(labels, num_nodes), tuple(map(str, range(labels.shape[1])))
     labels = _one_per_node("labels", labels, num_nodes)
     known = labels != ("" if labels.dtype.kind == "U" else -1)
     names, inverse = np.unique(labels[known], return_inverse=True)
     classes = np.full(num_nodes, -1, dtype=np.int64)
     classes[known] = inverse
     return classes, tuple(str(name) for name in names)
+
+
+def _check_multilabel(labels: np.ndarray, num_nodes: int) -> np.ndarray:
+    if labels.dtype.kind not in "biuf":
+        raise InputError(f"labels: expected a matrix of 0 and 1, got dtype {labels.dtype}")
+    if len(labels) != num_nodes:
+        raise InputError(
+            f"labels: expected shape ({num_nodes},) or ({num_nodes}, C), got {labels.shape}"
+        )
+    if labels.shape[1] > _MOST_LABELS:
+        raise InputError(
+            f"labels: expected at most {_MOST_LABELS:,} columns, got {labels.shape[1]:,}"
+        )
+    unknown = (labels == -1).all(axis=1) | np.isnan(labels).all(axis=1)
+    ones = labels == 1
+    wrong = ~(ones | (labels == 0))
+    wrong[unknown] = False
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(
+            "labels: expected 0 or 1, or a whole row of -1 where unknown, got"
+            f" {labels[row, column]} in row {row}, column {column}"
+            f" ({int(wrong.sum())} such values in all)"
+        )
+    if unknown.all():
+        raise InputError("labels: expected at least one row of 0 and 1, got none; leave them out")
+    checked = ones.astype(np.int8)
+    checked[unknown] = -1
+    return checked
 
 
 def check_masks(masks: dict[str, Any], labels: np.ndarray | None, num_nodes: int) -> dict[str, Any]:

@@ -40,8 +40,10 @@ class LabelledNodes:
     Attributes:
         name: what they are called in reports and messages.
         num_nodes: N.
-        labels: [N] int64 in [-1, num_classes), -1 where unknown; or None.
-        class_names: the label as the source wrote it, for classes 0 .. num_classes - 1.
+        labels: [N] int64 in [-1, num_classes), -1 where unknown; or multi-label,
+            [N, num_classes] int8: 1 where node i has label c, else 0, in unknown rows -1; or None.
+        class_names: the label as the source wrote it, for classes 0 .. num_classes - 1; of
+            multi-label nodes the number of the column.
         node_ids: [N] int64 or str, all different; None if the nodes are known by their order alone.
         train_mask: [N] bool; the three masks are disjoint, and all present or all None.
         val_mask: [N] bool or None.
@@ -59,8 +61,20 @@ class LabelledNodes:
 
     @property
     def num_classes(self) -> int:
-        """Number of known classes; 0 without labels."""
+        """Number of known classes, or of columns of multi-label nodes; 0 without labels."""
         return len(self.class_names)
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether a node may have several labels, or none."""
+        return self.labels is not None and self.labels.ndim == 2
+
+    @property
+    def is_known(self) -> np.ndarray:
+        """[N] bool: whether the node's labels are known."""
+        if self.labels is None:
+            return np.zeros(self.num_nodes, bool)
+        return (self.labels[:, 0] if self.is_multilabel else self.labels) >= 0
 
     @property
     def has_masks(self) -> bool:
@@ -215,7 +229,8 @@ def make_graph_data(
             `check_relations`.
         node_ids: [N] integers or strings, all different. Default: 0 .. N - 1.
         labels: [N] integers (-1 = unknown) or strings ("" = unknown). The different values, in
-            ascending order, become classes 0 .. C - 1.
+            ascending order, become classes 0 .. C - 1. Or multi-label, [N, C] bool or numbers:
+            1 where node i has label c, else 0 (a row of -1 or NaN = unknown); 2 <= C <= 1,000.
         train_mask: [N] bool. The three masks come together or not at all, need labels, are
             disjoint, and each selects at least one node whose label is known.
         val_mask: [N] bool.

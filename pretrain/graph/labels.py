@@ -12,10 +12,10 @@ def read_labels(source: str, data_dir: str | None = None, *, knn: int = 10) -> L
     """Reads labels.
 
     Args:
-        source: an ``.npy`` file of labels [N]; an ``.npz`` file with ``labels``, and optionally
-            ``train_mask``, ``val_mask``, ``test_mask`` and ``node_ids``; or a data set, as of
-            `load_dataset`. Values as docs/datasets.md says: integers with -1, or strings with "",
-            for unknown.
+        source: an ``.npy`` file of labels [N] or [N, C]; an ``.npz`` file with ``labels``, and
+            optionally ``train_mask``, ``val_mask``, ``test_mask`` and ``node_ids``; or a data set,
+            as of `load_dataset`. Values as docs/datasets.md says: integers with -1, or strings
+            with "", for unknown; or a matrix of 0 and 1.
         data_dir: see `load_dataset`.
         knn: see `load_dataset`.
 
@@ -39,8 +39,12 @@ def read_labels(source: str, data_dir: str | None = None, *, knn: int = 10) -> L
         keys = ("labels", "node_ids", *MASKS)
         arrays = read_npz(source, keys, required=("labels",), allowed=ALLOWED_KEYS)
     given = arrays["labels"]
-    if given.ndim != 1 or not len(given):
-        raise InputError(f"{source}: labels: expected shape [N], got {given.shape}")
+    is_matrix = given.ndim == 2 and given.shape[1] > 1
+    if not (given.ndim == 1 or is_matrix) or not len(given):
+        raise InputError(
+            f"{source}: labels: expected shape [N], got {given.shape}; several labels per node are"
+            " [N, C] with C at least 2"
+        )
     num_nodes = len(given)
     with told_of(source):
         labels, class_names = check_labels(given, num_nodes)

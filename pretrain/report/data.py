@@ -40,11 +40,12 @@ def projection(embeddings: np.ndarray, data: GraphData, seed: int) -> Projection
 
     Args:
         embeddings: finite floats [N, D].
-        data: the graph; its labels become the groups. Without labels k-means finds groups.
+        data: the graph; its classes become the groups. Without labels, and of multi-label nodes,
+            which are in several, k-means finds groups.
         seed: of the sample and of k-means; the same seed gives the same map on one machine.
     """
     N = data.num_nodes
-    labels = data.labels if data.num_classes > 0 else None
+    labels = data.labels if data.num_classes > 0 and not data.is_multilabel else None
     chosen = stratified_sample(
         np.arange(N),
         np.zeros(N, int) if labels is None else labels,

@@ -113,8 +113,9 @@ def _map(content: ReportContent, figures: dict) -> str:
         if shown == N
         else f"A sample of {shown:,} of the {N:,} nodes, every group by its share."
     )
+    why = "A node may have several labels" if content.class_names else "There are no labels"
     colours = (
-        "There are no labels; the colours are clusters found by k-means in the embeddings, so they"
+        f"{why}; the colours are clusters found by k-means in the embeddings, so they"
         " show structure but prove nothing."
         if projection.clustered
         else "The encoder has never seen these labels: colours that keep together are structure"

@@ -8,7 +8,8 @@ from typing import Any, TypeGuard
 
 from ..config.defaults import NO_TRAINING
 from ..config.places import without_folders
-from ..evaluation.evaluate import MEASURES
+from ..evaluation.evaluate import MEASURES, measure_names
+from ..evaluation.scores import MICRO_F1
 from ..evaluation.table import difference
 from .content import ReportContent
 from .figures import dot_plot
@@ -17,10 +18,13 @@ from .svg import DASH, escape, number, shortened
 _EXPLANATIONS = {
     "linear_probe": "share of held-out nodes whose class a logistic regression on the embeddings"
     " gets right",
-    "linear_probe_roc_auc": "how well the regression tells the two classes apart, at any"
+    "linear_probe_micro_f1": "harmonic mean of precision and recall of the labels that the"
+    " regressions give held-out nodes, all labels together",
+    "linear_probe_roc_auc": "how well the regression tells a class from the rest, at any"
     " threshold; 50 is chance",
     "linear_probe_macro_f1": "F1 of the regression, each class counted alike, however small",
     "knn_probe": "the same, by a vote of the most similar nodes",
+    "knn_probe_micro_f1": "the same, by a vote of the most similar nodes",
     "nmi": "how far k-means clusters agree with the classes; 0 is chance, 100 full agreement",
     "ari": "the same by pairs of nodes, corrected for chance",
     "link_auc": "how well held-out links are told from pairs without a link; 50 is chance",
@@ -48,6 +52,13 @@ def accuracies(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     }
 
 
+def _measure(metrics: Mapping[str, Any]) -> str:
+    """What `accuracies` are."""
+    probes = (metrics.get("probe") or {}).values()
+    is_micro = any(probe.get("measure") == MICRO_F1 for probe in probes)
+    return "micro F1" if is_micro else "accuracy"
+
+
 def headline(content: ReportContent) -> str:
     """Two sentences for somebody who has never heard of it."""
     metrics = content.metrics
@@ -73,9 +84,13 @@ def headline(content: ReportContent) -> str:
     spread = 200 * ((paired and paired.standard_error) or 0.0)
     known = len(content.class_names)
     classes = f"the right one of {known:,} classes" if known else "the class"
+    reached = f"<strong>{100 * own['mean']:.1f} %</strong>"
     read = (
-        f" A plain linear classifier reads {classes} from them for"
-        f" <strong>{100 * own['mean']:.1f} %</strong> of the nodes that it was not shown."
+        f" A plain linear classifier reads {classes} from them for {reached} of the nodes that it"
+        " was not shown."
+        if _measure(metrics) == "accuracy"
+        else f" A plain linear classifier reads each node's labels, of {known:,}, from them with a"
+        f" micro F1 of {reached} on nodes that it was not shown."
     )
     points = "percentage points"
     if abs(gain) >= max(spread, 0.05):
@@ -101,10 +116,12 @@ def facts(content: ReportContent) -> str:
     own = next(iter(accuracies(metrics).values()), None)
     entries = [("nodes", number(metrics["nodes"]), "")]
     entries += [("directed edges", number(metrics["edges"]), "")]
-    entries += [("classes", number(classes), "")] if classes else []
+    measure = _measure(metrics)
+    kind = "classes" if measure == "accuracy" else "labels"
+    entries += [(kind, number(classes), "")] if classes else []
     if own:
         spread = f" ± {100 * own['std']:.1f}" if own["std"] is not None else ""
-        entries += [("accuracy", f"{100 * own['mean']:.1f} %", spread)]
+        entries += [(measure, f"{100 * own['mean']:.1f} %", spread)]
     entries += [
         ("RankMe", number(metrics.get("rankme")), f" of {number(metrics['dimension'])}"),
         ("steps", number(metrics.get("steps", 0)), ""),
@@ -139,7 +156,7 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
     rows = [
         (name, *(_cell(row.get(key), best[key]) for key in keys)) for name, row in scores.items()
     ]
-    names = [MEASURES.get(key, key) for key in keys]
+    names = measure_names(keys)
     table = _table("embedding", *names, rows=rows, ours=0)
     (first, own), *others = scores.items()
     compared = [
@@ -158,15 +175,15 @@ def evaluation(metrics: Mapping[str, Any]) -> str:
     caption = "In percent; ± one standard deviation."
     caption += f" Linear probe: {escape(protocol)}." if protocol else ""
     explained = "".join(
-        f"<dt>{escape(MEASURES[key])}</dt><dd>{_EXPLANATIONS[key]}</dd>"
-        for key in keys
+        f"<dt>{escape(name)}</dt><dd>{_EXPLANATIONS[key]}</dd>"
+        for key, name in zip(keys, names, strict=True)
         if key in _EXPLANATIONS
     )
     picture = ""
     if probes:
         plot = dot_plot(
             [(name, row["mean"], row["std"], row["values"]) for name, row in probes.items()],
-            "accuracy of the linear probe, %",
+            f"{_measure(metrics)} of the linear probe, %",
         )
         picture = (
             f'<figure id="accuracy">{plot}<figcaption>{HOW_TO_READ} Further right is better; faint'

@@ -131,6 +131,31 @@ def test_table():
     ]
 
 
+def test_multilabel_measures():
+    labels = np.stack([LABELS == 0, LABELS != 1, LABELS == 2], axis=1).astype(np.int8)
+    labels[:5] = -1
+    masks = np.random.default_rng(0).permutation(np.arange(90)) // 30
+    parts = {f"{name}_mask": masks == i for i, name in enumerate(("train", "val", "test"))}
+    data = dataclasses.replace(NODES, labels=labels, **parts)
+    options = {"seeds": 2, "held_out": [pairs(0)]}
+    found = evaluate({"ours": embeddings(0), "theirs": embeddings(1)}, data, **options)
+    ours = found["ours"]
+    probe = linear_probe(embeddings(0), data)
+    assert ours.measures["linear_probe_micro_f1"].values == probe.split_accuracies
+    assert ours.measures["linear_probe_roc_auc"].values == probe.others["roc_auc"]
+    assert len(ours.measures["knn_probe_macro_f1_random"].values) == 2
+    assert list(ours.measures) == [key for key in MEASURES if key in ours.measures]
+    assert not {"linear_probe", "knn_probe", "nmi", "ari"} & set(ours.measures)
+    assert "link_auc" in ours.measures
+    head, *_ = table({name: one.to_dict() for name, one in found.items()}).splitlines()
+    names = ("micro F1", "AUC", "macro F1")
+    names = [f"{one} {what}" for one in ("linear", "kNN") for what in names]
+    names += [f"{name}, random" for name in names]
+    assert " ".join(head.split()) == " ".join([*names, "link AUC", "link AP"])
+    with pytest.raises(ValueError, match="judged by one class for each node"):
+        clustering(embeddings(0), data)
+
+
 def test_differences_are_paired():
     own, other = (Measure(values).to_dict() for values in ((0.5, 0.7, 0.6, 0.9), (0.4, 0.5)))
     found = difference(own, other)

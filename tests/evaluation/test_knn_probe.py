@@ -125,3 +125,28 @@ def test_wrong_calls_are_errors():
     embeddings[3, 1] = np.nan
     with pytest.raises(ValueError, match="finite"):
         knn_probe(embeddings, path_graph(labels))
+
+
+def test_votes_for_each_label_equal_sklearns():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((200, 4)) < 0.4).astype(np.int8)
+    embeddings = rng.normal(size=(200, 5))
+    embeddings[:, :4] += labels
+    train, asked = np.arange(0, 200, 2), np.arange(1, 200, 2)
+    neighbours = (1, 5, 20)
+    found = vote(Directions(embeddings, center=False), labels, train, asked, neighbours)
+    for scores, k in zip(found, neighbours, strict=True):
+        model = KNeighborsClassifier(k, metric="cosine", algorithm="brute")
+        model.fit(embeddings[train], labels[train])
+        share = np.stack([p[:, 1] for p in model.predict_proba(embeddings[asked])], axis=1)
+        assert np.abs(scores - share).max() < 1 / (2 * k)  # closeness is less than half a vote
+        decided = share != 0.5
+        np.testing.assert_array_equal((scores >= 0.5)[decided], share[decided] > 0.5)
+
+
+def test_a_tie_for_and_against_a_label_goes_to_the_closer_ones():
+    embeddings = on_circle([10, 20, 0])
+    labels = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]])
+    rows = Directions(embeddings, center=False)
+    (scores,) = vote(rows, labels, np.arange(2), np.array([2]), (2,))
+    assert (scores >= 0.5).tolist() == [[True, False, True, False]]

@@ -1,6 +1,7 @@
 """The probe measures what it says, on the nodes it says."""
 
 import dataclasses
+import functools
 import json
 
 import numpy as np
@@ -11,8 +12,12 @@ from graph_barlow_twins.pretrain.evaluation.linear_probe import (
     INVERSE_REGULARIZATIONS,
     linear_probe,
 )
+from graph_barlow_twins.pretrain.evaluation.rows import Directions
 from graph_barlow_twins.pretrain.evaluation.splits import plan_probe
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
+from sklearn.multiclass import OneVsRestClassifier
 
 from tests.evaluation.graphs import path_graph
 
@@ -128,6 +133,71 @@ def test_measures_that_the_labels_ask_for():
     assert linear_probe(matrix, path_graph(three), folds=2).others == {}
 
 
+def several_labels(num_nodes=300, count=4, width=6):
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(num_nodes, width))
+    signal = embeddings @ rng.normal(size=(width, count))
+    labels = (signal + rng.normal(size=signal.shape) > [0, 0.5, 2, 3]).astype(np.int8)
+    return labels, embeddings
+
+
+def test_several_labels_are_read_as_by_sklearns_one_against_the_rest():
+    labels, embeddings = several_labels()
+    # So few nodes to choose on that values of C tie, and the log loss decides.
+    found = linear_probe(embeddings, path_graph(labels, "t" * 100 + "v" * 12 + "e" * 188))
+    train, validation, test = np.split(np.arange(300), [100, 112])
+    rows = Directions(embeddings)
+
+    @functools.cache
+    def model(C):
+        regression = LogisticRegression(C=C, max_iter=10_000, tol=1e-8)
+        return OneVsRestClassifier(regression).fit(rows[train], labels[train])
+
+    def probabilities(C, asked):
+        return model(C).predict_proba(rows[asked])
+
+    def micro(scores, truth):
+        return f1_score(truth, scores >= 0.5, average="micro")
+
+    def macro(scores, truth):
+        return f1_score(truth, scores >= 0.5, average="macro")
+
+    def area(scores, truth):
+        return roc_auc_score(truth, scores, average="macro")
+
+    def best(measure):
+        def goodness(C):
+            scores, truth = probabilities(C, validation), labels[validation]
+            loss = np.mean([log_loss(t, s) for t, s in zip(truth.T, scores.T, strict=True)])
+            return measure(scores, truth), -loss
+
+        return max(INVERSE_REGULARIZATIONS, key=goodness)
+
+    assert found.measure == "micro_f1"
+    assert found.inverse_regularizations == (best(micro),)
+    values = {"micro_f1": found.accuracy} | {key: one[0] for key, one in found.others.items()}
+    for name, measure in ("micro_f1", micro), ("macro_f1", macro), ("roc_auc", area):
+        expected = measure(probabilities(best(measure), test), labels[test])
+        assert values.pop(name) == pytest.approx(expected, abs=2e-3)
+    assert not values
+    json.dumps(found.to_dict())
+
+
+def test_labels_that_do_not_vary_among_the_training_nodes_have_a_constant_score():
+    labels, embeddings = several_labels()
+    labels[:100, 1], labels[:100, 2] = 1, 0
+    data = path_graph(labels, "t" * 100 + "v" * 100 + "e" * 100)
+    found = linear_probe(embeddings, data)
+    only = path_graph(labels[:, [0, 3]], "t" * 100 + "v" * 100 + "e" * 100)
+    areas = [one.others["roc_auc"][0] for one in (found, linear_probe(embeddings, only))]
+    assert areas[0] == pytest.approx((2 * areas[1] + 0.5 + 0.5) / 4, abs=5e-3)
+    # In a fold nothing may vary at all.
+    lonely = np.zeros((6, 2), int)
+    lonely[2] = 1
+    small = linear_probe(embeddings[:6], path_graph(lonely), folds=6)
+    assert small.split_accuracies == (0,) * 6
+
+
 def test_constant_features_do_no_harm():
     labels, embeddings = clusters()
     padded = np.hstack([embeddings, np.full((len(labels), 2), 7.0)])
@@ -175,6 +245,8 @@ def test_two_nodes_per_class_are_enough():
         ([0, 0, 0, 1, 1, 2], None, "at least 2 nodes of every class, but class 2 has 1"),
         ([5, 5, 5, 5, 5, -1], None, "at least two classes in labels, got 1"),
         ([0, 0, 0, 1, 1, 1], "ttvvee", "at least two classes in train_mask, got 1"),
+        ([[1, 0], [1, 0], [-1, -1]], None, "a label that some nodes in labels have and others"),
+        ([[1, 0], [1, 0], [0, 1], [1, 1]], "ttve", "some nodes in train_mask have and others lack"),
     ],
 )
 def test_labels_that_cannot_be_probed_are_refused_before_training(labels, masks, message):

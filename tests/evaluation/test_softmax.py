@@ -8,7 +8,7 @@ from graph_barlow_twins.pretrain.evaluation.knn_probe import knn_probe
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
 from graph_barlow_twins.pretrain.evaluation.rows import Directions
 from graph_barlow_twins.pretrain.evaluation.rows import directions as module
-from graph_barlow_twins.pretrain.evaluation.softmax import fit_softmax
+from graph_barlow_twins.pretrain.evaluation.softmax import fit_sigmoids, fit_softmax
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 
 
@@ -53,3 +53,40 @@ def test_the_probe_takes_it_for_wide_rows(monkeypatch):
     np.testing.assert_allclose(again.split_accuracies, voted.split_accuracies, atol=0.03)
     found = clustering(features, data, seeds=2)
     np.testing.assert_allclose(found.nmi, clusters.nmi, atol=0.1)
+
+
+@pytest.mark.parametrize("C", [0.01, 1.0, 30.0])
+def test_a_sigmoid_for_each_label_is_sklearns_one_against_the_rest(C):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    features, classes = bags()
+    rng = np.random.default_rng(1)
+    labels = np.stack([classes > 0, classes < 2, rng.random(len(classes)) < 0.1], axis=1)
+    labels = labels.astype(np.int8)
+    rows, nodes = Directions(features), np.arange(len(classes))
+    dense = rows[nodes].astype(np.float64)
+    weights = fit_sigmoids(rows.shifted(nodes), labels, C)
+    elsewhere = fit_sigmoids(rows.shifted(nodes), labels, 1.0)
+    again = fit_sigmoids(rows.shifted(nodes), labels, C, elsewhere)
+    there = fit_sigmoids(rows.shifted(nodes), labels, C, weights)
+    np.testing.assert_allclose(there, weights, rtol=1e-12)  # nothing is left to do
+    regression = LogisticRegression(C=C, max_iter=10_000, tol=1e-9)
+    expected = OneVsRestClassifier(regression).fit(dense, labels).predict_proba(dense)
+    for one in (weights, again):
+        found = 1 / (1 + np.exp(-(dense @ one[:-1] + one[-1])))
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_the_multilabel_probe_takes_wide_rows(monkeypatch):
+    features, classes = bags()
+    edges = np.stack([np.arange(119), np.arange(1, 120)])
+    labels = np.stack([classes > 0, classes < 2], axis=1)
+    data = make_graph_data(name="g", features=features, edge_index=edges, labels=labels)
+    probes = linear_probe, knn_probe
+    dense = [probe(features, data, split="random", seeds=3) for probe in probes]
+    monkeypatch.setattr(module, "_DENSE_ENTRIES", 0)
+    wide = [probe(features, data, split="random", seeds=3) for probe in probes]
+    for found, expected in zip(wide, dense, strict=True):
+        np.testing.assert_allclose(found.split_accuracies, expected.split_accuracies, atol=0.03)
+        assert found.measure == "micro_f1"

@@ -168,3 +168,50 @@ def test_plans_that_cannot_be_are_refused():
         plan_probe(unmasked, split="k")
     with pytest.raises(ValueError, match="seeds: expected at least 1, got 0"):
         plan_probe(unmasked, seeds=0)
+
+
+def several_labels(count=200):
+    """The first ten unknown; the second label is rare."""
+    labels = (np.random.default_rng(0).random((count, 3)) < [0.5, 0.02, 0.9]).astype(np.int8)
+    labels[:10] = -1
+    return labels
+
+
+def test_multilabel_nodes_are_drawn_as_one_class():
+    known = np.arange(10, 200)
+    data = path_graph(several_labels(), "-" * 5 + "t" * 35 + "v" * 60 + "e" * 90)
+    assert [plan_probe(data).num_splits, plan_probe(data, split="folds").num_splits] == [1, 10]
+    (public,) = splits_of(data)
+    np.testing.assert_array_equal(public.train, np.arange(10, 40))
+    drawn = splits_of(data, split="random", seeds=3)
+    for split in drawn:
+        assert_disjoint(split, known)
+        assert [len(part) for part in (split.train, split.validation, split.test)] == [30, 60, 90]
+    assert len({tuple(split.test) for split in drawn}) == 3
+    for split in splits_of(path_graph(several_labels()), split="random", seeds=2):
+        assert_disjoint(split, known)
+        assert [len(part) for part in (split.train, split.validation, split.test)] == [19, 19, 152]
+    folds = splits_of(data, folds=5, split="folds")
+    tested = np.concatenate([split.test for split in folds])
+    np.testing.assert_array_equal(np.sort(tested), known)
+    assert not np.array_equal(tested, known)
+    for split in folds:
+        assert_disjoint(split, known)
+        assert [len(split.inner), len(split.validation), len(split.test)] == [122, 30, 38]
+
+
+@pytest.mark.parametrize("protocol", ["public", "random", "folds"])
+def test_many_multilabel_nodes_are_probed_on_some(protocol):
+    data = path_graph(several_labels(), "t" * 50 + "v" * 50 + "e" * 100)
+    with pytest.warns(UserWarning, match=r"60 of 190 labelled nodes take part in the probes$"):
+        splits = splits_of(data, split=protocol, folds=5, seeds=2, max_nodes=60)
+    for split in splits:
+        assert_disjoint(split, np.arange(10, 200))
+        count = len(split.inner) + len(split.validation) + len(split.test)
+        assert 57 <= count <= 60  # each part rounded down
+
+
+def test_few_multilabel_nodes_make_few_folds():
+    labels = np.array([[0, 1], [1, 1], [0, 0], [-1, -1]])
+    with pytest.warns(UserWarning, match="3 probe folds instead of 10, because the graph has only"):
+        assert plan_probe(path_graph(labels)).num_splits == 3

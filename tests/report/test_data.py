@@ -177,3 +177,15 @@ def test_correlation_says_mean_diagonal_and_rms_of_the_rest():
     assert found.picture[3, 9] == pytest.approx(C[found.shown[3], found.shown[9]], abs=1e-6)
     single = report_data.correlation(np.array([[0.7]], np.float32))
     assert single.off_diagonal == 0
+
+
+def test_of_multilabel_nodes_the_groups_are_clusters():
+    X, labels = blobs(N=40)
+    several = np.stack([labels > 1, labels < 3], axis=1)
+    data = make_graph_data(name="g", features=X, edge_index=[[0], [1]], labels=several)
+    found = report_data.projection(X, data, seed=0)
+    alone = make_graph_data(name="g", features=X, edge_index=[[0], [1]])
+    expected = report_data.projection(X, alone, seed=0)
+    assert found.clustered
+    assert found.group_names[0] == "cluster 1"
+    np.testing.assert_array_equal(found.groups, expected.groups)
