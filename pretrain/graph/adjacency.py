@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 
+from ..errors import InputError
+
 BLOCK_EDGES = 1 << 20
+_LARGEST_WEIGHT = 1e15  # squares, and their sums, fit float32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -134,6 +138,30 @@ def weighted_edges(
     order = np.lexsort([-weights, keys])
     keys, first = np.unique(keys[order], return_index=True)
     return np.stack(np.divmod(keys, num_nodes)), weights[order][first].astype(np.float32)
+
+
+def check_edge_weights(weights: Any, num_edges: int) -> np.ndarray:
+    """Returns float64 [E], each at least 0."""
+    weights = np.asarray(weights)
+    if weights.dtype.kind not in "biuf" or weights.shape != (num_edges,):
+        raise InputError(
+            f"edge_weight: expected numbers of shape ({num_edges},), got {weights.dtype} of"
+            f" {weights.shape}"
+        )
+    weights = weights.astype(np.float64)
+    wrong = ~((weights >= 0) & (weights <= _LARGEST_WEIGHT))
+    if wrong.any():
+        raise InputError(
+            f"edge_weight: expected finite weights of at least 0, got {weights[wrong.argmax()]} of"
+            f" edge {int(wrong.argmax())} ({int(wrong.sum())} such edges)"
+        )
+    return weights
+
+
+def of_mean_one(weights: np.ndarray) -> np.ndarray:
+    """The weights in proportion, float32: a node's link to itself, where there is one, has 1."""
+    mean = weights.mean(dtype=np.float64) if len(weights) else 1.0
+    return (weights / mean).astype(np.float32)
 
 
 def blocks(count: int, size: int) -> Iterator[slice]:

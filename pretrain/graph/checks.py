@@ -13,7 +13,14 @@ import numpy as np
 import scipy.sparse
 
 from ..errors import InputError, shown
-from .adjacency import BLOCK_EDGES, blocks, sorted_edges, weighted_edges
+from .adjacency import (
+    BLOCK_EDGES,
+    blocks,
+    check_edge_weights,
+    of_mean_one,
+    sorted_edges,
+    weighted_edges,
+)
 
 MASKS = ("train_mask", "val_mask", "test_mask")
 
@@ -164,30 +171,6 @@ def check_edges(
     weights = check_edge_weights(weights, edges.shape[1])
     edges, weights = weighted_edges(edges, weights, num_nodes, undirected=undirected)
     return edges.astype(dtype), of_mean_one(weights)
-
-
-def check_edge_weights(weights: Any, num_edges: int) -> np.ndarray:
-    """Returns float64 [E], each at least 0."""
-    weights = np.asarray(weights)
-    if weights.dtype.kind not in "biuf" or weights.shape != (num_edges,):
-        raise InputError(
-            f"edge_weight: expected numbers of shape ({num_edges},), got {weights.dtype} of"
-            f" {weights.shape}"
-        )
-    weights = weights.astype(np.float64)
-    wrong = ~((weights >= 0) & (weights <= _LARGEST_FEATURE))
-    if wrong.any():
-        raise InputError(
-            f"edge_weight: expected finite weights of at least 0, got {weights[wrong.argmax()]} of"
-            f" edge {int(wrong.argmax())} ({int(wrong.sum())} such edges)"
-        )
-    return weights
-
-
-def of_mean_one(weights: np.ndarray) -> np.ndarray:
-    """The weights in proportion, float32: a node's link to itself, where there is one, has 1."""
-    mean = weights.mean(dtype=np.float64) if len(weights) else 1.0
-    return (weights / mean).astype(np.float32)
 
 
 def check_node_ids(node_ids: Any, num_nodes: int) -> np.ndarray:

@@ -23,12 +23,10 @@ from .checks import (
     check_node_ids,
     told_of,
 )
-from .relations import EDGES, TARGETS, Relation, check_relations, merged
-from .structure import structural_features
+from .relations import Relation, check_relations, merged
+from .structure import count_nodes, structural_features
 
 _BLOCK_ROWS = 1 << 14
-# As many nodes as links may speak of where nothing else tells their number.
-_FREE_NODES, _NODES_PER_END = 10**6, 100
 _SAMPLED_ROWS = 20_000
 
 
@@ -247,7 +245,7 @@ def make_graph_data(
     with told_of(name):
         features = None if features is None else check_features(features)
         num_nodes = (
-            _count_nodes(node_ids, labels, edge_index, relations)
+            count_nodes(node_ids, labels, edge_index, relations)
             if features is None
             else features.shape[0]
         )
@@ -290,25 +288,3 @@ def make_graph_data(
         class_names=class_names,
         **masks,
     )
-
-
-def _count_nodes(node_ids: Any, labels: Any, edge_index: Any, relations: Any) -> int:
-    """N of a graph without features."""
-    for known in (node_ids, labels):
-        if known is not None:
-            return max(1, len(np.atleast_1d(known)))
-    between = [] if edge_index is None else [edge_index]
-    for key, edges in (relations or {}).items():
-        if key.startswith(EDGES):  # of a relation to something else the sources alone are nodes
-            other = TARGETS + key.removeprefix(EDGES) in relations
-            between.append(np.asarray(edges)[:1] if other else edges)
-    arrays = [np.asarray(one) for one in between]
-    largest = [int(one.max()) for one in arrays if one.size and one.dtype.kind in "iu"]
-    count = 1 + max(largest, default=-1)
-    ends = sum(one.size for one in arrays)
-    if not 1 <= count <= _FREE_NODES + _NODES_PER_END * ends:
-        raise InputError(
-            "expected features, node_ids or labels to tell the number of nodes, or links between"
-            f" most of them; got {ends:,} ends of links up to node {count - 1:,}"
-        )
-    return count

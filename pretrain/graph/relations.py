@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, shown
-from .checks import check_edge_weights, check_edges, of_mean_one, told_of
+from .adjacency import check_edge_weights, of_mean_one
+from .checks import check_edges, told_of
 
 EDGES, TARGETS, WEIGHTS = "edge_index_", "num_targets_", "edge_weight_"  # prefixes of keys
 _MOST_RELATIONS = 100

@@ -8,8 +8,15 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
+from ..errors import InputError
+from .relations import EDGES, TARGETS
+
 _EIGENVECTORS = 32
 _DENSE_NODES = 200  # up to here all eigenvectors at once
+
+
+# As many nodes as links may speak of where nothing else tells their number.
+_FREE_NODES, _NODES_PER_END = 10**6, 100
 
 
 def structural_features(edge_index: np.ndarray, num_nodes: int) -> np.ndarray:
@@ -51,3 +58,29 @@ def _largest(operator: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
         values, vectors = scipy.sparse.linalg.eigsh(operator, count, which="LA", v0=start, tol=1e-6)
     order = np.argsort(-values)[:count]
     return values[order], vectors[:, order]
+
+
+def count_nodes(node_ids: Any, labels: Any, edge_index: Any, relations: Any) -> int:
+    """N of a graph without features; the arguments are those of `make_graph_data`.
+
+    Raises:
+        InputError: if nothing tells it, or links speak of far more nodes than they connect.
+    """
+    for known in (node_ids, labels):
+        if known is not None:
+            return max(1, len(np.atleast_1d(known)))
+    between = [] if edge_index is None else [edge_index]
+    for key, edges in (relations or {}).items():
+        if key.startswith(EDGES):  # of a relation to something else the sources alone are nodes
+            other = TARGETS + key.removeprefix(EDGES) in relations
+            between.append(np.asarray(edges)[:1] if other else edges)
+    arrays = [np.asarray(one) for one in between]
+    largest = [int(one.max()) for one in arrays if one.size and one.dtype.kind in "iu"]
+    count = 1 + max(largest, default=-1)
+    ends = sum(one.size for one in arrays)
+    if not 1 <= count <= _FREE_NODES + _NODES_PER_END * ends:
+        raise InputError(
+            "expected features, node_ids or labels to tell the number of nodes, or links between"
+            f" most of them; got {ends:,} ends of links up to node {count - 1:,}"
+        )
+    return count

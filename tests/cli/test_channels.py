@@ -70,11 +70,11 @@ def test_robustness_of_a_run(run, dataset, capsys):
     content = evaluate(run, "--dataset", dataset, "--robustness", *fast)
     assert len(content["robustness"]) == 4  # the relation "in" is not known
     clean = values(content, "linear_probe")
-    for by_name in content["robustness"].values():
+    for damage, by_name in content["robustness"].items():
         assert set(by_name) == {"embeddings", "untrained encoder"}
         found = by_name["embeddings"]["linear_probe"]["values"]
         assert len(found) == 2
-        assert np.mean(found) < np.mean(clean)
+        assert np.mean(found) < np.mean(clean) or damage == "in unknown"
         assert "nmi" not in by_name["embeddings"]
     assert "test nodes embedded with 70 % of the links gone:" in capsys.readouterr().out
     again = evaluate(run, "--dataset", dataset, "--robustness", *fast)
