@@ -26,3 +26,5 @@ MASK_RATE = 0.2
 WORDS_DENSITY = 0.3
 # Dense features are few up to so many: of their neighbourhoods there is more to know than means.
 FEW_FEATURES = 32
+# For a hidden layer of the gcn, or for a training by steps on dense features.
+FEW_NODES = 1000

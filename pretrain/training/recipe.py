@@ -140,13 +140,16 @@ def _encoder_by(measured: Measured, data: GraphData, scaled: bool, by_steps: boo
 
     Smoothing is linear: a vocabulary often has more words than the graph has nodes, and there a
     hidden layer learns the nodes by heart. Only where dense features have drawn the links
-    themselves is there more in them than principal directions can say, and the gcn is better; but
-    it takes columns as they are, also where they differ in scale.
+    themselves is there more in them than principal directions can say, and the gcn is better, if
+    it has nodes enough to learn from; but it takes columns as they are, also where they differ in
+    scale. On a few nodes any training by steps learns the nodes of dense features by heart.
     """
-    if not (by_steps or (measured.is_smooth and not scaled)):
+    words, are_few = are_words(data), data.num_nodes < default.FEW_NODES
+    is_smooth = measured.is_smooth and not scaled and (words or not are_few)
+    if not (by_steps or is_smooth):
         return CHANNELS
-    is_of_the_features = measured.is_of_the_features and not are_words(data)
-    return GCN if is_of_the_features and not scaled else LINEAR
+    drawn_by_features = measured.is_of_the_features and not (words or scaled or are_few)
+    return GCN if drawn_by_features else LINEAR
 
 
 def _units(encoder: str, data: GraphData, width: int | None) -> tuple[int, ...]:

@@ -21,21 +21,22 @@ def graph(density, nodes=60, features=40):
     )
 
 
-def neighbours_of_one_another(words=False):
+def neighbours_of_one_another(count=1200, words=False):
     """Links between those whose features, or their groups', are alike."""
     rng = np.random.default_rng(0)
-    group = np.arange(120) % 6
-    features = rng.normal(size=(6, 40))[group] + 0.3 * rng.normal(size=(120, 40))
+    group = np.arange(count) % 6
+    features = rng.normal(size=(6, 40))[group] + 0.3 * rng.normal(size=(count, 40))
     if words:
         features = scipy.sparse.csr_matrix((features > 1.2).astype(np.float32))
-    others = (np.arange(120)[:, None] + 6 * np.arange(1, 7)) % 120
-    edges = np.stack([np.repeat(np.arange(120), 6), others.ravel()])
+    others = (np.arange(count)[:, None] + 6 * np.arange(1, 7)) % count
+    edges = np.stack([np.repeat(np.arange(count), 6), others.ravel()])
     return make_graph_data(name="g", features=features, edge_index=edges)
 
 
 WORDS, DENSE, FEW = graph(0.04), graph(1.0), graph(1.0, features=5)
 ONE_HOT = graph(0.2, features=5)
-ALIKE, ALIKE_WORDS = neighbours_of_one_another(), neighbours_of_one_another(words=True)
+ALIKE, FEW_ALIKE = neighbours_of_one_another(), neighbours_of_one_another(120)
+ALIKE_WORDS = neighbours_of_one_another(120, words=True)
 
 
 def chosen(data, width=None, **options):
@@ -58,6 +59,8 @@ def chosen(data, width=None, **options):
         (DENSE, {"training": "adam"}, ("linear", (40,), 60, 8)),
         (ALIKE, {}, ("gcn", (512, 256), 200, None)),
         (ALIKE, {"steps": 7}, ("gcn", (512, 256), 7, None)),
+        (FEW_ALIKE, {}, ("channels", (120,), None, 8)),
+        (FEW_ALIKE, {"steps": 7}, ("linear", (40,), 7, 8)),
         (ALIKE_WORDS, {}, ("linear", (40,), 60, 8)),
         (DENSE, {"training": "none"}, ("channels", (60,), None, 8)),
         (
@@ -134,6 +137,12 @@ def test_what_the_gates_say_is_kept():
     given = chosen(WORDS, channels=("own=2", "hop=0.5"))
     assert given.channels == {"own": 2.0, "hop": 0.5}
     assert chosen(WORDS, training="adam").measured is None
+
+
+def test_of_a_few_dense_nodes_at_most_half_is_smoothed():
+    recipe = chosen(FEW_ALIKE)
+    assert recipe.measured.smoothing == 1
+    assert recipe.channels == {"own": 0.75, "hop": 0, "two-hops": 0, "smooth": 0.5}
 
 
 def test_relations_are_channels():

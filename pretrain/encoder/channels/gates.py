@@ -82,10 +82,14 @@ class Measured:
         """Whether smoothing is all that is worth doing."""
         return self.smoothing >= _SMOOTH
 
-    def weights(self) -> dict[str, float]:
-        """Of each channel, at least 0, by name; to three digits."""
-        smooth = self.smoothing
-        hop = self.trust * (1 - smooth)
+    def weights(self, most_smoothed: float = 1.0) -> dict[str, float]:
+        """Of each channel, at least 0, by name; to three digits.
+
+        Args:
+            most_smoothed: a bound of the smoothing, in [0, 1]; what it leaves is the node's own.
+        """
+        hop = self.trust * (1 - self.smoothing)
+        smooth = min(self.smoothing, most_smoothed)
         found = {OWN: OWN_WEIGHT * (1 - smooth), HOP: hop, TWO_HOPS: hop, SMOOTH: smooth}
         return {name: round(weight, 3) for name, weight in found.items()}
 

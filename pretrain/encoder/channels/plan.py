@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...config.defaults import FEW_NODES
 from ...errors import InputError
 from ...graph.data import GraphData
 from ..start import are_words, column_weights, hop_coefficients
@@ -21,6 +22,9 @@ from .weights import BACK, HOP, LINKS, OUT, OWN, SMOOTH, TWO_HOPS, Channel
 PRIOR = 100.0
 
 _WIDE, _NARROW, _NARROWEST = 512, 256, 32  # columns of a channel
+# On a few hundred nodes eight hops reach everybody, and what dense features say well of each alone
+# is lost.
+_MOST_SMOOTHED_OF_FEW = 0.5
 _MOST_COLUMNS = 2560  # of all channels together, as far as each has the fewest
 
 
@@ -121,7 +125,10 @@ def channel_weights(
         InputError: a channel that the graph does not have, or a weight that is none.
     """
     if not given:
-        return relation_weights(data) if data.relations or measured is None else measured.weights()
+        if data.relations or measured is None:
+            return relation_weights(data)
+        are_few = data.num_nodes < FEW_NODES and not are_words(data)
+        return measured.weights(_MOST_SMOOTHED_OF_FEW if are_few else 1.0)
     known = [OWN, HOP, TWO_HOPS, SMOOTH, *list(relation_weights(data))[1:]]
     weights = {}
     for one in given:
