@@ -3,6 +3,16 @@
 from bench import accuracy as report_results
 from bench.accuracy import CASES, render, render_case, row_of, spread
 
+RUN = {
+    "date": "d",
+    "commit": "c",
+    "dirty": False,
+    "config": {"command": "the command"},
+    "machine": {"cpu": "x", "cores": 2, "memory_gb": 24, "system": "Linux"},
+    "versions": {"python": "3.11"},
+    "others_share": 0.0,
+}
+
 
 def metrics(probe):
     def measures(value):
@@ -30,7 +40,7 @@ def test_spread_is_mean_and_deviation_in_percent():
 
 def test_section_of_a_graph():
     name, options, _ = CASES[1]
-    page = render_case(name, options, rows(name, options))
+    page = render_case(name, options, RUN, rows(name, options))
     assert f"graph-barlow-twins pretrain --output DIR --seed SEED {options}" in page
     cells = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("|")}
     assert [cell.strip() for cell in cells["trained encoder"].split("|")[2:4]] == [
@@ -45,11 +55,11 @@ def test_section_of_a_graph():
 
 def test_page_has_the_cases_that_were_run():
     name, options, _ = CASES[0]
-    run = {"date": "d", "commit": "c", "dirty": False, "config": {"command": "the command"}}
-    run |= {"machine": {"cpu": "x", "cores": 2, "memory_gb": 24, "system": "Linux"}}
-    run |= {"versions": {"python": "3.11"}, "others_share": 0.0}
-    page = render(run, rows(name, options))
-    assert "the command" in page
+    other = CASES[2][0]
+    old = RUN | {"config": {"command": "an old command"}}
+    sets = [(old, rows(name, options) + rows(other, "")), (RUN, rows(name, options))]
+    page = render(sets)
+    assert page.index("the command") < page.index(f"## {other}") < page.index("an old command")
     assert f"## {name}\n" in page
     assert f"## {CASES[1][0]}\n" not in page
 
