@@ -7,6 +7,7 @@ import pytest
 COMMANDS = (
     "accuracy",
     "block_graph",
+    "choice",
     "corruption.report",
     "loss.memory",
     "missing",
