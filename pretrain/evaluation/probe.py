@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +16,9 @@ from ..graph.data import LabelledNodes
 from .rows import Directions, Matrix
 from .scores import JUDGES, judges_of
 from .splits import MAX_NODES, PUBLIC_SPLIT, Split, draw_splits, plan_probe
+
+# Entries of the training rows. Of fewer, the interpreter's lock would be in the way.
+_WORTH_A_THREAD = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,24 +118,16 @@ def run_probe(
     splits = draw_splits(data, plan, seed=seed, max_nodes=max_nodes)
     labels: Any = data.labels
     names = judges_of(labels)
-    found: dict[str, list[float]] = {name: [] for name in names}
-    chosen = []
     # The matrices are small: one thread fits them in milliseconds, while BLAS threads that wait for
     # a busy core (TensorFlow's threads spin too) were measured to take fifty times as long.
     with threadpool_limits(1, user_api="blas"):
         rows, offset = Directions(embeddings, center=center), 0
         if asked is not None:
             rows, offset = rows.beside(Directions(asked, center=center)), data.num_nodes
-        fitted = classifier(rows, labels)
-        for one in splits:
-            best = _chosen(fitted, labels, one, names)
-            chosen.append(best[names[0]])
-            tested = {
-                value: fitted.scores(one.train, one.test + offset, (value,))[0]
-                for value in set(best.values())
-            }
-            for name, value in best.items():
-                found[name].append(JUDGES[name](tested[value], labels[one.test]))
+        judge = functools.partial(_judged, classifier(rows, labels), labels, names, offset)
+        judged = _side_by_side(judge, splits, work=rows.width * len(splits[0].train))
+    found = {name: [values[name] for values, _ in judged] for name in names}
+    chosen = [best[names[0]] for _, best in judged]
     accuracies = found.pop(names[0])
     return result(
         float(np.mean(accuracies)),
@@ -143,6 +140,30 @@ def run_probe(
         names[0],
         tuple(chosen),
     )
+
+
+def _side_by_side(judge: Callable[[Split], Any], splits: Sequence[Split], work: int) -> list:
+    """What comes of each split, several at a time where each takes long enough."""
+    if work < _WORTH_A_THREAD:
+        return [judge(one) for one in splits]
+    from joblib import cpu_count  # with scikit-learn; knows of affinity and of containers
+
+    with concurrent.futures.ThreadPoolExecutor(min(len(splits), cpu_count())) as pool:
+        return list(pool.map(judge, splits))
+
+
+def _judged(
+    fitted: Classifier, labels, names: Sequence[str], offset: int, one: Split
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Each measure on the test nodes of a split, and the values chosen for it."""
+    best = _chosen(fitted, labels, one, names)
+    # In the candidates' order, so that one fit can start where the last one ended.
+    values = [value for value in fitted.candidates(len(one.inner)) if value in best.values()]
+    values = values or list(dict.fromkeys(best.values()))
+    scores = dict(zip(values, fitted.scores(one.train, one.test + offset, values), strict=True))
+    return {
+        name: JUDGES[name](scores[value], labels[one.test]) for name, value in best.items()
+    }, best
 
 
 def _chosen(fitted: Classifier, labels, split: Split, names: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Is this tree slower than a commit? `python -m bench.against COMMIT`."""

@@ -1,0 +1,129 @@
+"""Times this tree against a commit, in alternation, so that the machine cancels out.
+
+The commit is checked out beside the tree; three processes take turns: one of this tree and two of
+the commit, whose difference is what the machine does. It fails where the tree is slower than that
+explains, after a second look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..machine import ROOT, git
+from .cases import CASES, LONG_CASES
+from .compare import AGAIN, COMMIT, TREE, NotComparableError, judged
+
+_FOLDERS = ("reference", "kernels", "tfgnn_task", "pretrain")
+
+
+@contextlib.contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """A worktree of a commit, for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, "tree")
+        git("worktree", "add", "--quiet", "--detach", str(tree), commit)
+        try:
+            yield tree
+        finally:
+            git("worktree", "remove", "--force", str(tree))
+
+
+def package_of(tree: Path, folder: Path) -> Path:
+    """A folder to import the tree's package from: links to its parts."""
+    package = folder / "graph_barlow_twins"
+    package.mkdir(parents=True)
+    for part in _FOLDERS:
+        (package / part).symlink_to(tree / part)
+    for file in (tree / "namespace").iterdir():
+        if file.is_file():
+            (package / file.name).symlink_to(file)
+    return folder
+
+
+@contextlib.contextmanager
+def worker(path: Path) -> Iterator[subprocess.Popen]:
+    """A process that times what it is asked, with the package of the path."""
+    environment = os.environ | {"PYTHONPATH": str(path), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.against.worker"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def seconds_of(process: subprocess.Popen, case: str) -> float:
+    """What a worker says of a case.
+
+    Raises:
+        NotComparableError: if it cannot run it, or has ended.
+    """
+    assert process.stdin
+    assert process.stdout
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(case + "\n")
+        process.stdin.flush()
+    answer = json.loads(process.stdout.readline() or '{"error": "the process ended"}')
+    if "error" in answer:
+        raise NotComparableError(answer["error"])
+    return answer["seconds"]
+
+
+def main(arguments=None) -> int:
+    """The command line; returns the exit code: 1 where the tree is slower, 2 without any case."""
+    parser = argparse.ArgumentParser(prog="python -m bench.against", description=__doc__)
+    parser.add_argument("commit", help="such as HEAD~1, a tag, or a merge base")
+    parser.add_argument("--rounds", type=int, default=9, help="of each case (9), 3 of the long one")
+    parser.add_argument("--cases", default="", help="only those whose name contains this")
+    parser.add_argument("--quick", action="store_true", help="without the main job")
+    options = parser.parse_args(arguments)
+    if options.rounds < 3:
+        parser.error("--rounds: expected at least 3")
+    commit = git("rev-parse", "--verify", f"{options.commit}^{{commit}}").strip()
+    every = CASES if options.quick else CASES | LONG_CASES
+    slower, compared = [], 0
+    with contextlib.ExitStack() as stack:
+        tree = stack.enter_context(checked_out(commit))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        old, new = (package_of(one, folder / name) for one, name in ((tree, "old"), (ROOT, "new")))
+        paths = {TREE: new, COMMIT: old, AGAIN: old}
+        workers = {who: stack.enter_context(worker(path)) for who, path in paths.items()}
+
+        def ask(who: str, case: str) -> float:
+            return seconds_of(workers[who], case)
+
+        print(f"this tree against {commit[:12]}: seconds by seconds, above 1 is slower")
+        for case in every:
+            if options.cases not in case:
+                continue
+            try:
+                found = judged(ask, case, 3 if case in LONG_CASES else options.rounds)
+            except NotComparableError as error:
+                print(f"{case:45} not comparable: {error}", flush=True)
+                continue
+            compared += 1
+            word = "SLOWER" if found.is_slower else ""
+            print(f"{case:45} {found.ratio:5.2f}  margin {found.margin:.2f}  {word}", flush=True)
+            slower += [case] * found.is_slower
+    print(f"{compared} compared, {len(slower)} slower")
+    return 1 if slower else 0 if compared else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
