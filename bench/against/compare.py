@@ -44,8 +44,8 @@ class Comparison:
     def margin_of(self, deviations: float) -> float:
         """So many standard errors of a median, by the spread of the commit against itself.
 
-        At least 15 %. A process may be a little slower than its twin throughout (where its memory lies, for
-        one), so the twins' own median counts, too.
+        At least 15 %. A process may be a little slower than its twin throughout (where its memory
+        lies, for one), so the twins' own median counts, too.
         """
         logs = np.log(self.unrest)
         centre = float(np.median(logs))
