@@ -195,7 +195,14 @@ def _damaged(inputs: EvaluationInputs, encoders, probing, options, say) -> dict[
     data: Any = inputs.data
     clean = {name: [encode(data) for encode in several] for name, several in encoders.items()}
     found = robustness(
-        encoders, clean, data, seed=options.seed, center=options.center, say=say, **probing
+        encoders,
+        clean,
+        data,
+        nodes=inputs.labels,
+        seed=options.seed,
+        center=options.center,
+        say=say,
+        **probing,
     )
     return {
         damage: {name: one.to_dict() for name, one in by_name.items()}

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 
 from ...kernels.keys import derive_key
-from ..graph.data import GraphData
+from ..graph.data import GraphData, LabelledNodes
 from ..graph.held_out import pair_keys
 from .evaluate import Result, evaluate
 
@@ -73,22 +73,23 @@ def damaged(data: GraphData, damage: Damage, seed: int) -> GraphData:
     else:
         dense = data.feature_rows(slice(None)) * left
         features = np.where(rng.random(dense.shape) < damage.entries, np.float32(0), dense)
-    # Whatever links two nodes goes or stays as a whole.
-    keys = pair_keys(data.edge_index, data.num_nodes)
-    unique, of_edge = np.unique(keys, return_inverse=True)
-    kept = rng.random(len(unique)) >= damage.links
+    # Whatever links two nodes goes or stays as a whole; relations may have links of their own.
+    between = [data.edge_index, *(one.edge_index for one in data.relations if one.between_nodes)]
+    keys = [pair_keys(links, data.num_nodes) for links in between]
+    unique = np.unique(np.concatenate(keys))
+    kept = unique[rng.random(len(unique)) >= damage.links]
     relations = []
     stays: Any
     for one in data.relations:
         if one.name == damage.relation:
             stays = np.zeros(one.edge_index.shape[1], bool)
         elif one.between_nodes:
-            stays = kept[np.searchsorted(unique, pair_keys(one.edge_index, data.num_nodes))]
+            stays = np.isin(pair_keys(one.edge_index, data.num_nodes), kept)
         else:
             stays = rng.random(one.edge_index.shape[1]) >= damage.links
         relations.append(one.with_edges(stays))
     return dataclasses.replace(
-        data.with_edges(kept[of_edge]), features=features, relations=tuple(relations)
+        data.with_edges(np.isin(keys[0], kept)), features=features, relations=tuple(relations)
     )
 
 
@@ -97,6 +98,7 @@ def robustness(
     embeddings: Mapping[str, Sequence[np.ndarray]],
     data: GraphData,
     *,
+    nodes: LabelledNodes | None = None,
     seed: int = 0,
     say: Callable[[str], None] = lambda message: None,
     **probing: Any,
@@ -106,7 +108,8 @@ def robustness(
     Args:
         encoders: by name, one for each training seed.
         embeddings: of the graph as it is, by the same names, one for each encoder.
-        data: the graph, with labels.
+        data: the graph.
+        nodes: its nodes with other labels than its own, in its order.
         seed: of damage, and of splits.
         say: is told what comes next.
         **probing: see `evaluate`.
@@ -119,5 +122,7 @@ def robustness(
         say(f"robustness: {damage.name}")
         graph = damaged(data, damage, seed)
         asked = {name: [encode(graph) for encode in several] for name, several in encoders.items()}
-        found[damage.name] = evaluate(embeddings, data, seed=seed, asked=asked, say=say, **probing)
+        found[damage.name] = evaluate(
+            embeddings, nodes or data, seed=seed, asked=asked, say=say, **probing
+        )
     return found

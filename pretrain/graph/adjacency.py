@@ -12,7 +12,7 @@ import scipy.sparse
 from ..errors import InputError
 
 BLOCK_EDGES = 1 << 20
-_LARGEST_WEIGHT = 1e15  # squares, and their sums, fit float32
+_SMALLEST_SHARE, _LARGEST_WEIGHT = 1e-12, 1e15  # squares, and their sums, fit float32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,13 +121,14 @@ def weighted_edges(
 
     Args:
         edge_index: [2, E] integers in [0, N).
-        weights: [E]; links of weight 0 are left out.
+        weights: [E]; links of next to no weight are left out, see `in_proportion`.
         num_nodes: N, below 2**31.5.
         undirected: add the reverse of every edge.
 
     Returns:
         int64 [2, E'] and float32 [E'].
     """
+    weights = in_proportion(weights)
     source, target = np.asarray(edge_index, np.int64)
     keep = (source != target) & (weights > 0)
     source, target, weights = source[keep], target[keep], weights[keep]
@@ -156,6 +157,16 @@ def check_edge_weights(weights: Any, num_edges: int) -> np.ndarray:
             f" edge {int(wrong.argmax())} ({int(wrong.sum())} such edges)"
         )
     return weights
+
+
+def in_proportion(weights: np.ndarray) -> np.ndarray:
+    """The weights as shares of the largest, float64; 0 below a millionth of a millionth of it.
+
+    So they can be of any unit: of smaller ones float32 would make 0, or of their inverses infinity.
+    """
+    largest = weights.max(initial=0)
+    shares = weights / largest if largest > 0 else weights
+    return np.where(shares < _SMALLEST_SHARE, 0, shares)
 
 
 def of_mean_one(weights: np.ndarray) -> np.ndarray:

@@ -164,11 +164,13 @@ class GraphData(LabelledNodes):
         for part in itertools.chain(parts, [self.edge_index]):
             sha.update(np.ascontiguousarray(part).data)
         for relation in self.relations:
-            sha.update(f"{relation.name} {relation.num_targets}".encode())
+            targets = "" if relation.between_nodes else " targets"
+            sha.update(f"{relation.name} {relation.num_targets}{targets}".encode())
             sha.update(np.ascontiguousarray(relation.edge_index).data)
-        weights = [self.edge_weight, *(one.edge_weight for one in self.relations)]
-        for weight in weights:
+        weights = {"": self.edge_weight} | {one.name: one.edge_weight for one in self.relations}
+        for name, weight in weights.items():
             if weight is not None:
+                sha.update(f"weights of {name}".encode())
                 sha.update(weight.data)
         return sha.hexdigest()
 

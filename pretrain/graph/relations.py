@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, shown
-from .adjacency import check_edge_weights, of_mean_one
+from .adjacency import check_edge_weights, in_proportion, of_mean_one
 from .checks import check_edges, told_of
 
 EDGES, TARGETS, WEIGHTS = "edge_index_", "num_targets_", "edge_weight_"  # prefixes of keys
@@ -145,7 +145,7 @@ def _bipartite(
             raise InputError(f"expected {what} in [0, {count}), got {wrong}")
     keys = edges[0].astype(np.int64) * num_targets + edges[1].astype(np.int64)
     if weights is not None:  # of a link given more than once the largest
-        weights = check_edge_weights(weights, len(keys))
+        weights = in_proportion(check_edge_weights(weights, len(keys)))
         order = np.lexsort([-weights, keys])
         order = order[weights[order] > 0]
         keys, weights = keys[order], weights[order]

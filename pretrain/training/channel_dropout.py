@@ -47,7 +47,9 @@ def train_channels(
     factor = scipy.linalg.cho_factor(sigma + penalty * np.eye(len(sigma)), lower=True)
     W = scipy.linalg.cho_solve(factor, cross @ V)
     loss_before, loss_after = (expected_loss(sigma, cross, one, recipe.lambda_) for one in (V, W))
-    before, after = (np.sqrt(np.einsum("fd,fd->d", one, covariance @ one)) for one in (V, W))
+    before, after = (
+        np.sqrt(np.maximum(np.einsum("fd,fd->d", one, covariance @ one), 0)) for one in (V, W)
+    )
     varies = (before > 0) & (after > 0)
     W = np.where(varies, W * np.divide(before, after, out=np.zeros_like(after), where=varies), V)
     return start.with_rotation(W), (loss_before, loss_after)

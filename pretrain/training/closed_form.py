@@ -110,7 +110,8 @@ def _diagonal(covariance: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
 
 def expected_loss(sigma, cross, W, lambda_: float) -> float:
     """The Barlow Twins loss of the expected cross-correlation."""
-    spread = np.sqrt(np.einsum("fd,fd->d", W, sigma @ W))
+    # Of what does not vary, rounding may make a little less than 0.
+    spread = np.sqrt(np.maximum(np.einsum("fd,fd->d", W, sigma @ W), 0))
     inverse = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
     C = (W.T @ cross @ W) * np.outer(inverse, inverse)
     diagonal = np.diag(C)

@@ -6,6 +6,7 @@ Labels are not looked at. Why these measures and constants: docs/recipe.md.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -104,6 +105,8 @@ def measure(data: GraphData, column_weights: tuple[np.ndarray, np.ndarray], seed
     """
     rng = np.random.default_rng(derive_key(seed, "gates"))
     rows = weighted_rows(data, column_weights[1])
+    if not are_words(data):  # what all have in common would tell of degrees alone
+        rows = rows - rows.mean(axis=0)
     own, hop = [], []
     for _ in range(_DRAWS):
         chosen = rows[rng.permutation(data.num_nodes)[:_ROWS]]
@@ -172,10 +175,12 @@ def neighbour_likeness(
     degrees = adjacency.strengths.astype(np.float64)
     if not degrees.sum():
         return 0.0
-    features = data.features
+    features: Any = data.features
     if data.num_features > _MOST_COLUMNS:
         columns = np.sort(rng.permutation(data.num_features)[:_MOST_COLUMNS])
         features, column_weights = features[:, columns], column_weights[columns]
+    if not data.is_sparse:  # of a file in any dtype
+        features = np.asarray(features, np.float64)
     weighted = scipy.sparse.csr_matrix(features).astype(np.float64)
     weighted = weighted @ scipy.sparse.diags(column_weights.astype(np.float64))
     share = degrees / degrees.sum()
