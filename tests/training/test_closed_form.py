@@ -190,8 +190,6 @@ def test_which_encoder_is_chosen_for_it():
     views = {"training": "closed-form", "drop_edges": (0.5, 0.5)}
     recipe = make_recipe(PretrainConfig(output="none", **views), data)
     assert (recipe.encoder, recipe.steps) == ("linear", None)
-    alone = make_recipe(PretrainConfig(output="none", training="closed-form"), data)
-    assert (alone.encoder, alone.steps) == ("linear", None)
     strangers = np.random.default_rng(0).integers(0, NODES, (2, 300))
     data = make_graph_data(name="g", features=data.features, edge_index=strangers)
     alone = make_recipe(PretrainConfig(output="none", training="closed-form"), data)

@@ -95,7 +95,7 @@ def test_rates_and_weight_of_the_loss():
     assert chosen(ALIKE, steps=5).lambda_ == 1 / 256
     assert chosen(DENSE, steps=5).lambda_ == 1 / 40
     assert chosen(DENSE).drop_channels == (0.5, 0.5)
-    assert chosen(packages()).drop_channels == (0.85, 0.85)
+    assert chosen(packages()).drop_channels == (0.8, 0.8)
     assert chosen(packages(), drop_channels=(0.1, 0.2)).drop_channels == (0.1, 0.2)
     assert chosen(DENSE, projector_units=(32, 16)).lambda_ == 1 / 16
     assert chosen(DENSE, lambda_=0.0).lambda_ == 0.0
