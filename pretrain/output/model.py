@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..encoder.by_weights import embed_with
+from ..encoder.channels.weights import LINKS, ChannelWeights
 from ..encoder.weights import AnyWeights
 from ..errors import InputError
 from ..graph.data import GraphData
@@ -59,13 +61,21 @@ class ExportedModel:
         """Compares the schema of the model with that of a graph.
 
         Raises:
-            InputError: if the graph has another number of features.
+            InputError: if the graph has another number of features, or lacks a relation.
         """
         if data.num_features != self._model.num_features:
             raise InputError(
                 f"{data.name}: expected {self._model.num_features} features, as {self.path} was"
                 f" trained on, got {data.num_features}"
             )
+        weights: Any = self._model
+        if self._trust and (self.path / DESCRIPTION).is_file():
+            weights = read_encoder(self.path)
+        # TensorFlow would take a missing relation for an empty one, or end the process.
+        for channel in weights.channels if isinstance(weights, ChannelWeights) else ():
+            for step in channel.steps:
+                if step[:-1] != LINKS:
+                    data.relation(step[:-1])
 
     def embed(self, data: GraphData, *, quiet: bool = True) -> np.ndarray:
         """Representations of the nodes, float32 [N, D].

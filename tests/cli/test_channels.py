@@ -65,6 +65,18 @@ def test_the_model_gives_the_embeddings(run, dataset, tmp_path, trust):
         np.testing.assert_allclose(found["embeddings"], expected["embeddings"], atol=2e-5)
 
 
+@pytest.mark.parametrize("trust", [[], ["--trust-model"]])
+def test_a_graph_that_lacks_a_relation(run, tmp_path, capsys, trust):
+    path = tmp_path / "g.npz"
+    np.savez(path, features=np.ones((5, WORDS)), edge_index_cites=np.array([[0], [1]]))
+    words = ["--dataset", f"npz:{path}", "--output", str(tmp_path / "e.npz"), *trust]
+    assert main(["embed", run, *words]) == 2
+    assert "expected a relation 'in', but it has cites" in capsys.readouterr().err.replace(
+        "'near'", "'in'"
+    )
+    assert not (tmp_path / "e.npz").exists()
+
+
 def test_robustness_of_a_run(run, dataset, capsys):
     fast = ("--quiet", "--seeds", "2", "--split", "random")
     content = evaluate(run, "--dataset", dataset, "--robustness", *fast)

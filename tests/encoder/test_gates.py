@@ -6,6 +6,7 @@ import scipy.sparse
 from graph_barlow_twins.pretrain.encoder.channels.gates import Measured, agreement
 from graph_barlow_twins.pretrain.encoder.channels.plan import measure_gates
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
+from graph_barlow_twins.pretrain.graph.npy import load_npy_folder
 
 NODES, WORDS = 600, 200
 
@@ -126,3 +127,29 @@ def test_graphs_that_say_nothing():
         found = measure_gates(data, seed=0)
         assert found.hop_reliability == 0
         assert found.weights()["own"] == 1.5
+
+
+@pytest.mark.parametrize("offset", [3, 1000])
+def test_what_all_nodes_have_in_common_does_not_matter(offset):
+    words = graph("related")
+    rng = np.random.default_rng(0)
+    features = words.features.toarray() @ rng.normal(size=(WORDS, 60))
+    features /= features.std()
+    first, second = (
+        measure_gates(make_graph_data(name="g", features=one, edge_index=words.edge_index), seed=0)
+        for one in (features, features + offset)
+    )
+    assert first.hop_reliability > 0.3
+    assert second.hop_reliability == pytest.approx(first.hop_reliability, abs=0.02)
+    assert second.likeness == pytest.approx(first.likeness, abs=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["float16", ">f4", "uint8", "int64"])
+def test_features_that_stay_in_a_file(tmp_path, dtype):
+    words = graph("related")
+    features = (20 * words.features.toarray() @ np.eye(WORDS, 60) + 1).astype(dtype)
+    np.save(tmp_path / "features.npy", features)
+    np.save(tmp_path / "edge_index.npy", words.edge_index)
+    mapped = measure_gates(load_npy_folder(tmp_path), seed=0)
+    plain = make_graph_data(name="g", features=features, edge_index=words.edge_index)
+    assert mapped == measure_gates(plain, seed=0)

@@ -9,6 +9,7 @@ from graph_barlow_twins.pretrain.evaluation.robustness import (
     damages_of,
     robustness,
 )
+from graph_barlow_twins.pretrain.graph.data import LabelledNodes, make_graph_data
 
 from tests.graph.relational import NODES, packages
 
@@ -76,3 +77,32 @@ def test_probes_are_fitted_on_the_graph_as_it_is_and_asked_about_the_damaged_one
         for probe in ("linear_probe", "knn_probe"):
             assert by_name["same"].measures[probe].values == (1.0, 1.0)
             assert by_name["turned"].measures[probe].values == (0.0, 0.0, 1.0, 1.0)
+
+
+def test_other_labels_than_the_graphs():
+    data = packages()
+    clean = np.eye(3, dtype=np.float32)[LABELS]
+    nodes = LabelledNodes("other", NODES, LABELS, ("a", "b", "c"))
+    found = robustness(
+        {"same": [lambda graph: clean]}, {"same": [clean]}, data, nodes=nodes, seeds=2
+    )
+    for by_name in found.values():
+        assert set(by_name["same"].measures["linear_probe"].values) == {1.0}
+
+
+def test_relations_may_have_links_that_the_graph_has_not():
+    rng = np.random.default_rng(0)
+    links = rng.integers(0, 40, (2, 100))
+    data = make_graph_data(
+        name="g",
+        features=rng.random((40, 3)),
+        edge_index=links[:, :10],
+        relations={"edge_index_a": links, "edge_index_b": links[::-1]},
+    )
+    left = damaged(data, Damage("some", links=0.5), seed=0)
+    pairs = [{frozenset(pair) for pair in one.edge_index.T.tolist()} for one in left.relations]
+    assert pairs[0] == pairs[1]
+    before = {frozenset(pair) for pair in data.relations[0].edge_index.T.tolist()}
+    assert 0.3 * len(before) < len(pairs[0]) < 0.7 * len(before)
+    everywhere = {frozenset(pair) for pair in data.edge_index.T.tolist()}
+    assert {frozenset(pair) for pair in left.edge_index.T.tolist()} == everywhere & pairs[0]

@@ -131,3 +131,42 @@ def test_what_is_left_keeps_its_weight():
         assert 0 < (after > 0).sum() < (before > 0).sum()
         np.testing.assert_array_equal(after, np.where(after > 0, before, 0))
         np.testing.assert_array_equal(after, after.T)
+
+
+@pytest.mark.parametrize("unit", [1e-50, 1e-300, 1e-320, 1e14])
+def test_weights_of_any_unit(unit):
+    rng = np.random.default_rng(0)
+    weights = rng.random(6) + 0.5
+    plain, scaled = (
+        make_graph_data(
+            name="g",
+            **FEATURES,
+            edge_index=EDGES,
+            edge_weight=weights * one,
+            relations={
+                "edge_index_in": EDGES,
+                "num_targets_in": 4,
+                "edge_weight_in": weights * one,
+            },
+        )
+        for one in (1.0, unit)
+    )
+    rtol = 1e-2 if unit < 1e-310 else 1e-6  # subnormal numbers have few digits
+    np.testing.assert_allclose(scaled.edge_weight, plain.edge_weight, rtol=rtol)
+    first, second = (data.relations[0].edge_weight for data in (plain, scaled))
+    np.testing.assert_allclose(first, second, rtol=rtol)
+
+
+def test_next_to_no_weight_is_no_link():
+    weights = [1, 1e-13, 1e-13, 1e-14, 1, 1]
+    data = make_graph_data(name="g", **FEATURES, edge_index=EDGES, edge_weight=weights)
+    np.testing.assert_allclose(dense(data), expected((0, 1, 1), (2, 3, 1)))
+
+
+def test_the_digest_knows_whose_weights_they_are():
+    def digest(**relations):
+        links = {"edge_index_a": EDGES, "edge_index_b": EDGES}
+        return make_graph_data(name="g", **FEATURES, relations=links | relations).digest()
+
+    found = {digest(), digest(edge_weight_a=WEIGHTS), digest(edge_weight_b=WEIGHTS)}
+    assert len(found | {digest(num_targets_a=np.array(4))}) == 4
