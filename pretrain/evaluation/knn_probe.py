@@ -92,7 +92,8 @@ def vote(
 
     Returns:
         [len(neighbours), M, classes]: votes of k, divided by k; a tie is a fraction of one vote.
-        From one half on, the votes for a label outweigh those against it.
+        From one half on, the votes for a label outweigh those against it; one that all training
+        nodes have, or none, has 1 or 0.
     """
     from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
@@ -123,7 +124,11 @@ def vote(
         if k in neighbours:
             # Similarities are within [-1, 1], so these quotients differ by less than one vote.
             scores.append((count + closeness / (2 * k + 1)) / k)
-    return (1 + np.array(scores)) / 2 if several else np.array(scores)
+    if not several:
+        return np.array(scores)
+    # How close the votes were says nothing of a label that all voters have, or none.
+    share = labels[train].mean(axis=0)
+    return np.where((share == 0) | (share == 1), share, (1 + np.array(scores)) / 2)
 
 
 def _nearest(rows: Directions, train: np.ndarray, asked: np.ndarray, count: int):

@@ -150,3 +150,13 @@ def test_a_tie_for_and_against_a_label_goes_to_the_closer_ones():
     rows = Directions(embeddings, center=False)
     (scores,) = vote(rows, labels, np.arange(2), np.array([2]), (2,))
     assert (scores >= 0.5).tolist() == [[True, False, True, False]]
+
+
+def test_of_a_label_that_all_voters_have_or_none_closeness_says_nothing():
+    rng = np.random.default_rng(0)
+    rows = Directions(rng.normal(size=(30, 4)).astype(np.float32))
+    labels = np.column_stack([np.zeros(30), np.ones(30), rng.integers(0, 2, 30)]).astype(np.int8)
+    scores = vote(rows, labels, np.arange(20), np.arange(20, 30), (1, 5))
+    assert (scores[..., 0] == 0).all()
+    assert (scores[..., 1] == 1).all()
+    assert len(np.unique(scores[1, :, 2])) > 3
