@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,9 @@ class ExportedModel:
                 f" trained on, got {data.num_features}"
             )
         weights: Any = self._model
-        if self._trust and (self.path / DESCRIPTION).is_file():
-            weights = read_encoder(self.path)
+        if self._trust:  # the SavedModel does not tell, and may be another's
+            with contextlib.suppress(InputError):
+                weights = read_encoder(self.path)
         # TensorFlow would take a missing relation for an empty one, or end the process.
         for channel in weights.channels if isinstance(weights, ChannelWeights) else ():
             for step in channel.steps:
