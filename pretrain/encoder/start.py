@@ -13,6 +13,7 @@ import scipy.sparse
 
 from ...kernels.linalg import unit_rows
 from ..config.defaults import WORDS_DENSITY
+from ..graph.adjacency import normalized, with_loops
 from ..graph.data import GraphData, feature_density
 
 _OWN_SHARE = 0.2  # of a node's own words; the rest goes to its hops in equal parts
@@ -121,7 +122,7 @@ def start_weights(
     weights = column_weights(data.features, scaled=scaled)
     features = weighted_rows(data, weights)
     coefficients = hop_coefficients(hops)
-    operator = _normalized_adjacency(data)
+    operator = normalized(with_loops(data.adjacency.matrix()))  # symmetric
     count, num_features = features.shape
 
     def propagate(state):
@@ -187,10 +188,3 @@ def weighted_rows(data: GraphData, weights: np.ndarray, length_prior: float = 0.
     if data.is_sparse:
         return (scipy.sparse.diags(scale) @ weighted).tocsr()
     return weighted * scale[:, np.newaxis]
-
-
-def _normalized_adjacency(data: GraphData) -> scipy.sparse.csr_matrix:
-    """``D^(-1/2) (adjacency + I) D^(-1/2)``, symmetric, float32 [N, N]."""
-    adjacency = data.adjacency
-    scale = scipy.sparse.diags((1 / np.sqrt(1 + adjacency.strengths)).astype(np.float32))
-    return scale @ (adjacency.matrix() + scipy.sparse.eye(data.num_nodes, dtype=np.float32)) @ scale

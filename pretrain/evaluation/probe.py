@@ -157,9 +157,7 @@ def _judged(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Each measure on the test nodes of a split, and the values chosen for it."""
     best = _chosen(fitted, labels, one, names)
-    # In the candidates' order, so that one fit can start where the last one ended.
-    values = [value for value in fitted.candidates(len(one.inner)) if value in best.values()]
-    values = values or list(dict.fromkeys(best.values()))
+    values = sorted(set(best.values()))  # so that one fit can start where the last one ended
     scores = dict(zip(values, fitted.scores(one.train, one.test + offset, values), strict=True))
     return {
         name: JUDGES[name](scores[value], labels[one.test]) for name, value in best.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse
@@ -13,6 +13,36 @@ from ..errors import InputError
 
 BLOCK_EDGES = 1 << 20
 _SMALLEST_SHARE, _LARGEST_WEIGHT = 1e-12, 1e15  # squares, and their sums, fit float32
+
+
+_Links = TypeVar("_Links", bound="Links")
+
+
+class Links:
+    """What has edges, and perhaps weights of them.
+
+    Attributes:
+        edge_index: integers [2, E].
+        edge_weight: float32 [E]; None: ones.
+    """
+
+    edge_index: np.ndarray
+    edge_weight: np.ndarray | None
+
+    def with_edges(self: _Links, kept: np.ndarray) -> _Links:
+        """The same with these edges alone: bool [E], or their numbers in ascending order."""
+        weight = None if self.edge_weight is None else self.edge_weight[kept]
+        changed: Any = self
+        return dataclasses.replace(changed, edge_index=self.edge_index[:, kept], edge_weight=weight)
+
+    def weighted(self: _Links) -> _Links:
+        """The same with all weights written out."""
+        if self.edge_weight is not None:
+            return self
+        changed: Any = self
+        return dataclasses.replace(
+            changed, edge_weight=np.ones(self.edge_index.shape[1], np.float32)
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,24 +151,39 @@ def weighted_edges(
 
     Args:
         edge_index: [2, E] integers in [0, N).
-        weights: [E]; links of next to no weight are left out, see `in_proportion`.
+        weights: [E]; links of next to none are left out.
         num_nodes: N, below 2**31.5.
         undirected: add the reverse of every edge.
 
     Returns:
-        int64 [2, E'] and float32 [E'].
+        int64 [2, E'] and float32 [E'], see `distinct`.
     """
-    weights = in_proportion(weights)
     source, target = np.asarray(edge_index, np.int64)
-    keep = (source != target) & (weights > 0)
+    keep = source != target
     source, target, weights = source[keep], target[keep], weights[keep]
     keys = source * num_nodes + target
     if undirected:
         keys = np.concatenate([keys, target * num_nodes + source])
         weights = np.tile(weights, 2)
+    keys, weights = distinct(keys, weights)
+    return np.stack(np.divmod(keys, num_nodes)), weights
+
+
+def distinct(keys: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each key once, sorted, with the largest of its weights; those float32, of mean 1.
+
+    So they can be of any unit, and a node's link to itself, where an encoder has one, weighs as
+    much as a usual one. Keys of less than a millionth of a millionth of the largest weight are left
+    out: float32 would make 0 of it, or infinity of its inverse.
+    """
     order = np.lexsort([-weights, keys])
+    order = order[weights[order] > _SMALLEST_SHARE * weights.max(initial=0)]
     keys, first = np.unique(keys[order], return_index=True)
-    return np.stack(np.divmod(keys, num_nodes)), weights[order][first].astype(np.float32)
+    weights = weights[order][first]
+    if len(weights):
+        weights = weights / weights.max()  # the sum of tiny ones would have few digits
+        weights = weights / weights.mean()
+    return keys, weights.astype(np.float32)
 
 
 def check_edge_weights(weights: Any, num_edges: int) -> np.ndarray:
@@ -159,20 +204,22 @@ def check_edge_weights(weights: Any, num_edges: int) -> np.ndarray:
     return weights
 
 
-def in_proportion(weights: np.ndarray) -> np.ndarray:
-    """The weights as shares of the largest, float64; 0 below a millionth of a millionth of it.
+def normalized(links: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """``Dr^(-1/2) A Dc^(-1/2)``, A divided by the roots of its rows' and its columns' sums.
 
-    So they can be of any unit: of smaller ones float32 would make 0, or of their inverses infinity.
+    Float32 CSR. Rows and columns without entries stay so.
     """
-    largest = weights.max(initial=0)
-    shares = weights / largest if largest > 0 else weights
-    return np.where(shares < _SMALLEST_SHARE, 0, shares)
+    sums = [np.asarray(links.sum(axis=axis)).ravel() for axis in (1, 0)]
+    rows, columns = (
+        scipy.sparse.diags((1 / np.sqrt(np.where(one > 0, one, 1))).astype(np.float32))
+        for one in sums
+    )
+    return (rows @ links @ columns).tocsr()
 
 
-def of_mean_one(weights: np.ndarray) -> np.ndarray:
-    """The weights in proportion, float32: a node's link to itself, where there is one, has 1."""
-    mean = weights.mean(dtype=np.float64) if len(weights) else 1.0
-    return (weights / mean).astype(np.float32)
+def with_loops(links: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """``A + I``: each node also linked to itself, with weight 1."""
+    return links + scipy.sparse.eye(links.shape[0], dtype=np.float32, format="csr")
 
 
 def blocks(count: int, size: int) -> Iterator[slice]:

@@ -17,7 +17,6 @@ from .adjacency import (
     BLOCK_EDGES,
     blocks,
     check_edge_weights,
-    of_mean_one,
     sorted_edges,
     weighted_edges,
 )
@@ -170,7 +169,7 @@ def check_edges(
         return sorted_edges(edges, num_nodes, undirected=undirected, dtype=dtype), None
     weights = check_edge_weights(weights, edges.shape[1])
     edges, weights = weighted_edges(edges, weights, num_nodes, undirected=undirected)
-    return edges.astype(dtype), of_mean_one(weights)
+    return edges.astype(dtype), weights
 
 
 def check_node_ids(node_ids: Any, num_nodes: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 
 from ..errors import InputError
-from .adjacency import Adjacency, adjacency_of, blocks
+from .adjacency import Adjacency, Links, adjacency_of, blocks
 from .checks import (
     MASKS,
     check_edges,
@@ -87,7 +87,7 @@ class LabelledNodes:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class GraphData(LabelledNodes):
+class GraphData(Links, LabelledNodes):
     """One homogeneous graph with N nodes and E directed edges. Made by `make_graph_data`.
 
     Attributes:
@@ -134,18 +134,10 @@ class GraphData(LabelledNodes):
         """E, every direction counted: twice the number of links of an undirected graph."""
         return self.edge_index.shape[1]
 
-    def with_edges(self, kept: np.ndarray) -> GraphData:
-        """The graph with these edges alone: bool [E], or their numbers in ascending order."""
-        weight = None if self.edge_weight is None else self.edge_weight[kept]
-        return dataclasses.replace(self, edge_index=self.edge_index[:, kept], edge_weight=weight)
-
     def weighted(self) -> GraphData:
-        """The graph with all weights of edges written out."""
-        weight = self.edge_weight
-        if weight is None:
-            weight = np.ones(self.num_edges, np.float32)
+        """The graph with all weights written out, those of its relations, too."""
         relations = tuple(one.weighted() for one in self.relations)
-        return dataclasses.replace(self, edge_weight=weight, relations=relations)
+        return dataclasses.replace(super().weighted(), relations=relations)
 
     @property
     def adjacency(self) -> Adjacency:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, shown
-from .adjacency import check_edge_weights, in_proportion, of_mean_one
+from .adjacency import Links, check_edge_weights, distinct
 from .checks import check_edges, told_of
 
 EDGES, TARGETS, WEIGHTS = "edge_index_", "num_targets_", "edge_weight_"  # prefixes of keys
@@ -18,7 +18,7 @@ _RESERVED = "<>"  # they mark the direction of a step
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Relation:
+class Relation(Links):
     """Links of one kind, from nodes to nodes or to something else.
 
     Attributes:
@@ -35,16 +35,6 @@ class Relation:
     num_targets: int
     between_nodes: bool
     edge_weight: np.ndarray | None = None
-
-    def weighted(self) -> Relation:
-        """The relation with its weights written out."""
-        ones = np.ones(self.edge_index.shape[1], np.float32)
-        return self if self.edge_weight is not None else dataclasses.replace(self, edge_weight=ones)
-
-    def with_edges(self, kept: np.ndarray) -> Relation:
-        """The relation with these edges alone: bool [E]."""
-        weight = None if self.edge_weight is None else self.edge_weight[kept]
-        return dataclasses.replace(self, edge_index=self.edge_index[:, kept], edge_weight=weight)
 
 
 def check_relations(parts: Mapping[str, Any], num_nodes: int) -> tuple[Relation, ...]:
@@ -144,11 +134,8 @@ def _bipartite(
             wrong = ends.min() if ends.min() < 0 else ends.max()
             raise InputError(f"expected {what} in [0, {count}), got {wrong}")
     keys = edges[0].astype(np.int64) * num_targets + edges[1].astype(np.int64)
-    if weights is not None:  # of a link given more than once the largest
-        weights = in_proportion(check_edge_weights(weights, len(keys)))
-        order = np.lexsort([-weights, keys])
-        order = order[weights[order] > 0]
-        keys, weights = keys[order], weights[order]
-    keys, first = np.unique(keys, return_index=True)
-    weights = None if weights is None else of_mean_one(weights[first])
+    if weights is None:
+        keys = np.unique(keys)
+    else:
+        keys, weights = distinct(keys, check_edge_weights(weights, len(keys)))
     return np.stack(np.divmod(keys, num_targets)), weights

@@ -12,6 +12,7 @@ import scipy.sparse
 
 from ...kernels.keys import derive_key
 from ..encoder.start import polynomial, start_weights, weighted_rows
+from ..graph.adjacency import normalized, with_loops
 from ..graph.data import GraphData
 from .recipe import Recipe
 
@@ -91,11 +92,8 @@ def closed_form_weights(
 def _channel(data: GraphData, X: np.ndarray, coefficients, kept=slice(None)) -> np.ndarray:
     """``P(A) X`` of the graph with these edges alone, as `linear.MixedPropagation`; centred."""
     # Rows are who receives: the edges of a view are directed.
-    links = data.with_edges(kept).adjacency.matrix().T
-    links = links + scipy.sparse.eye(data.num_nodes, dtype=np.float32)
-    degrees = [np.asarray(links.sum(axis=axis)).ravel() for axis in (1, 0)]
-    into, out_of = (scipy.sparse.diags((one**-0.5).astype(np.float32)) for one in degrees)
-    operator = (into @ links @ out_of).tocsr()
+    # Rows are who receives: the edges of a view are directed.
+    operator = normalized(with_loops(data.with_edges(kept).adjacency.matrix().T.tocsr()))
     channel = polynomial(operator, coefficients, X)
     return channel - channel.mean(axis=0)
 

@@ -1,12 +1,12 @@
 """A comparison with a commit: no alarm for unrest, an alarm for what is slower."""
 
 import json
-import subprocess
 
 import numpy as np
 import pytest
 
 from bench.against import __main__ as against
+from bench.against import trees
 from bench.against.compare import (
     AGAIN,
     COMMIT,
@@ -15,6 +15,7 @@ from bench.against.compare import (
     compare,
     judged,
 )
+from bench.machine import ROOT, git
 
 
 def machine(seed, *, slowdown=1.0, noise=0.1, drift=True):
@@ -76,32 +77,31 @@ def test_an_old_tree_may_lack_a_case(monkeypatch, capsys):
             raise NotComparableError("AttributeError: no such name")
         return 1.0
 
+    before = git("worktree", "list")
     monkeypatch.setattr(against, "seconds_of", seconds_of)
     monkeypatch.setattr(against, "worker", lambda path: against.contextlib.nullcontext())
     assert against.main(["HEAD", "--quick"]) == 0
     said = capsys.readouterr().out
     assert said.count("not comparable: AttributeError: no such name") == 3
     assert "6 compared, 0 slower" in said
-    assert "tree" not in subprocess.check_output(
-        ["git", "worktree", "list"], text=True, cwd=against.ROOT
-    ).replace(str(against.ROOT), "").replace("worktree", "")
+    assert git("worktree", "list") == before
     assert against.main(["HEAD", "--quick", "--cases", "NumPy"]) == 2
 
 
 @pytest.mark.slow
 def test_a_worker_times_the_tree_it_is_given(tmp_path):
     """The package of the path is what it imports, not the installed one."""
-    package = against.package_of(against.ROOT, tmp_path)
+    package = trees.package_of(ROOT, tmp_path)
     (package / "graph_barlow_twins" / "kernels").unlink()
     (package / "graph_barlow_twins" / "kernels.py").write_text(
         "import time\n\ndef barlow_twins_loss_and_gradients(*views):\n    time.sleep(0.1)\n"
     )
-    with against.worker(package) as process:
+    with trees.worker(package) as process:
         case = "loss and gradients, NumPy [128, 128]"
-        assert 0.1 <= against.seconds_of(process, case) < 1
+        assert 0.1 <= trees.seconds_of(process, case) < 1
         with pytest.raises(NotComparableError, match="Error"):
-            against.seconds_of(process, "AllSvdMetrics [128, 128]")
+            trees.seconds_of(process, "AllSvdMetrics [128, 128]")
         with pytest.raises(NotComparableError, match="KeyError"):
-            against.seconds_of(process, "no such case")
+            trees.seconds_of(process, "no such case")
     with pytest.raises(NotComparableError, match="ended"):
-        against.seconds_of(process, json.dumps(case))
+        trees.seconds_of(process, json.dumps(case))

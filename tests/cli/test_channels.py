@@ -71,9 +71,7 @@ def test_a_graph_that_lacks_a_relation(run, tmp_path, capsys, trust):
     np.savez(path, features=np.ones((5, WORDS)), edge_index_cites=np.array([[0], [1]]))
     words = ["--dataset", f"npz:{path}", "--output", str(tmp_path / "e.npz"), *trust]
     assert main(["embed", run, *words]) == 2
-    assert "expected a relation 'in', but it has cites" in capsys.readouterr().err.replace(
-        "'near'", "'in'"
-    )
+    assert "expected a relation 'near', but it has cites" in capsys.readouterr().err
     assert not (tmp_path / "e.npz").exists()
 
 

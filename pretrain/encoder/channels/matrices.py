@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse
 
+from ...graph.adjacency import normalized, with_loops
 from ...graph.data import GraphData
 from ..start import polynomial
 from .weights import BACK, LINKS, Channel
@@ -55,14 +56,7 @@ class StepMatrices:
     def _matrix_of(self, step: str, loops: bool = False) -> scipy.sparse.csr_matrix:
         links = self._links(step[:-1])
         links = links.T.tocsr() if step[-1] == BACK else links
-        if loops:
-            links = links + scipy.sparse.eye(links.shape[0], dtype=np.float32)
-        degrees = [np.asarray(links.sum(axis=axis)).ravel() for axis in (1, 0)]
-        rows, columns = (
-            scipy.sparse.diags((1 / np.sqrt(np.where(one > 0, one, 1))).astype(np.float32))
-            for one in degrees
-        )
-        return (rows @ links @ columns).tocsr()
+        return normalized(with_loops(links) if loops else links)
 
 
 class _Product:
