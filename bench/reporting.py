@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import results
 from .machine import ROOT, OthersShare, describe_run
+from .neighbour import NONE, add_option, neighbour
 from .ratios import ALLOWED_WORSENING, compare
 
 # Share of the cores' time that other processes may take; an idle system takes about 0.01.
@@ -97,6 +98,7 @@ class Report:
             action="store_true",
             help=f"put the tables of the latest row sets into {self.page}; measures nothing",
         )
+        add_option(parser)
         return parser
 
     def write_docs(
@@ -162,16 +164,18 @@ class Report:
         config = {"what": what, "rounds": rounds, "budget_s": budget}
         run = start_run(self.command, arguments, **config) | ({} if options.quick else more())
         rows, others = [], OthersShare()
-        for case in cases:
-            print(f"{case} ...", file=sys.stderr, flush=True)
-            rows += run_case(case, rounds, budget)
+        with neighbour(options.neighbour):
+            for case in cases:
+                print(f"{case} ...", file=sys.stderr, flush=True)
+                rows += run_case(case, rounds, budget)
         run["others_share"] = round(others(), 3)
         print("\n\n".join(filter(None, [*render(rows), describe(run)])))
-        if run["others_share"] > _NOISE:
+        alone = options.neighbour == NONE
+        if alone and run["others_share"] > _NOISE:
             print("other processes were running: these numbers are not good", file=sys.stderr)
         if options.check:
             return check(*compare(rows, found[1], self.checked), options.case)
-        if not options.quick:
+        if alone and not options.quick:
             results.append(run, rows, self.file)
         return 0
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from ..encoder.channels.start import principal_directions
 from ..graph.data import LabelledNodes
-from .probe import check_embeddings
+from .probe import check_embeddings, side_by_side
 from .rows import Directions, Matrix
 from .sampling import stratified_sample
 from .splits import MAX_NODES
@@ -74,20 +74,23 @@ def clustering(
         raise ValueError(f"{data.name}: clusters are judged by one class for each node")
     known = np.flatnonzero(data.is_known)
     rows = Directions(embeddings, center=center)
-    nmi, ari = [], []
-    # Many threads would add in another order in every run; with one, a seed gives one result.
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than classes
-        for number in range(seed, seed + seeds):
-            rng = np.random.default_rng([number, 1])
-            nodes = stratified_sample(known, data.labels, max_nodes, rng)
-            truth = data.labels[nodes]
-            k = len(np.unique(truth))
-            means = KMeans(k, n_init=starts, random_state=number)
+
+    def judged(number: int) -> tuple[float, float]:
+        rng = np.random.default_rng([number, 1])
+        nodes = stratified_sample(known, data.labels, max_nodes, rng)
+        truth = data.labels[nodes]
+        means = KMeans(len(np.unique(truth)), n_init=starts, random_state=number)
+        # Many threads would add in another order in every run; with one, a seed gives one result.
+        with threadpool_limits(1, user_api="openmp"):  # a setting of each thread
             found = means.fit_predict(_compact(rows, nodes))
-            nmi.append(float(normalized_mutual_info_score(truth, found)))
-            ari.append(float(adjusted_rand_score(truth, found)))
-    return ClusteringResult(tuple(nmi), tuple(ari))
+        return normalized_mutual_info_score(truth, found), adjusted_rand_score(truth, found)
+
+    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than classes
+        work = rows.width * min(len(known), max_nodes)
+        found = side_by_side(judged, range(seed, seed + seeds), work)
+    nmi, ari = zip(*found, strict=True)
+    return ClusteringResult(tuple(map(float, nmi)), tuple(map(float, ari)))
 
 
 def _compact(rows: Directions, nodes: np.ndarray) -> np.ndarray:

@@ -138,6 +138,16 @@ def _nearest(rows: Directions, train: np.ndarray, asked: np.ndarray, count: int)
     nearest = np.empty((len(asked), count), np.int64)
     for block in blocks(len(asked), _BLOCK_ROWS):
         cosines = rows.shifted(asked[block]).cosines(voters)
-        nearest[block] = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
+        nearest[block] = _largest(cosines, count)
         similarity[block] = np.take_along_axis(cosines, nearest[block], axis=1)
     return similarity, nearest
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Places of the largest values of each row, [M, count], of equal ones the first first."""
+    least = np.partition(values, -count, axis=1)[:, [-count]]
+    # By partition alone, who of equals is among them would depend on the others.
+    rows, places = np.nonzero(values >= least)
+    order = np.lexsort((-values[rows, places], rows))
+    begins = np.searchsorted(rows, np.arange(len(values)))
+    return places[order[begins[:, np.newaxis] + np.arange(count)]]

@@ -1,8 +1,6 @@
 """Linear probe: how much of the labels a logistic regression reads from frozen embeddings.
 
-One protocol for all embeddings that are compared: the same splits, the same grid of C. scikit-learn
-is imported inside the functions, because the command line reads this module's constants before it
-needs the second that the import takes.
+One protocol for all embeddings that are compared: the same splits, the same grid of C.
 """
 
 from __future__ import annotations
@@ -10,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import scipy.sparse
 from scipy.special import expit
 
+from ...kernels.linalg import gram_matrix
 from ..graph.data import LabelledNodes
 from .probe import Accuracies, run_probe
 from .rows import Directions, Matrix, ShiftedRows
@@ -26,8 +24,7 @@ INVERSE_REGULARIZATIONS = tuple(2.0**e for e in (-10, -7.5, -5, -2.5, 0, 2.5, 5,
 # The ends of the grid cost most of the time, and nobody wins there with so many nodes to fit on.
 _MANY_NODES, _FOR_MANY_NODES = 5000, INVERSE_REGULARIZATIONS[2:8]
 _FALLBACK = 1.0  # C where the training part is too small to give nodes away
-_MAX_ITERATIONS = 1000
-_MOST_AXES = 2000  # to find more takes longer than the fits
+_MOST_AXES = 1000  # to find more takes longer than the fits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,26 +59,30 @@ def _in_their_span(fitted, judged):
     Where those are fewer than columns. The penalty keeps the solution in that span, so it is the
     same, of fewer numbers.
     """
-    if scipy.sparse.issparse(fitted) or len(fitted) >= fitted.shape[1]:
+    if len(fitted) >= fitted.shape[1]:
         return fitted, judged
     basis = np.linalg.qr(fitted.T)[0]
     return fitted @ basis, judged @ basis
 
 
 def _along_their_axes(fitted, judged):
-    """Both in float64 and along the principal axes of the rows fitted on.
+    """Both along the principal axes of the rows fitted on.
 
     A rotation changes neither penalty nor probabilities, but the columns are uncorrelated then.
     """
-    fitted, judged = fitted.astype(np.float64), judged.astype(np.float64)
-    if scipy.sparse.issparse(fitted) or fitted.shape[1] > _MOST_AXES:
+    if fitted.shape[1] > _MOST_AXES:
         return fitted, judged
-    axes = np.linalg.eigh(fitted.T @ fitted)[1]
+    axes = np.linalg.eigh(gram_matrix(fitted))[1].astype(fitted.dtype)
     return fitted @ axes, judged @ axes
 
 
+def _scores(rows: ShiftedRows, weights: np.ndarray) -> np.ndarray:
+    return rows.times(weights[:-1]) + weights[-1]
+
+
 def _around_zero(rows):
-    return ShiftedRows(rows, np.zeros(rows.shape[0]), np.zeros(rows.shape[1]))
+    zeros = np.zeros(sum(rows.shape), rows.dtype)
+    return ShiftedRows(rows, zeros[: len(rows)], zeros[len(rows) :])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,18 +105,24 @@ class _Regression:
         """
         if self.labels.ndim == 2:
             return self._one_for_each(train, asked, values)
-        from sklearn.linear_model import LogisticRegression
-
         found = np.full((len(values), len(asked), self.labels.max() + 1), -1.0)
-        if self.rows.stays_sparse:
-            self._fit_sparse(train, asked, values, found)
-            return found
-        fitted, judged = _in_their_span(self.rows[train], self.rows[asked])
-        model = LogisticRegression(max_iter=_MAX_ITERATIONS, warm_start=len(values) > 1)
+        # Where fits take no time at all, their steps stay those that results were published of.
+        many = len(train) > _MANY_NODES
+        fitted, judged = self._coordinates(train, asked, turned=many)
+        classes, labels = np.unique(self.labels[train], return_inverse=True)
+        weights = None
         for scores, C in zip(found, values, strict=True):
-            model.set_params(C=C).fit(fitted, self.labels[train])
-            scores[:, model.classes_] = model.predict_proba(judged)
+            weights = fit_softmax(fitted, labels, C, weights, scaled=many)
+            scores[:, classes] = np.exp(log_softmax(_scores(judged, weights)))
         return found
+
+    def _coordinates(self, train, asked, *, turned=True) -> tuple[ShiftedRows, ShiftedRows]:
+        """The rows to fit on and those to judge, in the fewest columns that say the same."""
+        if self.rows.stays_sparse:
+            return self.rows.shifted(train), self.rows.shifted(asked)
+        both = _in_their_span(self.rows[train], self.rows[asked])
+        fitted, judged = map(_around_zero, _along_their_axes(*both) if turned else both)
+        return fitted, judged
 
     def _one_for_each(self, train, asked, values):
         """Probabilities of each label; one that all or no training nodes have stays 1 or 0."""
@@ -125,24 +132,12 @@ class _Regression:
         varies = (share > 0) & (share < 1)
         if not varies.any():
             return found
-        if self.rows.stays_sparse:
-            fitted, judged = self.rows.shifted(train), self.rows.shifted(asked)
-        else:
-            turned = _along_their_axes(*_in_their_span(self.rows[train], self.rows[asked]))
-            fitted, judged = map(_around_zero, turned)
+        fitted, judged = self._coordinates(train, asked)
         weights = None
         for scores, C in zip(found, values, strict=True):
             weights = fit_sigmoids(fitted, labels[:, varies], C, weights)
-            scores[:, varies] = expit(judged.times(weights[:-1]) + weights[-1])
+            scores[:, varies] = expit(_scores(judged, weights))
         return found
-
-    def _fit_sparse(self, train, asked, values, found):
-        fitted, judged = self.rows.shifted(train), self.rows.shifted(asked)
-        classes, labels = np.unique(self.labels[train], return_inverse=True)
-        weights = None
-        for scores, C in zip(found, values, strict=True):
-            weights = fit_softmax(fitted, labels, C, weights)
-            scores[:, classes] = np.exp(log_softmax(judged.times(weights[:-1]) + weights[-1]))
 
     def confidence(self, scores, truth):
         """Accuracy takes few values, so neighbours in the grid often tie: less the log loss.

@@ -17,7 +17,7 @@ from .rows import Directions, Matrix
 from .scores import JUDGES, judges_of
 from .splits import MAX_NODES, PUBLIC_SPLIT, Split, draw_splits, plan_probe
 
-# Entries of the training rows. Of fewer, the interpreter's lock would be in the way.
+# Entries of the rows fitted on. Of fewer, the interpreter's lock would be in the way.
 _WORTH_A_THREAD = 1 << 20
 
 
@@ -68,6 +68,7 @@ class Classifier(Protocol):
 
 
 Found = TypeVar("Found", bound=Accuracies)
+Item = TypeVar("Item")
 
 
 def run_probe(
@@ -125,7 +126,7 @@ def run_probe(
         if asked is not None:
             rows, offset = rows.beside(Directions(asked, center=center)), data.num_nodes
         judge = functools.partial(_judged, classifier(rows, labels), labels, names, offset)
-        judged = _side_by_side(judge, splits, work=rows.width * len(splits[0].train))
+        judged = side_by_side(judge, splits, work=rows.width * len(splits[0].train))
     found = {name: [values[name] for values, _ in judged] for name in names}
     chosen = [best[names[0]] for _, best in judged]
     accuracies = found.pop(names[0])
@@ -142,14 +143,20 @@ def run_probe(
     )
 
 
-def _side_by_side(judge: Callable[[Split], Any], splits: Sequence[Split], work: int) -> list:
-    """What comes of each split, several at a time where each takes long enough."""
+def side_by_side(fit: Callable[[Item], Any], items: Sequence[Item], work: int) -> list:
+    """What comes of each item, in order; several at a time where each takes long enough.
+
+    Args:
+        fit: keeps to one thread, so that its result does not depend on the others.
+        items: splits or seeds.
+        work: entries of the matrix that a call works on.
+    """
     if work < _WORTH_A_THREAD:
-        return [judge(one) for one in splits]
+        return [fit(one) for one in items]
     from joblib import cpu_count  # with scikit-learn; knows of affinity and of containers
 
-    with concurrent.futures.ThreadPoolExecutor(min(len(splits), cpu_count())) as pool:
-        return list(pool.map(judge, splits))
+    with concurrent.futures.ThreadPoolExecutor(min(len(items), cpu_count())) as pool:
+        return list(pool.map(fit, items))
 
 
 def _judged(
