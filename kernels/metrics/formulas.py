@@ -20,10 +20,10 @@ import tensorflow as tf
 
 from ..context import can_call_numba
 from ..linalg import RANKME_EPSILON
-from . import spectrum_graph, spectrum_host
+from . import spectrum_graph
 from .rows import clean_rows, heaviest_row, matrix, row_weights, split_heaviest, unit_rows
+from .spectrum import Spectrum
 from .spectrum_graph import by_shape
-from .spectrum_host import Spectrum
 
 
 @tf.autograph.experimental.do_not_convert
@@ -224,6 +224,8 @@ def spectrum(representations: tf.Tensor, sample_weight=None, *, leverage: bool =
     ]
 
     def on_host(X, w=None):
+        from . import spectrum_host  # on demand: it loads Numba
+
         return spectrum_host.spectrum(X, w, leverage=leverage)
 
     result = Spectrum(*tf.numpy_function(on_host, inputs, [tf.float64] * 3, stateful=False))

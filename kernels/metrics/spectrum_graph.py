@@ -14,7 +14,7 @@ import tensorflow as tf
 from ..context import compiled_by_xla
 from ..shapes import choose, sizes
 from .rows import clean_rows
-from .spectrum_host import EPS, Spectrum
+from .spectrum import EPS, Spectrum
 
 
 def spectrum(X: tf.Tensor, sample_weight=None, *, leverage: bool = True) -> Spectrum:

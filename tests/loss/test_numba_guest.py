@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from graph_barlow_twins.kernels import blas
 from graph_barlow_twins.kernels.loss.numba import entry as backend
-from graph_barlow_twins.kernels.loss.numba.team import run_parts
+from graph_barlow_twins.kernels.team import run_parts
 from threadpoolctl import threadpool_info
 
 from tests.fresh_process import run_python

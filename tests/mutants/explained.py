@@ -28,9 +28,13 @@ EQUAL_PATHS: dict[str, dict[str, str]] = {
         "BUCKET_ROWS": "from here on rows go into buckets, with the same result",
     },
     "kernels/metrics/spectrum_host.py": {
-        "_SERIAL_WORK": "below it one thread does what several would",
-        "_SERIAL_SIDE": "below it one thread does what several would",
+        "_THREADED_SIDE": "below it one thread does what several would",
         "_FLOAT32_ENTRIES": "below it float64 costs nothing",
+    },
+    "kernels/metrics/host_products.py": {
+        "_SERIAL_WORK": "below it one thread does what several would",
+        "_PANEL": "columns are taken in panels of this size",
+        "_BLOCK": "rows are taken in blocks of this size",
     },
     "kernels/metrics/views.py": {"_BLOCK": "rows are taken in blocks of this size"},
     "kernels/loss/xla.py": {
@@ -137,7 +141,7 @@ SURVIVORS: list[Explained] = [
         "both have two entries, by their annotations",
     ),
     Explained(
-        "kernels/loss/numba/team.py",
+        "kernels/team.py",
         "while self._workers < len(calls) - 1:",
         "1 -> 0",
         "a thread more than needed waits for work",

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...team import run_parts
 from ...validation import VARIANCES
 from . import gram_kernels as kernels
 from . import memory
 from .plan import gram_plan, shares
-from .team import run_parts
 
 
 @dataclass(frozen=True)

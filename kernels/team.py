@@ -17,7 +17,7 @@ import os
 import queue
 import threading
 
-from ...blas import limit_this_thread
+from .blas import limit_this_thread
 
 
 class _Part:
