@@ -9,6 +9,7 @@ Backend, from `python -m bench.report` (ratios in docs/benchmarks.md):
   the Numba kernels, called through `tf.numpy_function`, from `NUMBA_WORK` operations on: later on
   the direct path, where plain ops spend nearly all of their time in matrix products as well, than
   on the gram path, whose symmetric products TensorFlow computes in full;
+* eagerly, too, the Numba kernels, at every size: op by op the plain ops take longer than the call;
 * otherwise the plain ops. On a GPU nothing has been measured; "xla" can be asked for.
 
 What Numba cannot do goes to the plain ops as well: a tensor as lambda (it has a gradient of its

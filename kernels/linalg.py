@@ -73,7 +73,11 @@ def rankme(representations: np.ndarray) -> float:
         return np.nan
     sigma = singular_values(representations)
     zero = sigma <= sigma[0] * max(representations.shape) * np.finfo(np.float64).eps
-    sigma = np.where(zero, 0.0, sigma)
+    return spread_of(np.where(zero, 0.0, sigma))
+
+
+def spread_of(sigma: np.ndarray) -> float:
+    """RankMe of singular values [m], all of which count: exp of the entropy of their shares."""
     p = sigma / (sigma.sum() or 1.0) + RANKME_EPSILON
     return float(np.exp(-np.sum(p * np.log(p))))
 

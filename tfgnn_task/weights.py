@@ -54,6 +54,7 @@ def check_predictions(y_pred: tf.Tensor) -> tf.Tensor:
     return y_pred
 
 
+@tf.autograph.experimental.do_not_convert
 def weights_of_rows(sample_weight, y_true, y_pred: tf.Tensor) -> tf.Tensor | None:
     """One weight per row of the predictions.
 

@@ -101,7 +101,8 @@ def barlow_twins_loss(
 
     host = backend == "numba"
     if backend == "auto" and can_call_numba(lambda_):
-        host = pays_for_host_call(rows, features, gram)
+        # Op by op, the plain ops take longer than the call whatever the size.
+        host = tf.executing_eagerly() or pays_for_host_call(rows, features, gram)
     return by_choice(few_rows, gram, scalar.dtype, in_plain_ops, host=host, on_host=on_host)
 
 

@@ -197,7 +197,11 @@ def svd_metrics(
 ) -> dict[str, tf.Tensor]:
     """numerical_rank, rankme, coherence and rankme_cap by name, from one decomposition; float64."""
     X = matrix(representations)
-    found = spectrum(X, row_weights(sample_weight, X))
+    w = row_weights(sample_weight, X)
+    if can_call_host():
+        names = ("numerical_rank", "rankme", "coherence", "rankme_cap")
+        return dict(zip(names, _on_host("svd_metrics", X, w, outputs=4), strict=True))
+    found = spectrum(X, w)
     sigma, cap = found.singular_values, _cap(X, found.rows)
     return {
         "numerical_rank": _numerical_rank(sigma),
@@ -217,21 +221,24 @@ def spectrum(representations: tf.Tensor, sample_weight=None, *, leverage: bool =
     """
     if not can_call_host():
         return spectrum_graph.spectrum(representations, sample_weight, leverage=leverage)
-    weights = () if sample_weight is None else (sample_weight,)
-    # NumPy has no half types of its own; all values of both are float32 values.
-    inputs = [
-        tf.cast(x, tf.float32) if x.dtype.size < 4 else x for x in (representations, *weights)
-    ]
+    found = _on_host("spectrum", representations, sample_weight, outputs=3, leverage=leverage)
+    for value, shape in zip(found, ([None], [], []), strict=True):
+        value.set_shape(shape)
+    return Spectrum(*found)
 
-    def on_host(X, w=None):
+
+def _on_host(name: str, X, w, *, outputs: int, **options) -> list[tf.Tensor]:
+    """What a function of spectrum_host.py returns, in float64."""
+    weights = () if w is None else (w,)
+    # NumPy has no half types of its own; all values of both are float32 values.
+    inputs = [tf.cast(x, tf.float32) if x.dtype.size < 4 else x for x in (X, *weights)]
+
+    def call(X, w=None):
         from . import spectrum_host  # on demand: it loads Numba
 
-        return spectrum_host.spectrum(X, w, leverage=leverage)
+        return getattr(spectrum_host, name)(X, w, **options)
 
-    result = Spectrum(*tf.numpy_function(on_host, inputs, [tf.float64] * 3, stateful=False))
-    for value, shape in zip(result, ([None], [], []), strict=True):
-        value.set_shape(shape)
-    return result
+    return tf.numpy_function(call, inputs, [tf.float64] * outputs, stateful=False)
 
 
 def can_call_host() -> bool:

@@ -20,6 +20,7 @@ from scipy import linalg
 from scipy.linalg import blas, lapack
 
 from ..blas import single_threaded_blas
+from ..linalg import spread_of
 from .host_products import smaller_gram, squared_lengths
 from .spectrum import EPS, Spectrum
 
@@ -67,6 +68,20 @@ def spectrum(X: np.ndarray, sample_weight=None, *, leverage: bool = True) -> Spe
             values[:] = 0.0
             values[: len(sigma)] = sigma
     return Spectrum(values, np.float64(rows), np.float64(largest))
+
+
+def svd_metrics(X: np.ndarray, sample_weight=None) -> tuple[np.float64, ...]:
+    """numerical_rank, rankme, coherence and rankme_cap, see `formulas.svd_metrics`."""
+    found = spectrum(X, sample_weight)
+    sigma, cap = found.singular_values, min(found.rows, X.shape[1]) or np.nan
+    counted = sigma[: len(sigma) if np.isnan(cap) else int(cap)]
+    numbers = (
+        np.sum(np.square(sigma / (sigma[0] or 1.0))),
+        spread_of(counted),
+        found.largest_leverage * found.rows / cap,
+        cap,
+    )
+    return tuple(map(np.float64, numbers))
 
 
 def _rows(X, w):

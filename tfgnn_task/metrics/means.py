@@ -89,6 +89,12 @@ class BatchMeans(tf.keras.metrics.Metric):
         sample_weight = weights_of_rows(sample_weight, y_true, y_pred)
         if self._y_pred_transform_fn is not None:
             y_pred = self._y_pred_transform_fn(y_pred)
+        self._update(y_pred, sample_weight)
+
+    # Keras has AutoGraph rewrite `update_state`, and whatever that calls: the transform may need it,
+    # but for this it took most of an eager call's time.
+    @tf.autograph.experimental.do_not_convert
+    def _update(self, y_pred, sample_weight):
         y_pred = self.check(y_pred)
         weights = row_weights(sample_weight, y_pred)
         update, step = self._updates.value(), self._since_reset.value()

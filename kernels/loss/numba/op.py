@@ -1,8 +1,9 @@
 """The Numba backend as a TensorFlow op with a gradient, by way of `tf.numpy_function`.
 
-One host call computes the loss and both gradients: calling the host twice, with the residuals in
-between, cost a training step more than it saved an evaluation step. A loss whose gradient nobody
-asks for therefore costs three times what it has to; give backend="graph" where that matters.
+In a graph one host call computes the loss and both gradients: calling the host twice, with the
+residuals in between, cost a training step more than it saved an evaluation step. A loss whose
+gradient nobody asks for therefore costs three times what it has to; give backend="graph" where that
+matters. Eagerly the residuals wait in Python until a gradient is asked for.
 """
 
 from __future__ import annotations
@@ -26,34 +27,58 @@ def barlow_twins_loss_numba(z_a, z_b, lambda_, sample_weight, options, path) -> 
     }
     weights = () if sample_weight is None else (sample_weight,)
 
-    def on_host(a, b, *w):
+    def forward(a, b, *w):
         loss, residuals = entry.forward(a, b, sample_weight=w[0] if w else None, **keywords)
         # Half types are rounded once, after the upstream gradient.
-        residuals = dataclasses.replace(residuals, dtype=dtype.as_numpy_dtype)
+        return loss, dataclasses.replace(residuals, dtype=dtype.as_numpy_dtype)
+
+    def both(*views):
+        loss, residuals = forward(*views)
         return loss, *entry.backward(residuals)
 
     @tf.custom_gradient
-    def loss_fn(z_a, z_b):
+    def eager_loss(z_a, z_b):
+        loss, residuals = forward(*(tensor.numpy() for tensor in (z_a, z_b, *weights)))
+
+        def gradients(upstream):
+            def backward(value):
+                return entry.backward(residuals, value)
+
+            return tf.numpy_function(backward, [upstream], [dtype] * 2, stateful=False)
+
+        return tf.constant(loss), _only_once(gradients, z_a, z_b)
+
+    @tf.custom_gradient
+    def loss_in_graph(z_a, z_b):
         loss, grad_a, grad_b = tf.numpy_function(
-            on_host, [z_a, z_b, *weights], [dtype] * 3, stateful=False
+            both, [z_a, z_b, *weights], [dtype] * 3, stateful=False
         )
         loss.set_shape([])
-        grad_a.set_shape(z_a.shape)
-        grad_b.set_shape(z_b.shape)
 
-        @tf.custom_gradient
-        def gradients(upstream, z_a, z_b):
+        def gradients(upstream):
             # Nearly always 1, which saves a pass over both gradients.
-            scaled = tf.cond(
+            return tf.cond(
                 tf.equal(upstream, 1),
                 lambda: (tf.identity(grad_a), tf.identity(grad_b)),
                 lambda: (upstream * grad_a, upstream * grad_b),
             )
-            return tuple(tf.cast(grad, z_a.dtype) for grad in scaled), _no_second_derivative
 
-        return loss, lambda upstream: gradients(upstream, z_a, z_b)
+        return loss, _only_once(gradients, z_a, z_b)
 
-    return loss_fn(z_a, z_b)
+    return (eager_loss if tf.executing_eagerly() else loss_in_graph)(z_a, z_b)
+
+
+def _only_once(gradients, z_a, z_b):
+    """A gradient function of the upstream gradient that has none itself, in the views' form."""
+
+    @tf.custom_gradient
+    def once(upstream, z_a, z_b):
+        found = gradients(upstream)
+        for gradient in found:
+            gradient.set_shape(z_a.shape)
+        return tuple(tf.cast(one, z_a.dtype) for one in found), _no_second_derivative
+
+    return lambda upstream: once(upstream, z_a, z_b)
 
 
 def _no_second_derivative(*_):
