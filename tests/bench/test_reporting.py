@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
+import time
 
 import pytest
 
-from bench import machine, measure, ratios, report, reporting, results
+from bench import machine, measure, neighbour, ratios, report, reporting, results
 from bench.corruption import report as corruption_report
 from bench.metrics import report as metrics_report
 
@@ -193,3 +194,21 @@ def test_a_run_names_neither_host_nor_path():
     text = json.dumps(reporting.start_run("python -m bench.report", []))
     assert machine.platform.node() not in text
     assert str(machine.ROOT) not in text
+
+
+@pytest.mark.parametrize("kind", ["yes", "blas"])
+def test_a_neighbour_works_until_the_measurement_is_over(kind):
+    others = machine.OthersShare()
+    with neighbour.neighbour(kind):
+        deadline = time.monotonic() + 30
+        while others() < 0.2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert others() >= 0.2
+    with neighbour.neighbour(neighbour.NONE):
+        pass
+
+
+def test_a_neighbour_that_ends_early_was_none(monkeypatch):
+    monkeypatch.setitem(neighbour.KINDS, "yes", "raise SystemExit(3)")
+    with pytest.raises(RuntimeError, match="'yes' ended with 3"), neighbour.neighbour("yes"):
+        time.sleep(1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from graph_barlow_twins.pretrain.evaluation import probe
 from graph_barlow_twins.pretrain.evaluation.clustering import clustering
 from graph_barlow_twins.pretrain.graph.labels import LabelledNodes
 from sklearn.cluster import KMeans
@@ -93,3 +94,11 @@ def test_wrong_calls_are_errors():
         clustering(embeddings[1:], nodes(labels))
     with pytest.raises(ValueError, match="judged by labels, and there are none"):
         clustering(embeddings, nodes(np.full(150, -1)))
+
+
+def test_seeds_side_by_side_give_what_one_after_the_other_does(monkeypatch):
+    labels, embeddings = noisy(0.8)
+    expected = clustering(embeddings, nodes(labels), seeds=5, starts=1)
+    assert len(set(expected.nmi)) > 2, "or their order would not matter"
+    monkeypatch.setattr(probe, "_WORTH_A_THREAD", 0)
+    assert clustering(embeddings, nodes(labels), seeds=5, starts=1) == expected

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import scipy.sparse
-from graph_barlow_twins.pretrain.evaluation.knn_probe import NEIGHBOURS, knn_probe, vote
+from graph_barlow_twins.pretrain.evaluation.knn_probe import NEIGHBOURS, _largest, knn_probe, vote
 from graph_barlow_twins.pretrain.evaluation.rows import Directions
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -160,3 +160,10 @@ def test_of_a_label_that_all_voters_have_or_none_closeness_says_nothing():
     assert (scores[..., 0] == 0).all()
     assert (scores[..., 1] == 1).all()
     assert len(np.unique(scores[1, :, 2])) > 3
+
+
+@pytest.mark.parametrize("count", [1, 4, 9])
+def test_the_largest_of_a_row_come_in_order_and_of_equal_ones_the_first_first(count):
+    values = np.random.default_rng(0).integers(0, 4, (50, 9)) / 4.0
+    expected = np.argsort(-values, axis=1, kind="stable")[:, :count]
+    np.testing.assert_array_equal(_largest(values, count), expected)

@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from graph_barlow_twins.pretrain.evaluation import softmax
 from graph_barlow_twins.pretrain.evaluation.clustering import clustering
 from graph_barlow_twins.pretrain.evaluation.knn_probe import knn_probe
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
 from graph_barlow_twins.pretrain.evaluation.rows import Directions
 from graph_barlow_twins.pretrain.evaluation.rows import directions as module
-from graph_barlow_twins.pretrain.evaluation.softmax import fit_sigmoids, fit_softmax
+from graph_barlow_twins.pretrain.evaluation.softmax import (
+    fit_sigmoids,
+    fit_softmax,
+    log_softmax,
+)
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 
 
@@ -21,8 +26,9 @@ def bags(seed=0, count=120, words=40):
     return scipy.sparse.csr_matrix(features.astype(np.float32)), labels
 
 
+@pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("C", [0.01, 1.0, 30.0])
-def test_the_same_probabilities(C):
+def test_the_same_probabilities(C, scaled):
     from sklearn.linear_model import LogisticRegression
 
     features, labels = bags()
@@ -30,7 +36,7 @@ def test_the_same_probabilities(C):
     nodes = np.arange(len(labels))
     dense = rows[nodes].astype(np.float64)
     np.testing.assert_allclose(rows.shifted(nodes).times(np.eye(40)), dense, atol=1e-6)
-    weights = fit_softmax(rows.shifted(nodes), labels, C)
+    weights = fit_softmax(rows.shifted(nodes), labels, C, scaled=scaled)
     expected = LogisticRegression(C=C, max_iter=1000, tol=1e-8).fit(dense, labels)
     scores = dense @ weights[:-1] + weights[-1]
     theirs = expected.decision_function(dense)
@@ -90,3 +96,25 @@ def test_the_multilabel_probe_takes_wide_rows(monkeypatch):
     for found, expected in zip(wide, dense, strict=True):
         np.testing.assert_allclose(found.split_accuracies, expected.split_accuracies, atol=0.03)
         assert found.measure == "micro_f1"
+
+
+def test_units_of_the_curvature_take_fewer_steps(monkeypatch):
+    """Columns of very different lengths are what they are for."""
+    features, labels = bags()
+    nodes = np.arange(len(labels))
+    wide = Directions(features.multiply(np.geomspace(1, 30, 40)).tocsr()).shifted(nodes)
+    calls = []
+    monkeypatch.setattr(softmax, "log_softmax", lambda x: calls.append(1) or log_softmax(x))
+    steps = []
+    for scaled in (True, False):
+        calls.clear()
+        fit_softmax(wide, labels, 30.0, scaled=scaled)
+        steps.append(len(calls))
+    assert 1.5 * steps[0] < steps[1]
+
+
+def test_a_fit_that_starts_at_its_end_stays_there():
+    features, labels = bags()
+    rows = Directions(features).shifted(np.arange(len(labels)))
+    weights = fit_softmax(rows, labels, 1.0)
+    np.testing.assert_allclose(fit_softmax(rows, labels, 1.0, weights), weights)

@@ -52,3 +52,30 @@ def test_what_the_host_cannot_do(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(tf.config, "list_logical_devices", [kind].__contains__)
             assert not can_call_numba(None)
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (3, 8)])
+def test_eagerly_the_host_is_called_at_every_size(shape):
+    """Op by op the plain ops take longer; the gradient is found when it is asked for."""
+    z_a, z_b = (tf.random.stateless_normal(shape, (seed, 0)) for seed in range(2))
+    found = {}
+    for backend in ("auto", "numba", "graph"):
+        with tf.GradientTape() as tape:
+            tape.watch([z_a, z_b])
+            doubled = 2 * barlow_twins_loss(z_a, z_b, backend=backend)
+        found[backend] = doubled, *tape.gradient(doubled, [z_a, z_b])
+    for auto, numba, graph in zip(*found.values(), strict=True):
+        assert (auto.numpy() == numba.numpy()).all()
+        tf.debugging.assert_near(auto, graph, rtol=1e-4, atol=1e-5)
+
+
+def test_eagerly_a_second_derivative_is_refused_by_name():
+    z = tf.random.stateless_normal([8, 3], (0, 0))
+    with tf.GradientTape() as outer:
+        outer.watch(z)
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            loss = barlow_twins_loss(z, z[::-1])
+        gradient = tape.gradient(loss, z)
+    with pytest.raises(NotImplementedError, match='give backend="graph"'):
+        outer.gradient(gradient, z)

@@ -7,7 +7,7 @@ import graph_barlow_twins.tfgnn_task as tfgnn_task
 import numpy as np
 import pytest
 import tensorflow as tf
-from graph_barlow_twins.kernels.metrics import spectrum_host
+from graph_barlow_twins.kernels.metrics import host_products, spectrum_host
 
 from tests.metrics.measures import without_host
 from tests.tolerances import METRIC_ACCURACY
@@ -107,3 +107,20 @@ def test_leverage_without_a_cholesky_factor(found, monkeypatch):
     actual = spectrum_host.spectrum(matrix).largest_leverage * 100 / 30
     assert not factors
     np.testing.assert_allclose(actual, reference.coherence(matrix), rtol=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(700, 130), (130, 700), (65, 64), (3, 2)])
+def test_any_number_of_threads_computes_the_same_products(shape, threads, monkeypatch):
+    """The shapes end in the middle of panels and blocks."""
+    monkeypatch.setattr(host_products, "_SERIAL_WORK", 0)
+    monkeypatch.setattr(host_products.numba.config, "NUMBA_NUM_THREADS", threads)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=shape)
+    gram = X.T @ X if shape[0] > shape[1] else X @ X.T
+    np.testing.assert_allclose(np.tril(host_products.smaller_gram(X)), np.tril(gram), atol=1e-10)
+    inverse = np.tril(rng.normal(size=(shape[1], shape[1])))
+    for dtype, rtol in ((np.float64, 1e-12), (np.float32, 1e-4)):
+        found = host_products.squared_lengths(X.astype(dtype), inverse.astype(dtype))
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, np.sum((X @ inverse.T) ** 2, axis=1), rtol=rtol)
