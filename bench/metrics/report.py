@@ -66,6 +66,11 @@ def _ours():
     return AllSvdMetrics(y_pred_transform_fn=_first_view)
 
 
+def metric_of(ours: bool):
+    """AllSvdMetrics of one of the two."""
+    return _ours() if ours else _upstream()
+
+
 def _ours_plain(z_a, z_b):
     """Ours as on a machine where TensorFlow cannot call the host."""
     from unittest import mock
