@@ -94,7 +94,7 @@ def _rows(X, w):
         if not w.all():
             X, w = X[w > 0], w[w > 0]
         if len(w) and w.min() != w.max():
-            return X * np.sqrt(w / w.max())[:, np.newaxis], None
+            return np.ascontiguousarray(X * np.sqrt(w / w.max())[:, np.newaxis]), None
     return np.array(X, np.float64, order="C"), X if exact else None
 
 

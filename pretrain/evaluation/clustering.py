@@ -72,13 +72,13 @@ def clustering(
         raise ValueError(f"{data.name}: clusters are judged by labels, and there are none")
     if data.is_multilabel:
         raise ValueError(f"{data.name}: clusters are judged by one class for each node")
-    known = np.flatnonzero(data.is_known)
+    known, labels = np.flatnonzero(data.is_known), data.labels
     rows = Directions(embeddings, center=center)
 
     def judged(number: int) -> tuple[float, float]:
         rng = np.random.default_rng([number, 1])
-        nodes = stratified_sample(known, data.labels, max_nodes, rng)
-        truth = data.labels[nodes]
+        nodes = stratified_sample(known, labels, max_nodes, rng)
+        truth = labels[nodes]
         means = KMeans(len(np.unique(truth)), n_init=starts, random_state=number)
         # Many threads would add in another order in every run; with one, a seed gives one result.
         with threadpool_limits(1, user_api="openmp"):  # a setting of each thread
