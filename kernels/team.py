@@ -94,6 +94,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
 
 
+def shares(total: int, parts: int) -> list[tuple[int, int]]:
+    """``(start, stop)`` of each of so many nearly equal parts of 0:total."""
+    return [(p * total // parts, (p + 1) * total // parts) for p in range(parts)]
+
+
 def run_parts(kernel, calls):
     """Runs ``kernel(*arguments)`` for each entry of `calls` and returns when all are done.
 

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from ..blas import N, T, gemm, jit, single_threaded_blas, syrk
-from ..team import run_parts
+from ..team import run_parts, shares
 
 _PANEL = 64  # columns: of a triangle, this much is computed in vain beside the diagonal
 _BLOCK = 256  # rows whose products stay in the cache
@@ -25,10 +25,10 @@ def smaller_gram(X: np.ndarray) -> np.ndarray:
     """
     n, d = X.shape
     kernel, length = (_add_columns, n) if n > d else (_add_rows, d)
-    bounds = _bounds(length, X.size * min(n, d))
-    grams = np.zeros((len(bounds) - 1, min(n, d), min(n, d)))
+    parts = _parts(length, X.size * min(n, d))
+    grams = np.zeros((len(parts), min(n, d), min(n, d)))
     with single_threaded_blas():
-        run_parts(kernel, list(zip([X] * len(grams), bounds[:-1], bounds[1:], grams, strict=True)))
+        run_parts(kernel, [(X, *part, G) for part, G in zip(parts, grams, strict=True)])
     return grams[0] if len(grams) == 1 else grams.sum(axis=0)
 
 
@@ -39,18 +39,18 @@ def squared_lengths(X: np.ndarray, inverse: np.ndarray) -> np.ndarray:
         X: float32 or float64 [N, D], C-contiguous.
         inverse: L^-1, lower triangular [D, D] of the same dtype, C-contiguous.
     """
-    bounds = _bounds(len(X), X.size * X.shape[1])
+    parts = _parts(len(X), X.size * X.shape[1])
     lengths = np.zeros(len(X), X.dtype)
-    buffers = np.empty((len(bounds) - 1, _BLOCK * _PANEL), X.dtype)
-    parts = zip(bounds[:-1], bounds[1:], buffers, strict=True)
+    buffers = np.empty((len(parts), _BLOCK * _PANEL), X.dtype)
+    calls = [(X, inverse, *part, own, lengths) for part, own in zip(parts, buffers, strict=True)]
     with single_threaded_blas():
-        run_parts(_add_squares, [(X, inverse, *part, lengths) for part in parts])
+        run_parts(_add_squares, calls)
     return lengths
 
 
-def _bounds(length: int, work: float) -> list[int]:
-    threads = 1 if work < _SERIAL_WORK else max(min(numba.config.NUMBA_NUM_THREADS, length), 1)
-    return [part * length // threads for part in range(threads + 1)]
+def _parts(length: int, work: float) -> list[tuple[int, int]]:
+    threads = 1 if work < _SERIAL_WORK else numba.config.NUMBA_NUM_THREADS
+    return shares(length, threads)
 
 
 @jit()

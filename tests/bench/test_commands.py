@@ -9,7 +9,7 @@ COMMANDS = (
     "block_graph",
     "choice",
     "corruption.report",
-    "eager",
+    "loss.eager",
     "loss.memory",
     "missing",
     "metrics.report",
@@ -31,7 +31,7 @@ def test_help(name, capsys):
 
 
 @pytest.mark.parametrize("shapes", ["128", "128x128,0x5", "axb"])
-@pytest.mark.parametrize("name", ["report", "metrics.report", "eager"])
+@pytest.mark.parametrize("name", ["report", "metrics.report", "loss.eager"])
 def test_unknown_shapes_are_refused(name, shapes, capsys):
     with pytest.raises(SystemExit) as ended:
         importlib.import_module(f"bench.{name}").main(["--shapes", shapes])

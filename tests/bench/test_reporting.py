@@ -133,8 +133,9 @@ class TestCourse:
         assert head["numba_first_call_s"] == {"cold": 6.0, "cached": 0.3}
         assert "6.0 s without" in capsys.readouterr().out
 
-    def test_quick_appends_nothing(self, run):
-        assert run("--quick") == 0
+    @pytest.mark.parametrize("options", [["--quick"], ["--neighbour", "yes"]], ids=" ".join)
+    def test_quick_or_beside_a_neighbour_appends_nothing(self, run, options):
+        assert run(*options) == 0
         assert not run.file.exists()
 
     def test_measures_nothing_when_a_contestant_is_wrong(self, run, capsys):

@@ -115,6 +115,7 @@ def test_any_number_of_threads_computes_the_same_products(shape, threads, monkey
     """The shapes end in the middle of panels and blocks."""
     monkeypatch.setattr(host_products, "_SERIAL_WORK", 0)
     monkeypatch.setattr(host_products.numba.config, "NUMBA_NUM_THREADS", threads)
+    assert len(host_products._parts(shape[0], 1.0)) == threads
     rng = np.random.default_rng(0)
     X = rng.normal(size=shape)
     gram = X.T @ X if shape[0] > shape[1] else X @ X.T

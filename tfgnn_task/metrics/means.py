@@ -91,8 +91,8 @@ class BatchMeans(tf.keras.metrics.Metric):
             y_pred = self._y_pred_transform_fn(y_pred)
         self._update(y_pred, sample_weight)
 
-    # Keras has AutoGraph rewrite `update_state`, and whatever that calls: the transform may need it,
-    # but for this it took most of an eager call's time.
+    # Keras has AutoGraph rewrite `update_state` and whatever that calls. The transform may need it;
+    # for the rest it took most of an eager call's time.
     @tf.autograph.experimental.do_not_convert
     def _update(self, y_pred, sample_weight):
         y_pred = self.check(y_pred)

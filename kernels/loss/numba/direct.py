@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...team import run_parts
+from ...team import run_parts, shares
 from ...validation import VARIANCES
 from . import direct_kernels as kernels
 from . import memory
-from .plan import direct_plan, shares
+from .plan import direct_plan
 
 
 @dataclass(frozen=True)

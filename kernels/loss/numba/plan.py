@@ -132,8 +132,3 @@ def _threads(products: float) -> int:
 def _blocks(n: int, parts: int, rows: int) -> int:
     """Number of blocks of at most about `rows` rows: the same number for each part."""
     return parts * -(-n // (parts * rows))
-
-
-def shares(total: int, parts: int) -> list[tuple[int, int]]:
-    """``(start, stop)`` of each of so many nearly equal parts of 0:total."""
-    return [(p * total // parts, (p + 1) * total // parts) for p in range(parts)]
