@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse
 
 from .validation import VARIANCES
 
 RANKME_EPSILON = 1e-12
 _BLOCK_ROWS = 1 << 14
+_OVERSAMPLING = 10
+
+Product = Callable[[np.ndarray], np.ndarray]
 
 
 def unit_rows(
@@ -62,6 +67,57 @@ def singular_values(matrix: np.ndarray) -> np.ndarray:
         rows = tall[start : start + _BLOCK_ROWS].astype(np.float64)
         triangle = np.linalg.qr(np.concatenate([triangle, rows]), mode="r")
     return np.linalg.svd(triangle, compute_uv=False)
+
+
+def leading_directions(
+    forward: Product,
+    backward: Product,
+    shape: tuple[int, int],
+    width: int,
+    rng: np.random.Generator,
+    iterations: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """First right singular vectors and values of a matrix M that is known by its products.
+
+    Args:
+        forward: M times float32 [F, k].
+        backward: the transposed M times float32 [N, k].
+        shape: N, F.
+        width: as many as asked for, at most min(N, F).
+        rng: of the range finder.
+        iterations: products with M^T M that sharpen the range; none are needed where all
+            directions are asked for.
+
+    Returns:
+        float32 [F, width], columns of length 1, and floating [width], largest first.
+
+    Source: Halko, Martinsson and Tropp 2011, https://arxiv.org/abs/0909.4061, algorithm 4.4, on the
+    shorter side of M, with one normalisation for each product with M^T M.
+    """
+    count, num_columns = shape
+    short = min(count, num_columns)
+    sample = min(width + _OVERSAMPLING, short)
+    tall = num_columns <= count
+    basis = rng.standard_normal((short, sample), np.float32)
+    for _ in range(iterations if sample < short else 0):
+        basis = backward(forward(basis)) if tall else forward(backward(basis))
+        basis = _well_conditioned(basis)
+    basis = scipy.linalg.qr(basis, mode="economic", check_finite=False)[0]
+    if tall:
+        image = forward(basis)
+        squares, vectors = np.linalg.eigh((image.T @ image).astype(np.float64))
+        values = np.sqrt(np.maximum(squares[::-1], 0))
+        directions = basis @ vectors[:, ::-1].astype(np.float32)
+    else:
+        directions, values, _ = scipy.linalg.svd(
+            backward(basis), full_matrices=False, check_finite=False
+        )
+    return directions[:, :width], values[:width]
+
+
+def _well_conditioned(columns: np.ndarray) -> np.ndarray:
+    """Other columns with the same span, [N, k], of an LU decomposition: a tenth of a QR's time."""
+    return scipy.linalg.lu(columns, permute_l=True, overwrite_a=True, check_finite=False)[0]
 
 
 def rankme(representations: np.ndarray) -> float:

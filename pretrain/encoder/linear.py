@@ -7,11 +7,13 @@ import tensorflow_gnn as tfgnn
 
 from ..graph.tensor import EDGE_SET
 from .layers import FeatureProjection, HiddenState, edge_weights, unit_rows
-from .sparse_product import sparse_matrix, sparse_polynomial
+from .sparse_product import host_propagation, sparse_matrix, sparse_polynomial
 from .start import hop_coefficients
 
 
-def build_linear_encoder(spec: tfgnn.GraphTensorSpec, width: int, hops: int) -> tf.keras.Model:
+def build_linear_encoder(
+    spec: tfgnn.GraphTensorSpec, width: int, hops: int, *, on_host: bool = False
+) -> tf.keras.Model:
     """``H = P(A) R X diag(w) W diag(s)``: a linear map of the words of a node's surroundings.
 
     w weighs the feature columns, R scales each row of X diag(w) to length 1, W is the one trained
@@ -23,6 +25,7 @@ def build_linear_encoder(spec: tfgnn.GraphTensorSpec, width: int, hops: int) -> 
         spec: of a scalar graph as `graph_tensor` describes it, with dense or sparse features.
         width: D, columns of the representation.
         hops: K, at least 0.
+        on_host: see `MixedPropagation`.
 
     Returns:
         A model from such graphs to graphs whose nodes have the feature `tfgnn.HIDDEN_STATE`
@@ -33,7 +36,7 @@ def build_linear_encoder(spec: tfgnn.GraphTensorSpec, width: int, hops: int) -> 
     2021, https://openreview.net/forum?id=CYO5T-YjWZV, equation 8, for the mixture of hops.
     """
     graph = tf.keras.Input(type_spec=spec)
-    state = MixedPropagation(hops)([graph, RowProjection(width)(graph)])
+    state = MixedPropagation(hops, on_host=on_host)([graph, RowProjection(width)(graph)])
     state = ColumnScale()(state)
     return tf.keras.Model(graph, HiddenState()([graph, state]), name="encoder")
 
@@ -73,11 +76,13 @@ class MixedPropagation(tf.keras.layers.Layer):
 
     Args:
         hops: K; with 0 the layer returns H.
+        on_host: whether NumPy's side of this process does it (`host_propagation`), in a third of
+            the time; such a layer cannot be saved.
     """
 
-    def __init__(self, hops: int, **kwargs):
+    def __init__(self, hops: int, *, on_host: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self._hops = hops
+        self._hops, self._on_host = hops, on_host
 
     def build(self, input_shape):
         """Makes the coefficients."""
@@ -94,6 +99,9 @@ class MixedPropagation(tf.keras.layers.Layer):
         if not self._hops:
             return coefficients[0] * state
         edges = graph.edge_sets[EDGE_SET].adjacency
+        if self._on_host:
+            ends = edges.target, edges.source
+            return host_propagation(*ends, edge_weights(graph), self.coefficients, state)
         nodes = tf.shape(state, tf.int64)[0]
         loops = tf.range(nodes)
         target = tf.concat([tf.cast(edges.target, tf.int64), loops], axis=0)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ...kernels.sparse import normalized_csr
+from ...kernels.sparse import sparse_polynomial as polynomial_of_csr
+
 
 def sparse_product(
     rows: tf.Tensor, columns: tf.Tensor, values: tf.Tensor, num_rows, dense: tf.Tensor
@@ -69,6 +72,43 @@ def sparse_polynomial(
         return total
 
     return _linear_map(horner, matrix, dense)
+
+
+def host_propagation(
+    target: tf.Tensor,
+    source: tf.Tensor,
+    weights: tf.Tensor,
+    coefficients: tf.Tensor,
+    state: tf.Tensor,
+) -> tf.Tensor:
+    """`sparse_polynomial` of the normalised adjacency matrix with loops, by our kernel on the host.
+
+    For this process alone: no SavedModel can hold it, and no XLA program.
+
+    Args:
+        target: integers [E], who receives.
+        source: integers [E].
+        weights: floating [E].
+        coefficients: [K + 1].
+        state: floating [N, width]. The one argument that a gradient flows into.
+
+    Returns:
+        [N, width].
+    """
+
+    def product(rows, columns, weights, coefficients, dense):
+        matrix = normalized_csr(rows, columns, weights, len(dense))
+        return polynomial_of_csr(*matrix, coefficients, dense)
+
+    @tf.custom_gradient
+    def apply(state):
+        def call(rows, columns, dense):
+            inputs = [rows, columns, weights, coefficients, dense]
+            return tf.numpy_function(product, inputs, dense.dtype, stateful=False)
+
+        return call(target, source, state), lambda upstream: call(source, target, upstream)
+
+    return tf.ensure_shape(apply(state), [None, state.shape[-1]])
 
 
 def _linear_map(function, matrix: tf.Tensor, dense: tf.Tensor) -> tf.Tensor:

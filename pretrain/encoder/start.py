@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ...kernels.linalg import unit_rows
+from ...kernels.linalg import leading_directions, unit_rows
+from ...kernels.sparse import sparse_polynomial
 from ..config.defaults import WORDS_DENSITY
 from ..graph.adjacency import normalized, with_loops
 from ..graph.data import GraphData, feature_density
 
 _OWN_SHARE = 0.2  # of a node's own words; the rest goes to its hops in equal parts
-_OVERSAMPLING, _POWER_ITERATIONS = 10, 4
+_POWER_ITERATIONS = 4
 _SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and are not shrunk further
 # Of sqrt(N), which bounds the singular values: what is left below is rounding.
 _ROUNDING = 1e-5
@@ -114,9 +115,6 @@ def start_weights(
 
     Returns:
         float32 [F, width] (columns of length 1), [F], [hops + 1] and [width].
-
-    Source of the decomposition: Halko, Martinsson and Tropp 2011, https://arxiv.org/abs/0909.4061,
-    algorithms 4.4 and 5.1.
     """
     rng = np.random.default_rng(seed)
     weights = column_weights(data.features, scaled=scaled)
@@ -136,17 +134,14 @@ def start_weights(
         return features.T @ propagate(state - state.mean(axis=0))
 
     rank = min(width, count, num_features)
-    sample = min(rank + _OVERSAMPLING, count, num_features)
-    basis = np.linalg.qr(forward(_random(rng, num_features, sample)))[0]
-    for _ in range(_POWER_ITERATIONS):
-        basis = np.linalg.qr(backward(basis))[0]
-        basis = np.linalg.qr(forward(basis))[0]
-    left, values, _ = np.linalg.svd(backward(basis), full_matrices=False)
+    directions, values = leading_directions(
+        forward, backward, features.shape, rank, rng, _POWER_ITERATIONS
+    )
     kernel = _random(rng, num_features, width)
     kernel /= np.linalg.norm(kernel, axis=0)
-    kernel[:, :rank] = left[:, :rank]
+    kernel[:, :rank] = directions
     scale = np.zeros(width)
-    scale[:rank] = values[:rank]
+    scale[:rank] = values
     largest = scale.max()
     if largest > _ROUNDING * np.sqrt(count):
         # The first column gets the standard deviation sqrt(D), far above the loss' epsilon.
@@ -158,6 +153,9 @@ def start_weights(
 
 def polynomial(operator, coefficients: np.ndarray, state: np.ndarray) -> np.ndarray:
     """``(c[0] I + c[1] A + ... + c[K] A^K) H``, A [N, N] and H [N, k], by Horner's rule."""
+    if isinstance(operator, scipy.sparse.csr_matrix) and operator.dtype == state.dtype:
+        parts = operator.indptr, operator.indices, operator.data
+        return sparse_polynomial(*parts, coefficients, state)
     total = coefficients[-1] * state
     for coefficient in coefficients[-2::-1]:
         total = operator @ total + coefficient * state

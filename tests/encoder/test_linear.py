@@ -75,12 +75,13 @@ def assert_close(actual, expected, rate=1e-5):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=rate * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("on_host", [False, True])
 @pytest.mark.parametrize(("hops", "density"), [(0, 0.04), (1, 1.0), (4, 0.04), (4, 1.0)])
-def test_is_its_formula_on_the_graph_on_views_and_in_blocks(hops, density):
+def test_is_its_formula_on_the_graph_on_views_and_in_blocks(hops, density, on_host):
     data, weights = make_data(density), random_weights(hops)
     graph = graph_tensor_from_data(data)
     assert (COLUMNS in graph.node_sets[NODE_SET].features) == (density < 0.5)
-    encoder = build_linear_encoder(relaxed_spec(graph), WIDTH, hops)
+    encoder = build_linear_encoder(relaxed_spec(graph), WIDTH, hops, on_host=on_host)
     encoder.set_weights(weights)
     features = data.feature_rows(slice(None))
     expected = by_formula(weights, features, *data.edge_index)
@@ -101,11 +102,15 @@ def test_is_its_formula_on_the_graph_on_views_and_in_blocks(hops, density):
     assert_close(representations(encoder, view), by_formula(weights, features, *ends, kept))
 
 
+@pytest.mark.parametrize("on_host", [False, True])
 @pytest.mark.parametrize("in_function", [False, True])
-def test_gradient_of_the_kernel_is_that_of_finite_differences(in_function):
+def test_gradient_of_the_kernel_is_that_of_finite_differences(in_function, on_host):
     data, weights = make_data(0.04), random_weights(3)
-    graph = graph_tensor_from_data(data)
-    encoder = build_linear_encoder(relaxed_spec(graph), WIDTH, 3)
+    # Directed by dropping: with the matrix transposed the gradient would be another one.
+    graph = gbt.DropEdges({EDGE_SET: 0.5}, seed=1)(graph_tensor_from_data(data))
+    adjacency = graph.edge_sets[EDGE_SET].adjacency
+    ends = adjacency.source.numpy(), adjacency.target.numpy()
+    encoder = build_linear_encoder(relaxed_spec(graph), WIDTH, 3, on_host=on_host)
     encoder.set_weights(weights)
     assert [one.shape for one in encoder.trainable_weights] == [(FEATURES, WIDTH)]
     upstream = np.random.default_rng(0).normal(size=(NODES, WIDTH)).astype(np.float32)
@@ -121,9 +126,7 @@ def test_gradient_of_the_kernel_is_that_of_finite_differences(in_function):
     rng = np.random.default_rng(1)
     for _ in range(3):
         direction = rng.normal(size=(FEATURES, WIDTH))
-        moved = by_formula(
-            [direction, *weights[1:]], data.feature_rows(slice(None)), *data.edge_index
-        )
+        moved = by_formula([direction, *weights[1:]], data.feature_rows(slice(None)), *ends)
         np.testing.assert_allclose((found * direction).sum(), (moved * upstream).sum(), rtol=1e-3)
 
 

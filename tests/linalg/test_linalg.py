@@ -67,3 +67,28 @@ def test_cross_correlation_like_the_reference(mean):
 def test_gram_matrix_of_float32_rows_is_summed_up_in_float64():
     rows = np.full((40_000, 1), 1e4, np.float32)
     assert gram_matrix(rows)[0, 0] == 4e12
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (40, 300), (60, 60)])
+@pytest.mark.parametrize("width", [5, 40])
+def test_leading_directions_are_those_of_a_decomposition(shape, width):
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.standard_normal((n, 40)))[0] for n in shape)
+    M = ((left * 0.8 ** np.arange(40)) @ right.T).astype(np.float32)
+    found, values = linalg.leading_directions(
+        lambda v: M @ v, lambda u: M.T @ u, shape, width, np.random.default_rng(1), 4
+    )
+    assert found.shape == (shape[1], width)
+    np.testing.assert_allclose(values, 0.8 ** np.arange(width), rtol=1e-2, atol=1e-4)
+    np.testing.assert_allclose(found.T @ found, np.eye(width), atol=1e-4)
+    expected = right[:, :5] @ right[:, :5].T
+    np.testing.assert_allclose(found[:, :5] @ found[:, :5].T, expected, atol=2e-3)
+
+
+def test_leading_directions_of_nothing():
+    M = np.zeros((9, 4), np.float32)
+    found, values = linalg.leading_directions(
+        lambda v: M @ v, lambda u: M.T @ u, M.shape, 2, np.random.default_rng(0), 3
+    )
+    assert np.isfinite(found).all()
+    assert not values.any()

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ....kernels.keys import derive_key
+from ....kernels.linalg import leading_directions
 from ...graph.data import GraphData
 from ..start import column_weights, weighted_rows
 from .apply import finished, present
@@ -17,7 +18,7 @@ from .plan import Planned
 from .weights import ChannelNumbers, ChannelWeights
 
 # Twice as many rounds gave the same accuracies (docs/recipe.md) in twice the time.
-_OVERSAMPLING, _POWER_ITERATIONS = 10, 2
+_POWER_ITERATIONS = 2
 _SMALLEST_VALUE = 1e-4  # of the largest: below is the rounding of float32
 _ROUNDING = 1e-6  # of sqrt(N), which bounds the singular values of rows of length 1
 _SMALLEST_SCALE = 1e-2  # of the largest: directions below count as noise and are not shrunk further
@@ -106,7 +107,7 @@ def principal_directions(
     width: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First right singular vectors of a matrix M that is known by its products.
+    """`leading_directions`, as many as there are.
 
     Args:
         forward: M times [F, k].
@@ -118,27 +119,10 @@ def principal_directions(
     Returns:
         float32 [F, K] and [K] singular values, largest first. Those below 1e-4 of the largest are
         left out; of a matrix that is 0 but for rounding one direction is left, with the value 0.
-
-    Source: Halko, Martinsson and Tropp 2011, https://arxiv.org/abs/0909.4061, algorithm 4.4, on the
-    shorter side of M, with one orthonormalisation for each product with M^T M.
     """
-    count, num_features = shape
-    short = min(count, num_features)
-    sample = min(width + _OVERSAMPLING, short)
-    tall = num_features <= count
-    basis = np.linalg.qr(rng.standard_normal((short, sample), np.float32))[0]
-    for _ in range(_POWER_ITERATIONS if sample < short else 0):
-        product = backward(forward(basis)) if tall else forward(backward(basis))
-        basis = np.linalg.qr(product)[0]
-    if tall:
-        image = forward(basis)
-        squares, vectors = np.linalg.eigh((image.T @ image).astype(np.float64))
-        values = np.sqrt(np.maximum(squares[::-1], 0))
-        directions = basis @ vectors[:, ::-1].astype(np.float32)
-    else:
-        directions, values, _ = np.linalg.svd(backward(basis), full_matrices=False)
-    directions, values = directions[:, :width], values[:width]
-    used = values > max(_SMALLEST_VALUE * values[0], _ROUNDING * np.sqrt(count))
+    found = leading_directions(forward, backward, shape, width, rng, _POWER_ITERATIONS)
+    directions, values = found
+    used = values > max(_SMALLEST_VALUE * values[0], _ROUNDING * np.sqrt(shape[0]))
     if not used.any():
         return directions[:, :1], np.zeros(1)
     return directions[:, used], values[used]

@@ -37,10 +37,11 @@ def make_encoder(
     Args:
         spec: see `build_encoder`.
         recipe: its encoder, units and hops.
-        compiled: see `build_encoder`.
+        compiled: for this process and this graph alone: see `build_encoder`, and `on_host` of
+            `build_linear_encoder`.
     """
     if recipe.encoder == LINEAR:
-        return build_linear_encoder(spec, recipe.units[0], recipe.hops)
+        return build_linear_encoder(spec, recipe.units[0], recipe.hops, on_host=compiled)
     return build_encoder(spec, recipe.units, compiled=compiled)
 
 

@@ -1,0 +1,173 @@
+"""Polynomials of a sparse matrix times a dense one, in Numba: a block of columns after the other.
+
+SciPy's product takes one thread, TensorFlow's writes each hop to memory and reads it again. Here a
+block of columns goes through all hops while it lies in the cache, each thread has blocks of its
+own, and nobody waits for anybody in between.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from .blas import jit
+from .team import run_parts, shares
+
+_BLOCK = 64  # columns: long enough that reading an entry's column costs little
+_SERIAL_WORK = 1e6  # entries times columns times hops, below which one thread is as fast
+
+
+def sparse_polynomial(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    values: np.ndarray,
+    coefficients: np.ndarray,
+    dense: np.ndarray,
+) -> np.ndarray:
+    """``(c[0] I + c[1] A + ... + c[K] A^K) H`` by Horner's rule.
+
+    Args:
+        indptr: integers [N + 1]; A [N, N] in CSR form.
+        indices: integers [nnz] in [0, N).
+        values: of the dtype of `dense` [nnz].
+        coefficients: c [K + 1], K >= 0.
+        dense: H, float32 or float64 [N, D].
+
+    Returns:
+        [N, D] of the same dtype. The number of threads does not change a bit of it.
+    """
+    count, width = dense.shape
+    if width < _BLOCK:
+        padded = np.zeros((count, _BLOCK), dense.dtype)
+        padded[:, :width] = dense
+        return sparse_polynomial(indptr, indices, values, coefficients, padded)[:, :width].copy()
+    dtype = dense.dtype
+    result = np.empty((count, width), dtype)
+    hops = len(coefficients) - 1
+    blocks = -(-width // _BLOCK)
+    work = len(indices) * width * max(hops, 1)
+    threads = 1 if work < _SERIAL_WORK else min(numba.config.NUMBA_NUM_THREADS, blocks)
+    buffers = np.empty((max(threads, 1), 3, count * _BLOCK), dtype)
+    numbers = np.asarray(coefficients, dtype)
+    matrix = (indptr, indices, np.asarray(values, dtype))
+    dense = np.ascontiguousarray(dense)
+    run_parts(
+        _columns,
+        [
+            (*matrix, numbers, dense, result, buffer, start, stop)
+            for buffer, (start, stop) in zip(buffers, shares(blocks, len(buffers)), strict=True)
+        ],
+    )
+    return result
+
+
+@jit()
+def csr_of_edges(rows, columns, values, num_rows):
+    """CSR form of a matrix, whose entries may come in any order: a counting sort, which is stable.
+
+    Args:
+        rows: integers [nnz] in [0, num_rows).
+        columns: integers [nnz].
+        values: [nnz].
+        num_rows: N.
+
+    Returns:
+        ``(indptr [N + 1], indices [nnz], values [nnz])``.
+    """
+    indptr = np.zeros(num_rows + 1, np.int64)
+    for row in rows:
+        indptr[row + 1] += 1
+    for row in range(num_rows):
+        indptr[row + 1] += indptr[row]
+    following = indptr[:-1].copy()
+    indices = np.empty(len(rows), np.int32)
+    in_order = np.empty_like(values)
+    for entry in range(len(rows)):
+        place = following[rows[entry]]
+        following[rows[entry]] += 1
+        indices[place] = columns[entry]
+        in_order[place] = values[entry]
+    return indptr, indices, in_order
+
+
+@jit()
+def normalized_csr(rows, columns, weights, num_rows):
+    """``D^(-1/2) (A + I) D^(-1/2)`` in CSR form, with the sums of A + I by rows and by columns.
+
+    Args:
+        rows: integers [E] in [0, N), without loops.
+        columns: integers [E] in [0, N).
+        weights: of the entries [E].
+        num_rows: N.
+
+    Returns:
+        See `csr_of_edges`; the loop is the last entry of its row.
+
+    Source: Kipf and Welling 2017, https://arxiv.org/abs/1609.02907, equation 2.
+    """
+    count = len(rows)
+    by_row, by_column = np.ones(num_rows), np.ones(num_rows)
+    for entry in range(count):
+        by_row[rows[entry]] += weights[entry]
+        by_column[columns[entry]] += weights[entry]
+    with_loops = np.empty((2, count + num_rows), np.int32)
+    values = np.empty(count + num_rows, weights.dtype)
+    for entry in range(count):
+        row, column = rows[entry], columns[entry]
+        with_loops[0, entry], with_loops[1, entry] = row, column
+        values[entry] = weights[entry] / np.sqrt(by_row[row] * by_column[column])
+    for node in range(num_rows):
+        with_loops[:, count + node] = node
+        values[count + node] = 1 / np.sqrt(by_row[node] * by_column[node])
+    return csr_of_edges(with_loops[0], with_loops[1], values, num_rows)
+
+
+@jit(fastmath={"contract"})
+def _columns(indptr, indices, values, coefficients, dense, result, buffer, start, stop):
+    """Blocks start:stop of the columns.
+
+    Arrays are flat: a slice of a row would be a counted reference. Places are unsigned: signed ones
+    would be looked at for negative ones, and nothing vectorised.
+    """
+    count, columns = dense.shape
+    stride, wide = np.uint64(columns), np.uint64(_BLOCK)
+    given, found = dense.reshape(-1), result.reshape(-1)
+    state, total, following = buffer[0], buffer[1], buffer[2]
+    last = len(coefficients) - 1
+    for block in range(start, stop):
+        begin = min(np.uint64(block) * wide, stride - wide)  # the last ones may be found twice
+        c = coefficients[last]
+        for row in range(count):
+            own, place = np.uint64(row) * wide, np.uint64(row) * stride + begin
+            for j in range(wide):
+                state[own + j] = given[place + j]
+                total[own + j] = c * given[place + j]
+        for hop in range(last - 1, -1, -1):
+            c = coefficients[hop]
+            for row in range(count):
+                own = np.uint64(row) * wide
+                entry, end = indptr[row], indptr[row + 1]
+                for j in range(wide):
+                    following[own + j] = c * state[own + j]
+                while entry + 4 <= end:  # each pass over the row reads and writes it once
+                    v0, v1 = values[entry], values[entry + 1]
+                    v2, v3 = values[entry + 2], values[entry + 3]
+                    r0 = np.uint64(indices[entry]) * wide
+                    r1 = np.uint64(indices[entry + 1]) * wide
+                    r2 = np.uint64(indices[entry + 2]) * wide
+                    r3 = np.uint64(indices[entry + 3]) * wide
+                    for j in range(wide):
+                        following[own + j] += (v0 * total[r0 + j] + v1 * total[r1 + j]) + (
+                            v2 * total[r2 + j] + v3 * total[r3 + j]
+                        )
+                    entry += 4
+                while entry < end:
+                    v0, r0 = values[entry], np.uint64(indices[entry]) * wide
+                    for j in range(wide):
+                        following[own + j] += v0 * total[r0 + j]
+                    entry += 1
+            total, following = following, total
+        for row in range(count):
+            own, place = np.uint64(row) * wide, np.uint64(row) * stride + begin
+            for j in range(wide):
+                found[place + j] = total[own + j]

@@ -1,0 +1,235 @@
+"""Features and links of any library, to a graph."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ...errors import InputError, shown
+from ..checks import MASKS
+from ..data import GraphData, make_graph_data
+from ..relations import EDGES, TARGETS, WEIGHTS
+from .columns import Columns
+from .links import Ends, as_array, is_networkx, is_table, links_of
+
+LINKS = "adjacency"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ObjectGraph:
+    """A graph, and how a table of its features was read.
+
+    Attributes:
+        data: the graph.
+        columns: None where the features came as numbers already.
+    """
+
+    data: GraphData
+    columns: Columns | None = None
+
+
+def graph_of(
+    X: Any = None,
+    adjacency: Any = None,
+    *,
+    labels: Any = None,
+    columns: Columns | None = None,
+    name: str = "graph",
+) -> ObjectGraph:
+    """A graph of what a notebook holds.
+
+    Args:
+        X: features [N, F]: NumPy, SciPy, DataFrame (see `Columns`; its index are the nodes' ids),
+            names of node attributes of a NetworkX graph, or None: those that come with `adjacency`,
+            else the graph's structure.
+        adjacency: links, see `links.links_of`; or a dict of name to any of these, one for each
+            relation. Ends in a DataFrame are ids, where there are ids, else row numbers. In a
+            DataFrame with a column type, each type is a relation.
+        labels: [N], a Series by id, or the name of an attribute or of a column of X; None: those
+            that come with `adjacency`.
+        columns: how to read X, as at first.
+        name: of the graph.
+
+    Raises:
+        InputError: what cannot be used, in one line.
+    """
+    kinds: Any = adjacency if isinstance(adjacency, Mapping) else {LINKS: adjacency}
+    if not kinds or any(one is None for one in kinds.values()):
+        raise InputError("adjacency: expected links, got None; a graph without any is [2, 0]")
+    links = {kind: links_of(one, _named(kind)) for kind, one in kinds.items()}
+    first = next(iter(kinds.values()))
+    attributes = _strings(X)
+    if attributes is not None:
+        if not is_networkx(first):
+            raise InputError("X: names of attributes need a NetworkX graph as adjacency")
+        X = _attributes(first, attributes)
+    extra: dict[str, Any] = {}
+    if X is None and not is_networkx(first) and getattr(first, "x", None) is not None:
+        X = as_array(first.x)
+    if hasattr(first, "edge_index"):
+        extra = {
+            key: as_array(first[key]) for key in MASKS if getattr(first, key, None) is not None
+        }
+        if labels is None and getattr(first, "y", None) is not None:
+            labels = as_array(first.y)
+    if isinstance(labels, str):
+        if is_table(X) and labels in X.columns:
+            labels, X = X[labels], X.drop(columns=labels)
+        elif is_networkx(first):
+            labels = _attributes(first, [labels])[labels]
+        else:
+            raise InputError(f"labels: there is no column or attribute {shown(labels)}")
+    ids = _ids(X, links)
+    features = X
+    if is_table(X):
+        columns = columns or Columns.of(X)
+        features = columns.features(X)
+    elif X is not None and not scipy.sparse.issparse(X):
+        features = as_array(X)
+    parts: dict[str, Any] = {}
+    for kind, one in links.items():
+        prefix = "edge_index" if kind == LINKS else f"{EDGES}{kind}"
+        parts[prefix] = _by_row(one, ids, _named(kind))
+        if one.weights is not None:
+            parts["edge_weight" if kind == LINKS else f"{WEIGHTS}{kind}"] = one.weights
+        if one.num_targets is not None:
+            if kind == LINKS:
+                raise InputError(
+                    f"adjacency: expected a square matrix, got one with {one.num_targets:,}"
+                    ' columns; links to something else than nodes are a relation: {"name": matrix}'
+                )
+            parts[f"{TARGETS}{kind}"] = np.array(one.num_targets)
+        if one.types is not None and kind == LINKS and len(set(one.types.tolist())) > 1:
+            parts["edge_type"] = one.types
+    data = make_graph_data(
+        name=name,
+        features=features,
+        edge_index=parts.pop("edge_index", None),
+        edge_weight=parts.pop("edge_weight", None),
+        relations=parts,
+        node_ids=_node_ids(ids),
+        labels=_labels(labels, ids),
+        **extra,
+    )
+    return ObjectGraph(data, columns if is_table(X) else None)
+
+
+def _named(kind: str) -> str:
+    return LINKS if kind == LINKS else f"{LINKS}[{kind!r}]"
+
+
+def _strings(X: Any) -> list[str] | None:
+    """X, where it is a list of names."""
+    if isinstance(X, str):
+        return [X]
+    if isinstance(X, (list, tuple)) and X and all(isinstance(one, str) for one in X):
+        return list(X)
+    return None
+
+
+def _attributes(graph: Any, names: Sequence[str]) -> Any:
+    """A DataFrame of the nodes' attributes."""
+    import pandas
+
+    nodes = list(graph.nodes)
+    values = {name: [graph.nodes[node].get(name) for node in nodes] for name in names}
+    table = pandas.DataFrame(values, index=pandas.Index(nodes, tupleize_cols=False))
+    for name in names:
+        if table[name].isna().all():
+            raise InputError(f"no node has an attribute {shown(name)}")
+    return table
+
+
+def _ids(X: Any, links: Mapping[str, Ends]) -> list[Any] | None:
+    """The nodes in the order of their rows; None where they are known by their numbers alone."""
+    orders = [one.node_ids for one in links.values() if one.node_ids is not None]
+    if any(list(one) != list(orders[0]) for one in orders[1:]):
+        raise InputError("adjacency: expected relations of the same nodes, in the same order")
+    if is_table(X):
+        ids = X.index.tolist()
+        if X.index.has_duplicates:
+            raise InputError(
+                f"X: two rows have the index {shown(ids[X.index.duplicated().argmax()])}"
+            )
+        if orders and list(orders[0]) != ids:
+            if set(orders[0]) != set(ids):
+                raise InputError("X: expected the nodes of the graph as its index")
+            raise InputError(
+                "X: expected the nodes of the graph in their order: X.loc[graph.nodes]"
+            )
+        return ids
+    if orders:
+        return list(orders[0])
+    by_id = [one.ends for one in links.values() if one.by_id]
+    if X is not None or not by_id:
+        return None
+    found = set().union(*(ends.ravel().tolist() for ends in by_id))
+    try:
+        return sorted(found)
+    except TypeError:
+        raise InputError("adjacency: expected ids that are all numbers or all strings") from None
+
+
+def _by_row(links: Ends, ids: list[Any] | None, where: str) -> np.ndarray:
+    """The ends [2, E] as row numbers."""
+    if not links.by_id:
+        return links.ends
+    if ids is None:
+        try:
+            return links.ends.astype(np.int64)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{where}: expected row numbers, as X has no ids, got {shown(links.ends.flat[0])};"
+                " a DataFrame with the ids as its index has"
+            ) from None
+    places = {one: place for place, one in enumerate(ids)}
+    found = np.fromiter((places.get(one, -1) for one in links.ends.flat), np.int64, links.ends.size)
+    if (found < 0).any():
+        unknown = links.ends.flat[int(np.argmax(found < 0))]
+        hint = _other_type(unknown, places)
+        raise InputError(
+            f"{where}: {shown(unknown)} is not in the index of X"
+            f" ({int((found < 0).sum()):,} such ends of links){hint}"
+        )
+    return found.reshape(links.ends.shape)
+
+
+def _other_type(unknown: Any, places: Mapping[Any, int]) -> str:
+    """What to do where 7 is asked for and "7" is there, or the other way round."""
+    for kind in (str, int):
+        try:
+            if kind(unknown) in places:
+                return f"; {kind(unknown)!r} is: the ids are of another type here and there"
+        except (TypeError, ValueError):
+            continue
+    return ""
+
+
+def _node_ids(ids: list[Any] | None) -> Any:
+    """Ids that files can hold: integers or strings."""
+    if ids is None:
+        return None
+    if all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in ids):
+        return np.array(ids)
+    return np.array([str(one) for one in ids])
+
+
+def _labels(labels: Any, ids: list[Any] | None) -> Any:
+    """In the order of the rows; missing ones as "" among strings, -1 among numbers."""
+    if labels is None:
+        return None
+    if hasattr(labels, "reindex") and ids is not None and list(labels.index) != ids:
+        labels = labels.reindex(ids)
+    if not hasattr(labels, "isna"):
+        return as_array(labels)
+    missing = labels.isna().to_numpy()
+    values = labels.astype(object).to_numpy()
+    if all(isinstance(one, (int, float, np.number)) for one in values[~missing]):
+        whole = np.where(missing, -1, values).astype(np.float64)
+        if (whole == np.floor(whole)).all():
+            return whole.astype(np.int64)
+    return np.where(missing, "", values.astype(object)).astype(str)
