@@ -141,7 +141,11 @@ class QuickStartTrainer(runner.KerasTrainer):
 
 class _Provider(runner.DatasetProvider):
     def __init__(self, dataset: tf.data.Dataset):
-        self._dataset = dataset
+        # Tuning gains nothing in a pipeline whose stages are given, and one in three short runs
+        # waited ten seconds at its end for the tuner, asleep between two looks.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        self._dataset = dataset.with_options(options)
 
     def get_dataset(self, context: tf.distribute.InputContext) -> tf.data.Dataset:
         del context  # one process
