@@ -59,10 +59,11 @@ def make_task(recipe: Recipe, readout: str = "all_nodes") -> BarlowTwinsTask:
     """Two views with fewer edges, feature columns and feature entries, keyed by seed and step."""
     rates = zip(recipe.drop_edges, recipe.mask_features, recipe.drop_entries, strict=True)
     views = [
-        Compose(
+        _TracedOnce(
             _corruptors(*of_view),
             seed=derive_key(recipe.seed, f"view {number}"),
             step_feature=STEP,
+            padding=None,
         )
         for number, of_view in enumerate(rates)
     ]
@@ -77,6 +78,24 @@ def make_task(recipe: Recipe, readout: str = "all_nodes") -> BarlowTwinsTask:
     )
 
 
+class _TracedOnce(Compose):
+    """A view whose operations are made once, where the runner's three models would make them anew.
+
+    That is half of a second for each view and model.
+    """
+
+    _view = None
+
+    def call(self, graph):
+        """See `Corruptor`."""
+        if tf.executing_eagerly():
+            return super().call(graph)
+        if self._view is None:
+            spec = graph.spec.relax(num_components=True, num_nodes=True, num_edges=True)
+            self._view = tf.function(super().call, input_signature=[spec], autograph=False)
+        return self._view(graph)
+
+
 def _corruptors(drop_edges: float, mask_features: float, drop_entries: float) -> list[Corruptor]:
     """Those of one view.
 
@@ -85,9 +104,11 @@ def _corruptors(drop_edges: float, mask_features: float, drop_entries: float) ->
     """
     entries = CorruptionSpec(node_set_corruption={NODE_SET: {"*": drop_entries}})
     return [
-        DropEdges({EDGE_SET: drop_edges}),
-        MaskFeatures(CorruptionSpec(context_corruption={KEPT_COLUMNS: mask_features})),
-        DropoutFeatures(entries, skip_non_floating=True),
+        DropEdges({EDGE_SET: drop_edges}, padding=None),
+        MaskFeatures(
+            CorruptionSpec(context_corruption={KEPT_COLUMNS: mask_features}), padding=None
+        ),
+        DropoutFeatures(entries, skip_non_floating=True, padding=None),
     ]
 
 
