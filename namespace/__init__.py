@@ -14,8 +14,18 @@ variable once, when it is first imported.
 
 import os as _os
 import sys as _sys
+from typing import TYPE_CHECKING
+
+from ._lazy import attach as _attach
+
+if TYPE_CHECKING:
+    from .pretrain.estimator import GraphBarlowTwins
 
 __version__ = "0.1.0"
 
 if "tensorflow" not in _sys.modules:
     _os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+__getattr__, __dir__ = _attach(__name__, {"pretrain.estimator": "GraphBarlowTwins"})
+
+__all__ = ["GraphBarlowTwins"]

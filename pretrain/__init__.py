@@ -1,6 +1,6 @@
 """From a graph to evaluated embeddings; the command line is `cli`, the job itself `job`.
 
-    from graph_barlow_twins.pretrain import PretrainConfig, run_job
+    from graph_barlow_twins.pretrain import GraphBarlowTwins, PretrainConfig, run_job
 
 Each name is loaded when it is first asked for; TensorFlow not before a job has checked its input.
 """
@@ -12,6 +12,7 @@ from .._lazy import attach
 if TYPE_CHECKING:
     from .config.options import PretrainConfig
     from .errors import InputError, TrainingDivergedError
+    from .estimator import GraphBarlowTwins
     from .job import JobResult, run_job
 
 __getattr__, __dir__ = attach(
@@ -19,8 +20,16 @@ __getattr__, __dir__ = attach(
     {
         "config.options": "PretrainConfig",
         "errors": "InputError TrainingDivergedError",
+        "estimator": "GraphBarlowTwins",
         "job": "JobResult run_job",
     },
 )
 
-__all__ = ["InputError", "JobResult", "PretrainConfig", "TrainingDivergedError", "run_job"]
+__all__ = [
+    "GraphBarlowTwins",
+    "InputError",
+    "JobResult",
+    "PretrainConfig",
+    "TrainingDivergedError",
+    "run_job",
+]

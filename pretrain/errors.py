@@ -1,6 +1,8 @@
 """The one error that a person at the command line may cause."""
 
+import contextlib
 import reprlib
+from collections.abc import Iterator
 from typing import Any
 
 LONGEST_MESSAGE = 300
@@ -30,6 +32,15 @@ class OutputError(OSError):
 
     def __init__(self, message: str):
         super().__init__(_one_line(message))
+
+
+@contextlib.contextmanager
+def told_of(source: object) -> Iterator[None]:
+    """Puts the name of what is looked at before the message of an InputError."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{source}: {error}") from None
 
 
 def shown(value: Any) -> str:

@@ -1,13 +1,40 @@
-"""Keeps TensorFlow's start-up messages off the terminal, unless the start fails; its loggers."""
+"""TensorFlow: whether it can work, and its messages kept off the terminal unless it fails."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+
+from .errors import InputError
+
+_NEEDED = ("tensorflow", "tf_keras", "tensorflow_gnn")
+
+
+def check_keras() -> None:
+    """Looks whether TensorFlow will come with Keras 2, or has; imports nothing.
+
+    Raises:
+        InputError: if it has Keras 3, which TF-GNN does not know, or is not installed.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None:
+        if not str(getattr(tensorflow.keras, "__version__", "2")).startswith("2"):
+            raise InputError(
+                "TensorFlow was imported with Keras 3, and TF-GNN needs Keras 2: import"
+                " graph_barlow_twins before it, or set TF_USE_LEGACY_KERAS=1"
+            )
+        return
+    asked = os.environ.get("TF_USE_LEGACY_KERAS", "1")
+    if asked not in ("1", "true", "True"):
+        raise InputError(f"TF_USE_LEGACY_KERAS={asked} is set, and TF-GNN needs Keras 2: unset it")
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"not installed: {', '.join(missing)}; see constraints.txt for versions")
 
 
 @contextlib.contextmanager

@@ -8,9 +8,19 @@ from pathlib import Path
 
 from ..config import option
 from ..config.base import Options, field
-from ..config.options import DATA_DIR, KNN
+from ..config.shared import (
+    DATA_DIR,
+    EDGES,
+    ID_COLUMN,
+    KNN,
+    LABEL_COLUMN,
+    NODES,
+    SPLIT_NUMBER,
+    check_tables,
+)
 from ..errors import InputError
-from ..graph.datasets import CHOICES, load_dataset
+from ..graph.datasets import CHOICES, asked_graph
+from ..output.columns import read_columns
 from ..output.embeddings import save_embeddings
 from ..output.lock import locked
 from ..output.model import ExportedModel
@@ -24,8 +34,13 @@ class EmbedOptions(Options):
     model: str = field(
         option.text("folder of a pretrain run, or its model/", metavar="MODEL", positional=True)
     )
-    dataset: str = field(option.text(f"the graph: {CHOICES}", metavar="NAME"))
+    dataset: str | None = field(option.text(f"the graph: {CHOICES}", metavar="NAME"), None)
     data_dir: str | None = field(DATA_DIR, None)
+    nodes: str | None = field(NODES, None)
+    edges: str | None = field(EDGES, None)
+    id_column: str | None = field(ID_COLUMN, None)
+    label_column: str | None = field(LABEL_COLUMN, None)
+    split_number: int = field(SPLIT_NUMBER, 0)
     knn: int = field(KNN, 10)
     output: str = field(option.text("for node_ids [N], embeddings [N, D]", metavar="FILE.npz"))
     trust_model: bool = field(
@@ -38,6 +53,12 @@ class EmbedOptions(Options):
     overwrite: bool = field(option.switch("replace the file"), False)
     quiet: bool = field(option.switch("say nothing on the way"), False)
 
+    def __post_init__(self):
+        super().__post_init__()
+        check_tables(self)
+        if (self.dataset is None) == (self.edges is None):
+            raise InputError("expected either --dataset or --edges")
+
 
 def run(options: EmbedOptions) -> str:
     """Embeds the graph, writes the file whole or not at all, and returns a line about it.
@@ -48,12 +69,14 @@ def run(options: EmbedOptions) -> str:
     """
     output = Path(options.output)
     model = ExportedModel(options.model, trust=options.trust_model)
-    inputs = [model.path, *inputs_of(options.dataset, options.data_dir)]
+    tables = [Path(one).expanduser() for one in (options.nodes, options.edges) if one]
+    dataset = [] if options.dataset is None else inputs_of(options.dataset, options.data_dir)
+    inputs = [model.path, *tables, *dataset]
     check_output_file(output, "the embeddings", inputs)
     if output.exists() and not options.overwrite:
         raise InputError(f"--output {output} exists; give another file, or --overwrite")
     with locked(output):
-        data = load_dataset(options.dataset, options.data_dir, knn=options.knn)
+        data = asked_graph(options, read_columns(model.path)).data
         if not options.quiet:
             print(f"{data.name}: {data.num_nodes:,} nodes; loading the model", file=sys.stderr)
         model.load()

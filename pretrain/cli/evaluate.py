@@ -14,8 +14,8 @@ from typing import Any
 
 from ..config import option
 from ..config.base import Options, field
-from ..config.options import DATA_DIR, FOLDS, KNN
 from ..config.places import without_folders
+from ..config.shared import DATA_DIR, FOLDS, KNN
 from ..errors import InputError
 from ..evaluation.baselines import UNTRAINED
 from ..evaluation.inputs import (

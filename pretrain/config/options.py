@@ -8,26 +8,26 @@ from typing import Any
 from ..errors import InputError
 from . import defaults, option
 from .base import Options, field
-from .defaults import ADAM, BY_STEPS, CHANNELS, CLOSED_FORM, ENCODERS, GCN, LINEAR, TRAININGS, WIDE
+from .defaults import ENCODERS, GCN, LINEAR, TRAININGS
 from .places import without_folders
+from .rules import check_encoder, check_sampling, check_training, words_of
+from .shared import (
+    DATA_DIR,
+    EDGES,
+    FOLDS,
+    ID_COLUMN,
+    KNN,
+    LABEL_COLUMN,
+    NODES,
+    SPLIT_NUMBER,
+    check_tables,
+)
 
 SCHEDULES = ("constant", "cosine")
 CRITERIA = ("none", "loss", "rankme")  # of early stopping
 
 # Options that say where files lie; what a run writes does not name them.
-PLACES = ("output", "data_dir")
-# Options that the other commands have too.
-DATA_DIR = option.text("folder with the planetoid files; default: $GBT_DATA_DIR", metavar="DIR")
-FOLDS = option.integer(
-    "folds of the probe where no split is given; default: 10, 3 of more than 10,000 labelled nodes",
-    2,
-)
-KNN = option.integer("neighbours per node of the digits graph", 1)
-
-
-def _words(encoder: str) -> str:
-    """The default widths as they are written on the command line."""
-    return " ".join(map(str, defaults.UNITS[encoder]))
+PLACES = ("output", "data_dir", "nodes", "edges")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,19 @@ class PretrainConfig(Options):
 
     output: str = field(option.text("folder for everything the run writes", metavar="DIR"))
     dataset: str = field(
-        option.text("digits, planetoid:NAME, npz:FILE or npy:FOLDER", metavar="NAME"), "digits"
+        option.text(
+            "digits, planetoid:NAME, npz:FILE, npy:FOLDER, tables:FOLDER, graphml:FILE, gexf:FILE"
+            " or edgelist:FILE",
+            metavar="NAME",
+        ),
+        "digits",
     )
     data_dir: str | None = field(DATA_DIR, None)
+    nodes: str | None = field(NODES, None)
+    edges: str | None = field(EDGES, None)
+    id_column: str | None = field(ID_COLUMN, None)
+    label_column: str | None = field(LABEL_COLUMN, None)
+    split_number: int = field(SPLIT_NUMBER, 0)
     knn: int = field(KNN, 10)
     seed: int = field(option.seed("the same seed makes two runs on one machine equal"), 0)
     training: str | None = field(
@@ -103,7 +113,7 @@ class PretrainConfig(Options):
     units: tuple[int, ...] | None = field(
         option.widths(
             "widths of the encoder's layers, one of all but the gcn; default:"
-            f" {_words(GCN)} for gcn, {_words(LINEAR)} for others, if the graph has as many nodes"
+            f" {words_of(GCN)} for gcn, {words_of(LINEAR)} for others, if there are as many nodes"
             " and features",
             "some",
         ),
@@ -161,6 +171,9 @@ class PretrainConfig(Options):
     projector_units: tuple[int, ...] = field(
         option.widths("widths of the projector's layers; none: no projector", "any"), ()
     )
+    evaluation: bool = field(
+        option.switch("probes, clusters and baselines after the training, the default"), True
+    )
     folds: int | None = field(FOLDS, None)
     hold_out_edges: float = field(
         option.share("share of links to take out before training, for link prediction"), 0.0
@@ -173,120 +186,14 @@ class PretrainConfig(Options):
         super().__post_init__()
         if self.overwrite and self.resume:
             raise InputError("--overwrite and --resume contradict each other; give one of them")
-        _check_training(self)
-        _check_encoder(self)
-        _check_sampling(self)
+        check_tables(self)
+        if self.edges is not None and self.dataset != "digits":
+            raise InputError("--dataset and --edges contradict each other; give one of them")
+        check_training(self)
+        check_encoder(self)
+        check_sampling(self)
 
     def portable(self) -> dict[str, Any]:
         """`to_dict` without what tells where files lie on this machine."""
         options = self.to_dict() | {"dataset": without_folders(self.dataset)}
         return {name: value for name, value in options.items() if name not in PLACES}
-
-
-def _given(config: PretrainConfig, *names: str) -> str | None:
-    """The first of these options that has another value than its default, as it is written."""
-    defaults = {field.name: field.default for field in dataclasses.fields(config)}
-    for name in names:
-        if getattr(config, name) != defaults[name]:
-            return "--" + name.rstrip("_").replace("_", "-")
-    return None
-
-
-def _check_training(config: PretrainConfig) -> None:
-    """Options of a training by steps ask for one."""
-    if (given := step_option(config)) is None:
-        return
-    if config.training in (None, ADAM) and config.encoder in (None, *BY_STEPS):
-        return
-    other = (
-        f"--encoder {config.encoder}"
-        if config.encoder not in (None, *BY_STEPS)
-        else f"--training {config.training}"
-    )
-    if given == f"--training {ADAM}":
-        raise InputError(f"{given} needs --encoder {' or '.join(BY_STEPS)}, not {other}")
-    raise InputError(f"{given} belongs to --training {ADAM}, not to {other}")
-
-
-def step_option(config: PretrainConfig) -> str | None:
-    """The first option given that only a training by steps has, as it is written; None: none."""
-    if config.training == ADAM:
-        return f"--training {ADAM}"
-    return _given(
-        config,
-        "fan_out",
-        "steps",
-        "epochs",
-        "batch_size",
-        "projector_units",
-        "early_stopping",
-        "patience",
-        "learning_rate",
-        "warmup_steps",
-        "schedule",
-        "weight_decay",
-        "drop_entries",
-    )
-
-
-def view_option(config: PretrainConfig) -> str | None:
-    """The first option given that only views of the linear encoder and the gcn have."""
-    return _given(config, "drop_edges", "mask_features", "lambda_")
-
-
-def _check_encoder(config: PretrainConfig) -> None:
-    """The gcn alone has several widths, linear has hops; each encoder has its training."""
-    widths = len(config.units or (0,))
-    if config.encoder not in (None, GCN) and widths > 1:
-        raise InputError(
-            f"--units: expected one width for --encoder {config.encoder}, got {widths}"
-        )
-    if config.hops is not None and (
-        config.encoder not in (None, LINEAR) or widths > 1 or config.fan_out
-    ):
-        raise InputError(
-            "--hops belongs to the linear encoder, which another --encoder, several --units and"
-            " --fan-out exclude; a gcn reaches one hop with each of --units"
-        )
-    if config.training == CLOSED_FORM and (config.encoder in (GCN, WIDE) or widths > 1):
-        raise InputError(
-            f"--training {CLOSED_FORM} needs --encoder {LINEAR} or {CHANNELS}, and one of --units"
-        )
-    given = _given(config, "channels", "drop_channels")
-    others = config.encoder not in (None, CHANNELS) or step_option(config) or widths > 1
-    if given and (others or config.hops is not None):
-        raise InputError(
-            f"{given} belongs to --encoder {CHANNELS}, which other encoders, several --units,"
-            " --hops and a training by steps exclude"
-        )
-    given = view_option(config)
-    if given and config.encoder in (CHANNELS, WIDE):
-        raise InputError(f"{given} has no meaning for --encoder {config.encoder}")
-
-
-def _check_sampling(config: PretrainConfig) -> None:
-    """A full graph is trained for steps, sampled subgraphs are for epochs."""
-    if not config.fan_out:
-        for name in ("batch_size", "epochs"):
-            if getattr(config, name) is not None:
-                raise InputError(
-                    f"--{name.replace('_', '-')} needs --fan-out: without sampling each step takes"
-                    " the full graph"
-                )
-        return
-    if config.encoder not in (None, GCN):
-        raise InputError(
-            f"--encoder {config.encoder} and --fan-out contradict each other; use --encoder gcn"
-        )
-    layers = len(config.units or defaults.UNITS[GCN])
-    if len(config.fan_out) != layers:
-        widths = "" if config.units else f" ({_words(GCN)} by default)"
-        raise InputError(
-            f"--fan-out: expected one number for each of the {layers} layers of --units{widths},"
-            f" got {len(config.fan_out)}"
-        )
-    if config.steps is not None:
-        raise InputError(
-            "--steps and --fan-out contradict each other: sampled subgraphs are trained on for"
-            " --epochs"
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 # What may stand before the colon of `--dataset`.
-KINDS = ("planetoid", "npz", "npy")
+KINDS = ("planetoid", "npz", "npy", "tables", "graphml", "gexf", "edgelist")
 
 
 def without_folders(source: str) -> str:

@@ -14,9 +14,8 @@ from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, told_of
 from ..files import cannot_read, open_file
-from .checks import told_of
 
 _LONGEST_HEADER = 10_000  # as NumPy's own bound
 _BLOCK = 1 << 18  # bytes of data that are read at once
@@ -90,6 +89,7 @@ def read_npz(
     *,
     required: Sequence[str] = (),
     allowed: Sequence[str] = (),
+    also: Sequence[str] = (),
     compressed: bool = True,
 ) -> dict[str, np.ndarray]:
     """The arrays of an npz archive under some keys.
@@ -99,6 +99,7 @@ def read_npz(
         keys: what is read, as far as it is there.
         required: the keys that must be there.
         allowed: the keys that may be there; by default all.
+        also: more of them, which no message tells.
         compressed: whether they may be. If not, they take no more memory than the file has bytes.
 
     Raises:
@@ -110,7 +111,8 @@ def read_npz(
             raise InputError(f"{path}: expected an npz archive, got a single npy array")
         with zipfile.ZipFile(_SmallReads(file)) as archive:
             members = _members(path, archive)
-            check_keys(path, members, required=required, allowed=allowed)
+            ours = [key for key in members if not is_among(key, also)]
+            check_keys(path, ours, required=required, allowed=allowed)
             wanted = {key: members[key] for key in members if is_among(key, keys)}
             if not compressed and any(
                 m.compress_type != zipfile.ZIP_STORED for m in wanted.values()

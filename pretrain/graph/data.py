@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..errors import InputError
+from ..errors import InputError, told_of
 from .adjacency import Adjacency, Links, adjacency_of, blocks
 from .checks import (
     MASKS,
@@ -21,7 +21,6 @@ from .checks import (
     check_labels,
     check_masks,
     check_node_ids,
-    told_of,
 )
 from .relations import Relation, check_relations, merged
 from .structure import count_nodes, structural_features
@@ -203,6 +202,7 @@ def make_graph_data(
     train_mask: Any = None,
     val_mask: Any = None,
     test_mask: Any = None,
+    split: int = 0,
     undirected: bool = True,
 ) -> GraphData:
     """Validates the parts of a graph that came from outside, and brings them into one form.
@@ -223,10 +223,12 @@ def make_graph_data(
         labels: [N] integers (-1 = unknown) or strings ("" = unknown). The different values, in
             ascending order, become classes 0 .. C - 1. Or multi-label, [N, C] bool or numbers:
             1 where node i has label c, else 0 (a row of -1 or NaN = unknown); 2 <= C <= 1,000.
-        train_mask: [N] bool. The three masks come together or not at all, need labels, are
-            disjoint, and each selects at least one node whose label is known.
+        train_mask: [N] bool, 0 and 1, or numbers of nodes; [N, S] or [S, N] of several splits. The
+            three masks come together or not at all, need labels, are disjoint, and each selects at
+            least one node whose label is known.
         val_mask: [N] bool.
         test_mask: [N] bool.
+        split: which of the S splits.
         undirected: add the reverse of every edge that lacks it. With False the edges stay
             directed; training takes undirected graphs.
 
@@ -257,7 +259,7 @@ def make_graph_data(
         node_ids = check_node_ids(node_ids, num_nodes)
         labels, class_names = check_labels(labels, num_nodes)
         masks = dict(zip(MASKS, (train_mask, val_mask, test_mask), strict=True))
-        masks = check_masks(masks, labels, num_nodes)
+        masks = check_masks(masks, labels, num_nodes, split)
     if not (features.nnz if scipy.sparse.issparse(features) else features.any()):
         warnings.warn(
             f"{name}: all features are 0, so all nodes get the same embedding; constant or one-hot"

@@ -1,44 +1,95 @@
 """From what the person wrote after `--dataset` to a graph. Formats: docs/datasets.md."""
 
 import os
+from typing import Any
 
 from ..config.places import KINDS
 from ..errors import InputError
 from .data import GraphData
 from .digits import load_digits_graph
+from .formats import networks, tables
 from .npy import load_npy_folder
 from .npz import load_npz
+from .objects.columns import Columns
+from .objects.graph import ObjectGraph
 from .planetoid import load_planetoid
 
-CHOICES = "digits, planetoid:NAME, npz:FILE, npy:FOLDER"
+CHOICES = (
+    "digits, planetoid:NAME, npz:FILE, npy:FOLDER, tables:FOLDER, graphml:FILE, gexf:FILE,"
+    " edgelist:FILE"
+)
 
 
-def load_dataset(spec: str, data_dir: str | None = None, *, knn: int = 10) -> GraphData:
+def load_dataset(
+    spec: str, data_dir: str | None = None, *, knn: int = 10, split: int = 0
+) -> GraphData:
+    """The graph alone of `load_graph`, with the same arguments."""
+    return load_graph(spec, data_dir, knn=knn, split=split).data
+
+
+def asked_graph(options: Any, columns: Columns | None = None) -> ObjectGraph:
+    """The graph that a command is asked for: of ``--edges`` and ``--nodes``, or of ``--dataset``.
+
+    Args:
+        options: of the command.
+        columns: see `load_graph`.
+
+    Raises:
+        InputError: see `load_graph`.
+    """
+    if options.edges is None:
+        knn, split = options.knn, options.split_number
+        return load_graph(options.dataset, options.data_dir, knn=knn, split=split, columns=columns)
+    nodes, edges = (path and os.path.expanduser(path) for path in (options.nodes, options.edges))
+    return tables.graph_of_tables(
+        nodes,
+        edges,
+        id_column=options.id_column,
+        label_column=options.label_column,
+        columns=columns,
+    )
+
+
+def load_graph(
+    spec: str,
+    data_dir: str | None = None,
+    *,
+    knn: int = 10,
+    split: int = 0,
+    columns: Columns | None = None,
+) -> ObjectGraph:
     """Reads a data set.
 
     Args:
-        spec: `digits`, `planetoid:NAME`, `npz:FILE` or `npy:FOLDER`.
+        spec: one of CHOICES.
         data_dir: the folder with the files of `planetoid:NAME`. Default: the environment variable
             GBT_DATA_DIR. The other data sets do not use it.
         knn: neighbours per node of the `digits` graph, in [1, 1796].
+        split: which of several splits, of files with masks [N, S].
+        columns: how the columns of a table become features, as at first.
 
     Raises:
         InputError: unknown data set, missing or corrupt files, or a graph that is not one.
     """
     kind, colon, argument = spec.partition(":")
     if spec == "digits":
-        return load_digits_graph(knn)
+        return ObjectGraph(load_digits_graph(knn))
+    argument = os.path.expanduser(argument)
     if kind == "planetoid" and argument:
-        folder = data_dir or os.environ.get("GBT_DATA_DIR")
+        folder = os.path.expanduser(data_dir or os.environ.get("GBT_DATA_DIR", ""))
         if not folder:
             raise InputError(
                 f"dataset {spec!r} needs --data-dir DIR (or the environment variable GBT_DATA_DIR):"
                 f" the folder with the files ind.{argument}.*"
             )
-        return load_planetoid(argument, folder)
+        return ObjectGraph(load_planetoid(argument, folder))
     if kind == "npz" and argument:
-        return load_npz(argument)
+        return ObjectGraph(load_npz(argument, split=split))
     if kind == "npy" and argument:
-        return load_npy_folder(argument)
+        return ObjectGraph(load_npy_folder(argument, split=split))
+    if kind == "tables" and argument:
+        return tables.load_tables(argument, columns)
+    if kind in networks.KINDS and argument:
+        return networks.load_network(kind, argument, columns)
     missing = f": nothing follows {kind + colon!r}" if kind in KINDS else ""
     raise InputError(f"unknown dataset {spec!r}{missing}; choose one of {CHOICES}")

@@ -1,8 +1,8 @@
 """Labels without a graph: what an evaluation needs to know of the nodes."""
 
-from ..errors import InputError
+from ..errors import InputError, told_of
 from .array_files import read_npy, read_npz
-from .checks import MASKS, check_labels, check_masks, check_node_ids, told_of
+from .checks import MASKS, check_labels, check_masks, check_node_ids
 from .data import LabelledNodes
 from .datasets import CHOICES, load_dataset
 from .npz import ALLOWED_KEYS

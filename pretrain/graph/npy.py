@@ -14,8 +14,12 @@ from .npz import ALLOWED_KEYS, graph_from_arrays
 _MAPPED_KEYS = ("features", "edge_index")
 
 
-def load_npy_folder(path: str | Path) -> GraphData:
+def load_npy_folder(path: str | Path, *, split: int = 0) -> GraphData:
     """Reads a graph from a folder of npy files, without unpickling anything.
+
+    Args:
+        path: the folder.
+        split: which of several splits.
 
     Returns:
         The graph, its ``features`` a `np.memmap` if they are dense.
@@ -39,4 +43,4 @@ def load_npy_folder(path: str | Path) -> GraphData:
             " with .npy"
         )
     arrays = {file.stem: read_npy(file, mapped=file.stem in _MAPPED_KEYS) for file in files}
-    return graph_from_arrays(arrays, path, name=f"npy:{path}")
+    return graph_from_arrays(arrays, path, name=f"npy:{path}", split=split)

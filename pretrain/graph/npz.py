@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, told_of
 from .array_files import check_keys, is_among, read_npz
-from .checks import MASKS, csr_from_parts, told_of
+from .checks import MASKS, csr_from_parts
 from .data import GraphData, make_graph_data
+from .formats.keys import FOREIGN_KEYS, IGNORED_KEYS, in_our_terms
 from .relations import EDGES, TARGETS, WEIGHTS
 
 _CSR_KEYS = ("features_data", "features_indices", "features_indptr", "features_shape")
@@ -17,24 +18,33 @@ _RELATIONS = ("edge_type", f"{EDGES}*", f"{TARGETS}*", f"{WEIGHTS}*")
 ALLOWED_KEYS = ("features", *_CSR_KEYS, "edge_index", *_OPTIONAL_KEYS, *_RELATIONS)
 
 
-def load_npz(path: str | Path) -> GraphData:
+def load_npz(path: str | Path, *, split: int = 0) -> GraphData:
     """Reads a graph from one npz file, without unpickling anything.
+
+    Args:
+        path: the file.
+        split: which of several splits.
 
     Raises:
         InputError: missing or corrupt file, unknown or missing keys, object arrays, or parts that
             do not make a graph.
     """
-    arrays = read_npz(path, ALLOWED_KEYS, allowed=ALLOWED_KEYS)
-    return graph_from_arrays(arrays, path, name=f"npz:{path}")
+    keys, also = (*ALLOWED_KEYS, *FOREIGN_KEYS), (*FOREIGN_KEYS, *IGNORED_KEYS)
+    arrays = read_npz(path, keys, allowed=ALLOWED_KEYS, also=also)
+    arrays = in_our_terms(arrays, path)
+    return graph_from_arrays(arrays, path, name=f"npz:{path}", split=split)
 
 
-def graph_from_arrays(parts: Mapping[str, Any], path: str | Path, *, name: str) -> GraphData:
+def graph_from_arrays(
+    parts: Mapping[str, Any], path: str | Path, *, name: str, split: int = 0
+) -> GraphData:
     """Makes a graph of arrays under the keys of docs/datasets.md.
 
     Args:
         parts: arrays by key.
         path: where they came from, for messages.
         name: of the graph.
+        split: which of several splits.
 
     Raises:
         InputError: unknown or missing keys, or parts that do not make a graph.
@@ -59,5 +69,6 @@ def graph_from_arrays(parts: Mapping[str, Any], path: str | Path, *, name: str) 
         features=features,
         edge_index=parts.get("edge_index"),
         relations=kinds,
+        split=split,
         **optional,
     )

@@ -11,7 +11,7 @@ import scipy.sparse
 
 from ..errors import InputError
 from ..files import read_file
-from .checks import sparse_values
+from .checks.features import sparse_values
 from .data import GraphData, make_graph_data
 from .pickles.restricted import restricted_load
 

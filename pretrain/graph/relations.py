@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, shown
+from ..errors import InputError, shown, told_of
 from .adjacency import Links, check_edge_weights, distinct
-from .checks import check_edges, told_of
+from .checks import check_edges
 
 EDGES, TARGETS, WEIGHTS = "edge_index_", "num_targets_", "edge_weight_"  # prefixes of keys
 _MOST_RELATIONS = 100

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ..config.options import PretrainConfig
-from ..errors import InputError
+from ..errors import InputError, told_of
 from ..graph.array_files import read_npy, read_npz
-from ..graph.checks import check_node_ids, told_of
+from ..graph.checks import check_node_ids
 from ..graph.data import GraphData, LabelledNodes
 from ..graph.held_out import HeldOutEdges
 from .folder import OutputFolder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -58,26 +57,22 @@ class ExportedModel:
         self._model: SavedModel | AnyWeights
         self._model = SavedModel(self.path) if self._trust else read_encoder(self.path)
 
+    @property
+    def weights(self) -> AnyWeights | None:
+        """Those of our own encoders; None of a SavedModel that does not tell."""
+        if not isinstance(self._model, SavedModel):
+            return self._model
+        with contextlib.suppress(InputError):  # it may be another's
+            return read_encoder(self.path)
+        return None
+
     def check(self, data: GraphData) -> None:
         """Compares the schema of the model with that of a graph.
 
         Raises:
             InputError: if the graph has another number of features, or lacks a relation.
         """
-        if data.num_features != self._model.num_features:
-            raise InputError(
-                f"{data.name}: expected {self._model.num_features} features, as {self.path} was"
-                f" trained on, got {data.num_features}"
-            )
-        weights: Any = self._model
-        if self._trust:  # the SavedModel does not tell, and may be another's
-            with contextlib.suppress(InputError):
-                weights = read_encoder(self.path)
-        # TensorFlow would take a missing relation for an empty one, or end the process.
-        for channel in weights.channels if isinstance(weights, ChannelWeights) else ():
-            for step in channel.steps:
-                if step[:-1] != LINKS:
-                    data.relation(step[:-1])
+        check_schema(self._model.num_features, self.weights, data, self.path)
 
     def embed(self, data: GraphData, *, quiet: bool = True) -> np.ndarray:
         """Representations of the nodes, float32 [N, D].
@@ -86,10 +81,49 @@ class ExportedModel:
             InputError: if they are not finite, or a SavedModel cannot be applied to the graph.
         """
         if isinstance(self._model, SavedModel):
-            embeddings = self._model.embed(data, quiet=quiet)
-        else:
-            with np.errstate(over="ignore", invalid="ignore"):  # told below, in one line
-                embeddings = embed_with(self._model, data, quiet=quiet)
-        if not np.isfinite(embeddings).all():
-            raise InputError(f"{self.path}: gives {data.name} representations that are not finite")
-        return embeddings
+            return _finite(self._model.embed(data, quiet=quiet), data, self.path)
+        return embed_checked(self._model, data, self.path, quiet=quiet)
+
+
+def check_schema(
+    num_features: int, weights: AnyWeights | None, data: GraphData, source: object
+) -> None:
+    """Compares an encoder with a graph.
+
+    Args:
+        num_features: F of the encoder.
+        weights: its weights, where they are known.
+        data: the graph.
+        source: what to call the encoder.
+
+    Raises:
+        InputError: if the graph has another number of features, or lacks a relation.
+    """
+    if data.num_features != num_features:
+        raise InputError(
+            f"{data.name}: expected {num_features} features, as {source} was trained on, got"
+            f" {data.num_features}"
+        )
+    # TensorFlow would take a missing relation for an empty one, or end the process.
+    for channel in weights.channels if isinstance(weights, ChannelWeights) else ():
+        for step in channel.steps:
+            if step[:-1] != LINKS:
+                data.relation(step[:-1])
+
+
+def embed_checked(
+    weights: AnyWeights, data: GraphData, source: object, *, quiet: bool = True
+) -> np.ndarray:
+    """`embed_with`, float32 [N, D].
+
+    Raises:
+        InputError: if a representation is not finite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # told in one line
+        return _finite(embed_with(weights, data, quiet=quiet), data, source)
+
+
+def _finite(embeddings: np.ndarray, data: GraphData, source: object) -> np.ndarray:
+    if not np.isfinite(embeddings).all():
+        raise InputError(f"{source}: gives {data.name} representations that are not finite")
+    return embeddings

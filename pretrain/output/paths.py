@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ..config.places import KINDS
 from ..errors import InputError
 
 
@@ -80,8 +81,8 @@ def without_patterns(folder: Path) -> Iterator[Path]:
 def inputs_of(dataset: str, data_dir: str | None) -> list[Path]:
     """The files of a data set, or the folder that is read as a whole; see `load_dataset`."""
     kind, _, argument = dataset.partition(":")
-    if kind in ("npz", "npy"):
-        return [Path(argument)]
+    if kind in KINDS and kind != "planetoid":
+        return [Path(argument).expanduser()]
     if kind != "planetoid":
         return []
     folder = Path(data_dir or os.environ.get("GBT_DATA_DIR", ""))

@@ -19,7 +19,17 @@ from .replace import remove, write_json
 
 # Options that say how to run, not what to compute: they may differ when a run is resumed. Whether
 # the data set is the same, wherever it lies, is told by its digest.
-_RUN_OPTIONS = ("output", "overwrite", "resume", "quiet", "data_dir", "dataset")
+_RUN_OPTIONS = (
+    "output",
+    "overwrite",
+    "resume",
+    "quiet",
+    "data_dir",
+    "dataset",
+    "nodes",
+    "edges",
+    "id_column",
+)
 # Version 0.1.0 wrote null for the defaults of these, or nothing; they are the same still.
 _ONCE_OPEN = (
     "batch_size",
@@ -123,7 +133,8 @@ def _check_overwritten(folder: OutputFolder, taken: list[Path], config: Pretrain
             f"--overwrite: {folder.root} does not hold a run, but its {taken[0].name} would be"
             " removed; give another folder"
         )
-    for path in inputs_of(config.dataset, config.data_dir):
+    tables = [Path(one).expanduser() for one in (config.nodes, config.edges) if one]
+    for path in [*tables, *inputs_of(config.dataset, config.data_dir)]:
         if any(path.resolve().is_relative_to(place(artefact)) for artefact in taken):
             raise InputError(f"--overwrite: {path} is the input, and would be removed")
 

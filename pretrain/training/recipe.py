@@ -11,7 +11,8 @@ from typing import Any
 
 from ..config import defaults as default
 from ..config.defaults import ADAM, CHANNELS, CLOSED_FORM, GCN, LINEAR, WIDE
-from ..config.options import PretrainConfig, step_option, view_option
+from ..config.options import PretrainConfig
+from ..config.rules import step_option, view_option
 from ..encoder.channels.gates import Measured
 from ..encoder.channels.plan import channel_weights, measure_gates
 from ..encoder.start import are_words, differ_in_scale

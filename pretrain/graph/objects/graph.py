@@ -26,10 +26,17 @@ class ObjectGraph:
     Attributes:
         data: the graph.
         columns: None where the features came as numbers already.
+        told: what was guessed of it, in words.
     """
 
     data: GraphData
     columns: Columns | None = None
+    told: str = ""
+
+    def lines(self) -> list[str]:
+        """What a log says of it."""
+        made = [f"features: {self.columns.described()}"] if self.columns else []
+        return [self.told, *made] if self.told else made
 
 
 def graph_of(
@@ -38,7 +45,9 @@ def graph_of(
     *,
     labels: Any = None,
     columns: Columns | None = None,
+    masks: Mapping[str, Any] | None = None,
     name: str = "graph",
+    told: str = "",
 ) -> ObjectGraph:
     """A graph of what a notebook holds.
 
@@ -52,7 +61,9 @@ def graph_of(
         labels: [N], a Series by id, or the name of an attribute or of a column of X; None: those
             that come with `adjacency`.
         columns: how to read X, as at first.
+        masks: of a split, by `checks.MASKS`; None: those that come with `adjacency`.
         name: of the graph.
+        told: what was guessed of it already.
 
     Raises:
         InputError: what cannot be used, in one line.
@@ -67,7 +78,7 @@ def graph_of(
         if not is_networkx(first):
             raise InputError("X: names of attributes need a NetworkX graph as adjacency")
         X = _attributes(first, attributes)
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = dict(masks or {})
     if X is None and not is_networkx(first) and getattr(first, "x", None) is not None:
         X = as_array(first.x)
     if hasattr(first, "edge_index"):
@@ -84,6 +95,8 @@ def graph_of(
         else:
             raise InputError(f"labels: there is no column or attribute {shown(labels)}")
     ids = _ids(X, links)
+    if is_table(X) and not len(X.columns):
+        X = None  # the nodes are told, and nothing of them
     features = X
     if is_table(X):
         columns = columns or Columns.of(X)
@@ -115,7 +128,7 @@ def graph_of(
         labels=_labels(labels, ids),
         **extra,
     )
-    return ObjectGraph(data, columns if is_table(X) else None)
+    return ObjectGraph(data, columns if is_table(X) else None, told)
 
 
 def _named(kind: str) -> str:

@@ -20,9 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, told_of
 from ...files import read_file
-from ..checks import told_of
 from .objects import Admitted, Array, Csr, Dtype, RefusedPickleError, admitted, dict_of
 
 _LONGEST_FILE = 1 << 28

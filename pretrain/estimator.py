@@ -1,0 +1,297 @@
+"""The main job from Python, as scikit-learn's users know it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from .config.options import PretrainConfig
+from .encoder.weights import ENCODER_WEIGHTS, AnyWeights
+from .errors import InputError
+from .files import read_file
+from .graph.array_files import read_npz
+from .graph.objects.columns import Columns
+from .graph.objects.graph import graph_of
+from .job import describe
+from .output.columns import read_columns, save_columns
+from .output.embeddings import save_embeddings
+from .output.folder import OutputFolder
+from .output.model import ExportedModel, check_schema, embed_checked
+from .output.paths import check_writable, without_patterns
+from .output.replace import replacing, write_json
+from .phases import Fitted, Stopwatch, fit, probed
+from .quiet import check_keras, errors_only
+from .report.channels import channel_lines
+from .training.gradients import forgotten_gradients
+from .training.recipe import make_recipe
+
+_NAME = "fit"  # of the graph, in messages and in files
+_MOST_BYTES = 1 << 28  # of metrics.json
+
+
+# A dataclass, so that the signature, which scikit-learn reads, says everything once.
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class GraphBarlowTwins(BaseEstimator):
+    """Self-supervised embeddings of a graph's nodes.
+
+        model = GraphBarlowTwins(seed=0).fit(X, adjacency)
+        model.embedding_  # float32 [N, D]
+
+    Everything left None is chosen by the graph, as docs/recipe.md says; the parameters are the
+    options of the command ``graph-barlow-twins pretrain``, and the embeddings are the same bit for
+    bit. Fitting makes TensorFlow's operations deterministic for the rest of the process.
+
+    Args:
+        seed: the same seed makes two fits on one machine equal.
+        training: "adam", "closed-form" or "none".
+        steps: of Adam, each over the full graph.
+        fan_out: train on sampled subgraphs: neighbours to draw per hop.
+        batch_size: most root nodes per step of sampling.
+        epochs: passes over the nodes when sampling.
+        learning_rate: of AdamW.
+        warmup_steps: in which the learning rate rises from 0.
+        schedule: "constant" or "cosine".
+        early_stopping: "none", "loss" or "rankme".
+        patience: steps over which early stopping takes its mean.
+        weight_decay: decoupled.
+        encoder: "linear", "gcn", "channels" or "wide".
+        units: widths of the encoder's layers; the last is D.
+        hops: how far the linear encoder propagates.
+        channels: such as ``["own=1", "hop=0.5"]``.
+        drop_channels: share of its channels that a node loses in each of the two views.
+        scale_features: divide dense columns by their spread where they differ much.
+        drop_edges: share of edges dropped in each view.
+        mask_features: share of feature columns masked in each view.
+        drop_entries: share of feature entries dropped in each view.
+        lambda_: weight of the redundancy term.
+        projector_units: widths of the projector's layers.
+        verbose: whether to show progress, and what was chosen.
+
+    Attributes:
+        embedding_: float32 [N, D], row i of row i of X.
+        node_ids_: [N], the index of a DataFrame, the nodes of a NetworkX graph, or 0 .. N - 1.
+        history_: by measure, one value per step.
+        recipe_: all that was left open, decided.
+        n_features_in_: F.
+        columns_: how a DataFrame was read, see `Columns`; None of arrays.
+    """
+
+    seed: int = 0
+    training: str | None = None
+    steps: int | None = None
+    fan_out: Sequence[int] = ()
+    batch_size: int | None = None
+    epochs: int | None = None
+    learning_rate: float = 1e-3
+    warmup_steps: int = 0
+    schedule: str = "constant"
+    early_stopping: str = "none"
+    patience: int = 20
+    weight_decay: float = 0.0
+    encoder: str | None = None
+    units: Sequence[int] | None = None
+    hops: int | None = None
+    channels: Sequence[str] = ()
+    drop_channels: Sequence[float] | None = None
+    scale_features: bool = True
+    drop_edges: Sequence[float] | None = None
+    mask_features: Sequence[float] | None = None
+    drop_entries: Sequence[float] = (0.0, 0.0)
+    lambda_: float | None = None
+    projector_units: Sequence[int] = ()
+    verbose: bool = True
+
+    def fit(self, X: Any = None, adjacency: Any = None, labels: Any = None) -> GraphBarlowTwins:
+        """Trains an encoder on a graph, and embeds it.
+
+        Args:
+            X: features of the nodes [N, F]: NumPy, SciPy or a DataFrame (numbers, categories and
+                texts; its index are the nodes' ids); names of a NetworkX graph's attributes; or
+                None, for the features that `adjacency` brings, or none.
+            adjacency: links: a SciPy matrix [N, N], integers [2, E], a NetworkX graph, a DataFrame
+                with a row per link (source, target, and optionally weight, type), an object with
+                ``x`` and ``edge_index`` such as PyTorch Geometric's; or a dict of name to any of
+                these, for several relations. Weights are taken; every link counts both ways.
+            labels: for the report alone, training never sees them: [N], a Series by id, or the name
+                of a column of X or of an attribute, which is then no feature.
+
+        Returns:
+            This object.
+
+        Raises:
+            InputError: a ValueError: what cannot be used, in one line.
+            TrainingDivergedError: if the loss becomes NaN or infinite.
+        """
+        watch = Stopwatch()
+        config = self._config()
+        check_keras()
+        graph = graph_of(X, adjacency, labels=labels, name=_NAME)
+        graph = dataclasses.replace(graph, data=probed(graph.data))
+        recipe = make_recipe(config, graph.data)
+        self._say(f"{_NAME}: {describe(graph.data)}")
+        for line in (*graph.lines(), *channel_lines(recipe.to_dict())):
+            self._say(line)
+        with (
+            forgotten_gradients(),
+            errors_only("tensorflow"),
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            fitted = fit(config, recipe, graph.data, OutputFolder(Path(folder)), watch)
+        weights = fitted.weights
+        if isinstance(weights, list):
+            weights = ENCODER_WEIGHTS[recipe.encoder].from_list(weights)
+        self._fitted: Fitted | None = fitted
+        metrics = fitted.metrics({}, watch.seconds())
+        self._remember(weights, graph.columns, fitted.embeddings, graph.data.node_ids, metrics)
+        self.recipe_ = recipe.to_dict()
+        return self
+
+    def fit_transform(self, X: Any = None, adjacency: Any = None, labels: Any = None) -> np.ndarray:
+        """`fit`, and the embeddings of the same graph, float32 [N, D]."""
+        return self.fit(X, adjacency, labels).embedding_
+
+    def transform(self, X: Any = None, adjacency: Any = None) -> np.ndarray:
+        """Embeds a graph, the same or another one with the same features, float32 [N, D].
+
+        Args:
+            X: as of `fit`. The columns of a DataFrame are read as they were at first.
+            adjacency: as of `fit`.
+
+        Raises:
+            InputError: another number of features, columns or relations that are missing.
+        """
+        check_is_fitted(self)
+        data = graph_of(X, adjacency, columns=self.columns_, name="transform").data
+        check_schema(self._weights.num_features, self._weights, data, "the model")
+        return embed_checked(self._weights, data, "the model", quiet=not self.verbose)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Writes what the command line writes: configuration, embeddings, SavedModel, metrics.
+
+        ``graph-barlow-twins embed`` and ``evaluate`` read it, and `load`.
+
+        Args:
+            path: a folder.
+            overwrite: whether to replace a run in it.
+
+        Raises:
+            InputError: if there is something else in the folder.
+        """
+        fitted, root = self._with_graph("save"), Path(path)
+        check_writable(root)
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            if not overwrite:
+                raise InputError(f"{root} is not empty; give another folder, or overwrite=True")
+            if not OutputFolder(root).holds_run():
+                raise InputError(f"{root} does not hold a run, and would be removed")
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(root) as temporary:
+            temporary.mkdir()
+            folder = OutputFolder(temporary)
+            write_json(folder.config, fitted.config.portable())
+            save_embeddings(fitted.embeddings, fitted.data, folder.embeddings)
+            with without_patterns(temporary) as place, errors_only("tensorflow"):
+                fitted.run.export(fitted.weights, OutputFolder(place))
+            if self.columns_ is not None:
+                save_columns(self.columns_, folder.model)
+            write_json(folder.metrics, self._metrics)
+        return root
+
+    @classmethod
+    def load(cls, path: str | Path) -> GraphBarlowTwins:
+        """Reads what `save` or ``graph-barlow-twins pretrain`` has written, for `transform`.
+
+        Nothing in it is executed.
+
+        Raises:
+            InputError: if it is no run, or a damaged one.
+        """
+        folder = OutputFolder(Path(path))
+        try:
+            config = folder.read_config()
+            metrics = json.loads(read_file(folder.metrics, _MOST_BYTES))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(f"{path}: expected the folder of a finished run: {error}") from None
+        names = {field.name for field in dataclasses.fields(cls)}
+        model = cls(**{key: value for key, value in vars(config).items() if key in names})
+        exported = ExportedModel(folder.root)
+        exported.load()
+        arrays = read_npz(folder.embeddings, ("embeddings", "node_ids"), required=("embeddings",))
+        model._remember(
+            exported.weights,
+            read_columns(folder.model),
+            arrays["embeddings"],
+            arrays.get("node_ids"),
+            metrics,
+        )
+        model._fitted = None
+        return model
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Writes the report to look at, one HTML file; evaluated if there are labels.
+
+        Raises:
+            InputError: of a model that was loaded.
+        """
+        fitted = self._with_graph("report")
+        results = fitted.evaluate(None, self._say)
+        self._metrics = fitted.metrics(results, self._metrics["seconds"])
+        with errors_only("tensorflow"):
+            pictures = fitted.draw()
+        if pictures is not None:
+            fitted.report(Path(path), self._metrics, pictures)
+        return Path(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without graph and TensorFlow's objects: a copy transforms, as a loaded model does."""
+        return super().__getstate__() | {"_fitted": None}
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "embedding_")
+
+    def _config(self) -> PretrainConfig:
+        given = {key: _plain(value) for key, value in self.get_params().items() if key != "verbose"}
+        return PretrainConfig(output=os.devnull, dataset=_NAME, quiet=not self.verbose, **given)
+
+    def _say(self, message: str) -> None:
+        if self.verbose:
+            print(message, file=sys.stderr, flush=True)
+
+    def _with_graph(self, what: str) -> Fitted:
+        check_is_fitted(self)
+        if self._fitted is None:
+            raise InputError(
+                f"{what}: a model that was loaded or copied has no graph; fit it again"
+            )
+        return self._fitted
+
+    def _remember(
+        self,
+        weights: AnyWeights,
+        columns: Columns | None,
+        embeddings: np.ndarray,
+        node_ids: np.ndarray | None,
+        metrics: dict[str, Any],
+    ) -> None:
+        self._weights, self.columns_, self._metrics = weights, columns, metrics
+        self.embedding_, self.node_ids_ = embeddings, node_ids
+        self.history_, self.n_features_in_ = metrics["curves"], metrics["features"]
+
+
+def _plain(value: Any) -> Any:
+    """Lists of a notebook, to the tuples of a configuration; NumPy's numbers to Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return tuple(_plain(one) for one in value)
+    return value

@@ -1,0 +1,77 @@
+"""Files that NetworkX reads: GraphML, GEXF, and lists of edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ...files import open_file
+from ..objects.columns import Columns
+from ..objects.graph import ObjectGraph, graph_of
+from .tables import LABELS
+
+KINDS = ("graphml", "gexf", "edgelist")
+_DRAWN = {"viz", "x", "y", "z", "r", "g", "b", "size", "color"}  # what a drawing program has added
+
+
+def load_network(kind: str, path: str | Path, columns: Columns | None = None) -> ObjectGraph:
+    """Reads a graph; what its nodes have as attributes are features, and one may be the labels.
+
+    Args:
+        kind: one of KINDS. "edgelist": two ids in a line, perhaps a weight.
+        path: the file.
+        columns: how features are read, as at first.
+
+    Raises:
+        InputError: a file that cannot be read, or no graph.
+    """
+    import networkx
+
+    readers: dict[str, Callable[[Any], Any]] = {
+        "graphml": networkx.read_graphml,
+        "gexf": networkx.read_gexf,
+        "edgelist": _read_edges,
+    }
+    try:
+        with open_file(path) as file:
+            graph = readers[kind](file)
+    except InputError:
+        raise
+    except Exception as error:  # of its parsers
+        raise InputError(f"cannot read {path} as {kind}: {error}") from None
+    if not len(graph):
+        raise InputError(f"{path}: expected at least one node")
+    names = sorted({key for _, values in graph.nodes(data=True) for key in values} - _DRAWN)
+    label = next((key for key in names if key.lower() in LABELS), None)
+    # A GEXF file calls every node's caption its label.
+    if kind == "gexf" and label is not None and label.lower() == "label":
+        names.remove(label)
+        label = next((key for key in names if key.lower() in LABELS), None)
+    features = [key for key in names if key != label]
+    told = f"features {', '.join(features[:5]) or 'none'}" + ", ..." * (len(features) > 5)
+    return graph_of(
+        features or None,
+        graph,
+        labels=label,
+        columns=columns,
+        name=f"{kind}:{path}",
+        told=told + (f"; labels {label}" if label else ""),
+    )
+
+
+def _read_edges(file: Any) -> Any:
+    """Lines of two ids and perhaps a weight, between spaces or commas."""
+    import networkx
+
+    graph = networkx.Graph()
+    for number, line in enumerate(file, 1):
+        words = line.decode("utf-8").partition("#")[0].replace(",", " ").split()
+        if not words:
+            continue
+        if len(words) not in (2, 3):
+            raise ValueError(f"line {number}: expected two ids, and perhaps a weight")
+        weight = {"weight": float(words[2])} if len(words) == 3 else {}
+        graph.add_edge(words[0], words[1], **weight)
+    return graph

@@ -1,0 +1,267 @@
+"""From a graph in memory to a trained encoder and what it is worth: the main job without its files.
+
+The command (`job`) and Python's interface (`estimator`) go the same way, so their embeddings are
+equal bit for bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..kernels.linalg import rankme
+from .config.defaults import ADAM
+from .config.options import PretrainConfig
+from .config.places import without_folders
+from .errors import InputError, TrainingDivergedError
+from .evaluation.baselines import UNTRAINED, baseline_embeddings
+from .evaluation.evaluate import evaluate
+from .evaluation.splits import plan_probe
+from .graph.checks import MASKS
+from .graph.data import GraphData
+from .graph.held_out import HeldOutEdges
+from .output.embeddings import LARGEST_VALUE
+from .output.folder import OutputFolder
+from .output.paths import without_patterns
+from .quiet import quiet_tensorflow
+from .training.recipe import Recipe
+from .training.trained import Trained
+
+TRAINED = "trained encoder"
+
+_CHOSEN = ("channels", "measured", "scale_features")
+_MOST_FOR_RANDOM = 1000  # training nodes
+_CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
+
+Say = Callable[[str], None]
+
+
+class Stopwatch:
+    """Seconds of one phase after the other.
+
+    Attributes:
+        phase: the present one.
+    """
+
+    def __init__(self, phase: str = "loading") -> None:
+        self.phase = phase
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def begin(self, phase: str) -> None:
+        """Ends the present phase."""
+        now = time.perf_counter()
+        self._laps[self.phase], self._last = now - self._last, now
+        self.phase = phase
+
+    def seconds(self) -> dict[str, float]:
+        """By phase, and "total" since the start; ends the last one."""
+        self.begin(self.phase)
+        return self._laps | {"total": time.perf_counter() - self._start}
+
+
+def probed(data: GraphData, folds: int | None = None) -> GraphData:
+    """The graph with those labels that a probe can tell apart: labels never stop a training.
+
+    Warns of a class of one node, which is left out, and of labels that leave nothing to probe.
+
+    Args:
+        data: the graph.
+        folds: see `plan_probe`.
+    """
+    labels = data.labels
+    if labels is not None and labels.ndim == 1 and not data.has_masks:
+        counts = np.bincount(labels[labels >= 0], minlength=data.num_classes)
+        lonely = np.flatnonzero(counts == 1)
+        if len(lonely):
+            names = ", ".join(data.class_names[one] for one in lonely[:3])
+            warnings.warn(
+                f"{data.name}: {len(lonely)} classes have one node, such as {names}, and are left"
+                " out of the evaluation",
+                stacklevel=2,
+            )
+            kept = np.flatnonzero(counts != 1)
+            renumbered = np.full(data.num_classes + 1, -1)
+            renumbered[kept] = np.arange(len(kept))
+            names_kept = tuple(data.class_names[one] for one in kept)
+            data = dataclasses.replace(data, labels=renumbered[labels], class_names=names_kept)
+    try:
+        plan_probe(data, folds=folds)
+    except InputError as error:
+        warnings.warn(f"{error}; there is no evaluation by labels", stacklevel=2)
+        without = dict.fromkeys(("labels", *MASKS))
+        data = dataclasses.replace(data, class_names=(), **without)
+    return data
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained encoder with its graph.
+
+    Attributes:
+        config: as given.
+        recipe: what it means for the graph.
+        data: the graph.
+        run: of `training.run.make_run`.
+        trained: what training gives.
+        embeddings: finite float32 [N, D].
+        untrained: those of the untrained encoder, [N, D].
+    """
+
+    config: PretrainConfig
+    recipe: Recipe
+    data: GraphData
+    run: Any
+    trained: Trained
+    embeddings: np.ndarray
+    untrained: np.ndarray
+
+    def evaluate(self, held_out: HeldOutEdges | None, say: Say) -> dict[str, Any]:
+        """What both encoders and the baselines are worth; nothing without labels and links."""
+        if not (self.config.evaluation and (self.data.num_classes or held_out)):
+            return {}
+        baselines = baseline_embeddings(self.data, self.embeddings.shape[1], self.recipe.seed)
+        return evaluate(
+            {TRAINED: self.embeddings, **baselines, UNTRAINED: self.untrained},
+            self.data,
+            folds=self.config.folds,
+            split=_split(self.data),
+            center=True,
+            clusterings=_CLUSTERINGS,
+            starts=_STARTS,
+            held_out=[held_out] if held_out else [],
+            say=say,
+        )
+
+    def draw(self) -> dict[str, Any] | None:
+        """The pictures of a report; None if that failed, and a warning has said why."""
+        from .report.run import report_pictures
+
+        def correlations():
+            return [self.run.correlation(w) for w in (self.run.initial_weights, self.weights)]
+
+        return report_pictures(
+            self.data,
+            self.embeddings,
+            self.untrained,
+            seed=self.recipe.seed,
+            correlations=correlations if self.run.correlation else None,
+        )
+
+    def report(self, path: Path, metrics: dict[str, Any], pictures: dict[str, Any]) -> None:
+        """Writes the report; a failure costs the report alone."""
+        from .report.run import write_run_report
+
+        options = self.config.portable() | self.recipe.to_dict()
+        write_run_report(path, metrics, pictures, data=self.data, configuration=options)
+
+    @property
+    def weights(self) -> Any:
+        """Of the trained encoder, as its run takes them."""
+        return self.trained.weights
+
+    def metrics(self, results: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
+        """The content of metrics.json.
+
+        Args:
+            results: of `evaluate`.
+            seconds: of `Stopwatch`.
+        """
+        data, recipe, history = self.data, self.recipe, self.trained.history
+        return {
+            "dataset": without_folders(data.name),
+            "nodes": data.num_nodes,
+            "edges": data.num_edges,
+            "features": data.num_features,
+            "dimension": self.embeddings.shape[1],
+            "encoder": recipe.encoder,
+            "units": list(recipe.units),
+            "hops": recipe.hops,
+            "training": recipe.training,
+            **{key: recipe.to_dict()[key] for key in _CHOSEN if getattr(recipe, key)},
+            "steps": len(history["loss"]) if recipe.training == ADAM else 0,
+            "lambda": recipe.lambda_,
+            "drop_edges": list(recipe.drop_edges),
+            "mask_features": list(recipe.mask_features),
+            "drop_entries": list(recipe.drop_entries),
+            "rankme": rankme(self.embeddings),
+            "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
+            "evaluation": {name: one.to_dict() for name, one in results.items()},
+            "curves": history,
+            "seconds": seconds,
+            "peak_memory_mb": peak_memory_mb(),
+            "resumed_at_step": self.trained.first_step,
+        }
+
+
+def fit(
+    config: PretrainConfig,
+    recipe: Recipe,
+    data: GraphData,
+    folder: OutputFolder,
+    watch: Stopwatch,
+) -> Fitted:
+    """Trains, and embeds the graph; imports TensorFlow, whose operations become deterministic.
+
+    Args:
+        config: as given.
+        recipe: what it means for the graph.
+        data: the graph.
+        folder: where checkpoint and TensorBoard log go.
+        watch: begins "training" and "export".
+
+    Raises:
+        TrainingDivergedError: if the loss becomes NaN or infinite, or the embeddings huge.
+    """
+    with quiet_tensorflow():
+        import tensorflow as tf
+
+        from .training.run import make_run
+
+    # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
+    tf.config.experimental.enable_op_determinism()
+    run = make_run(data, recipe, show=not config.quiet)
+    untrained = run.embed(run.initial_weights)
+    watch.begin("training")
+    with without_patterns(folder.root) as root:
+        trained = run.train(OutputFolder(root))
+    watch.begin("export")
+    embeddings = run.embed(trained.weights)
+    _check_size(embeddings)
+    return Fitted(config, recipe, data, run, trained, embeddings, untrained)
+
+
+def peak_memory_mb() -> float | None:
+    """Most memory that this process has held so far, the mapped files that it has read included.
+
+    None where the operating system does not tell, as on Windows.
+    """
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, else kilobytes
+
+
+def _split(data: GraphData) -> str | None:
+    """Random splits beside a public one, as long as they take seconds: `evaluate` has them all."""
+    if data.train_mask is None:
+        return "folds"
+    return None if np.count_nonzero(data.train_mask) <= _MOST_FOR_RANDOM else "public"
+
+
+def _check_size(embeddings: np.ndarray) -> None:
+    """A loss may stay finite however large the representations become: it does not see scale."""
+    largest = float(abs(embeddings).max())
+    if not largest <= LARGEST_VALUE:
+        raise TrainingDivergedError(
+            f"the embeddings became as large as {largest:g}; try a lower --learning-rate"
+        )
