@@ -223,7 +223,8 @@ class GraphBarlowTwins(BaseEstimator):
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path}: expected the folder of a finished run: {error}") from None
         names = {field.name for field in dataclasses.fields(cls)}
-        model = cls(**{key: value for key, value in vars(config).items() if key in names})
+        given = {key: value for key, value in vars(config).items() if key in names}
+        model = cls(**given, verbose=not config.quiet)
         exported = ExportedModel(folder.root)
         exported.load()
         arrays = read_npz(folder.embeddings, ("embeddings", "node_ids"), required=("embeddings",))

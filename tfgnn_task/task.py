@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
+from .corruption.base import check_scalar
 from .corruption.features import Corruptor, ShuffleFeaturesGlobally
 from .loss import BarlowTwinsLoss
 from .metrics.svd import AllSvdMetrics
@@ -106,7 +107,16 @@ class ContrastiveLossTask(runner.Task):
             ``(graphs, pseudo-labels)``: the clean graph and one corrupted graph per corruptor; the
             labels have one row per row of the readout: int32 ``[components, 0]`` for
             "first_node", those of `weights.RowComponents`, ``[nodes, 2]``, for "all_nodes".
+
+        Raises:
+            ValueError: if the graph is a batch, or lacks the node set.
         """
+        check_scalar(inputs)
+        if self._node_set_name not in inputs.node_sets:
+            raise ValueError(
+                f"node_set_name={self._node_set_name!r} is not a node set of the graph (it has"
+                f" {sorted(inputs.node_sets)})"
+            )
         x = (inputs, *(corruptor(inputs) for corruptor in self._corruptors))
         if self._reads_all_nodes:
             return x, RowComponents(self._node_set_name)(inputs)

@@ -71,7 +71,7 @@ class PretrainConfig(Options):
     fan_out: tuple[int, ...] = field(
         option.integer(
             "train on sampled subgraphs: neighbours to draw per hop, one number for each of"
-            " --units; none: the full graph",
+            " --units; more than any node has: all of them; none: the full graph",
             1,
             arity="any",
         ),

@@ -54,7 +54,8 @@ def check_writable(output: Path) -> None:
         existing = output
         while not os.path.isdir(existing):
             existing = existing.parent
-        most = os.pathconf(existing, "PC_NAME_MAX")
+        # Windows does not tell.
+        most = os.pathconf(existing, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
         if any(len(os.fsencode(f".{part}.partial")) > most for part in output.parts):
             raise InputError(f"--output {output}: the name is too long")
         with tempfile.TemporaryFile(dir=existing):

@@ -111,6 +111,9 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     decided: dict[str, Any] = (
         given | left | {"encoder": encoder, "measured": measured, "channels": None}
     )
+    if sampled:  # more than there are would be drawn one by one, in vain
+        most = max(1, int(data.adjacency.degrees.max(initial=0)))
+        decided["fan_out"] = tuple(min(one, most) for one in config.fan_out)
     decided["scale_features"] = scaled and encoder in (LINEAR, CHANNELS)
     if encoder == CHANNELS:
         decided["channels"] = channel_weights(data, config.channels, measured)

@@ -55,6 +55,7 @@ class KeyedLayer(tf.keras.layers.Layer):
         """The corrupted view of a scalar GraphTensor."""
         if not tfgnn.is_graph_tensor(graph):
             raise ValueError(f"Expected a `GraphTensor` input (got {graph})")
+        check_scalar(graph)
         return self.corrupt(graph, self._keys.next_key(graph))
 
     def corrupt(self, graph: tfgnn.GraphTensor, key: tf.Tensor) -> tfgnn.GraphTensor:
@@ -89,6 +90,19 @@ class KeyedLayer(tf.keras.layers.Layer):
             "padding": self._padding,
             "node_id_feature": self._node_id_feature,
         }
+
+
+def check_scalar(graph: tfgnn.GraphTensor) -> None:
+    """Refuses a batch of graphs, whose features have one more dimension than their meaning.
+
+    Raises:
+        ValueError: if the graph is not scalar.
+    """
+    if graph.rank != 0:
+        raise ValueError(
+            f"Expected a scalar GraphTensor, got a batch of shape {graph.shape}: call its"
+            " merge_batch_to_components() first"
+        )
 
 
 class Untracked:

@@ -13,7 +13,7 @@ from ..objects.graph import ObjectGraph, graph_of
 from .tables import LABELS
 
 KINDS = ("graphml", "gexf", "edgelist")
-_DRAWN = {"viz", "x", "y", "z", "r", "g", "b", "size", "color"}  # what a drawing program has added
+_DRAWN, _DRAWING = {"x", "y", "r", "g", "b"}, {"z", "size", "viz"}  # of Gephi, all at once
 
 
 def load_network(kind: str, path: str | Path, columns: Columns | None = None) -> ObjectGraph:
@@ -43,12 +43,11 @@ def load_network(kind: str, path: str | Path, columns: Columns | None = None) ->
         raise InputError(f"cannot read {path} as {kind}: {error}") from None
     if not len(graph):
         raise InputError(f"{path}: expected at least one node")
-    names = sorted({key for _, values in graph.nodes(data=True) for key in values} - _DRAWN)
+    found = {key for _, values in graph.nodes(data=True) for key in values} - {"viz"}
+    names = sorted(found - _DRAWN - _DRAWING if found >= _DRAWN else found)
+    if kind == "gexf":  # it calls every node's caption its label
+        names = [key for key in names if key != "label"]
     label = next((key for key in names if key.lower() in LABELS), None)
-    # A GEXF file calls every node's caption its label.
-    if kind == "gexf" and label is not None and label.lower() == "label":
-        names.remove(label)
-        label = next((key for key in names if key.lower() in LABELS), None)
     features = [key for key in names if key != label]
     told = f"features {', '.join(features[:5]) or 'none'}" + ", ..." * (len(features) > 5)
     return graph_of(

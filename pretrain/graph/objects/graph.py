@@ -82,9 +82,8 @@ def graph_of(
     if X is None and not is_networkx(first) and getattr(first, "x", None) is not None:
         X = as_array(first.x)
     if hasattr(first, "edge_index"):
-        extra = {
-            key: as_array(first[key]) for key in MASKS if getattr(first, key, None) is not None
-        }
+        given = {key: getattr(first, key, None) for key in MASKS}
+        extra = {key: as_array(one) for key, one in given.items() if one is not None} | extra
         if labels is None and getattr(first, "y", None) is not None:
             labels = as_array(first.y)
     if isinstance(labels, str):
