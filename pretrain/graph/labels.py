@@ -39,8 +39,7 @@ def read_labels(source: str, data_dir: str | None = None, *, knn: int = 10) -> L
         keys = ("labels", "node_ids", *MASKS)
         arrays = read_npz(source, keys, required=("labels",), allowed=ALLOWED_KEYS)
     given = arrays["labels"]
-    is_matrix = given.ndim == 2 and given.shape[1] > 1
-    if not (given.ndim == 1 or is_matrix) or not len(given):
+    if given.ndim not in (1, 2) or not given.size:
         raise InputError(
             f"{source}: labels: expected shape [N], got {given.shape}; several labels per node are"
             " [N, C] with C at least 2"

@@ -96,7 +96,7 @@ def test_no_model(tmp_path, capsys):
         (["--dataset", "digits", "--output", "/nowhere/o.npz"], "there is no folder /nowhere"),
         (["--dataset", "digits", "--output", "/proc/o.npz"], "not writable"),
         (["--dataset", "digits", "--knn", "0", "--output", "o.npz"], "--knn: expected an integer"),
-        (["--output", "o.npz"], "--dataset NAME is required: the graph"),
+        (["--output", "o.npz"], "expected either --dataset or --edges"),
         (["--dataset", "digits"], "--output FILE.npz is required: for node_ids"),
     ],
 )

@@ -39,8 +39,8 @@ def test_bad_embeddings(files, capsys, array, message):
     ("arrays", "message"),
     [
         ({"labels": CLASSES[1:]}, "expected 59 rows"),
-        ({"labels": CLASSES[:, None]}, "labels: expected shape [N], got (60, 1)"),
-        ({"labels": CLASSES * 0.5}, "expected integers or strings, got dtype float64"),
+        ({"labels": CLASSES[:, None, None]}, "labels: expected shape [N], got (60, 1, 1)"),
+        ({"labels": CLASSES * 0.5}, "expected whole numbers or NaN, got 0.5"),
         ({"labels": CLASSES * 0}, "at least two classes in labels, got 1"),
         ({"labels": CLASSES * 0 - 1}, "nothing to measure: no known labels"),
         ({"label": CLASSES}, "unknown keys label"),

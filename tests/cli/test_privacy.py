@@ -103,8 +103,15 @@ def test_sources_without_their_folders(source, expected):
 
 def test_options_without_places():
     config = PretrainConfig(output="/home/otto/run", dataset="npz:/home/otto/g.npz", data_dir="/d")
+    tables = PretrainConfig(output="r", nodes="/home/otto/n.csv", edges="/home/otto/e.csv")
+    assert "otto" not in json.dumps(tables.portable())
     assert "otto" not in json.dumps(config.portable())
-    assert set(config.to_dict()) - set(config.portable()) == {"output", "data_dir"}
+    assert set(config.to_dict()) - set(config.portable()) == {
+        "output",
+        "data_dir",
+        "nodes",
+        "edges",
+    }
 
 
 def test_results_of_evaluate(tmp_path, monkeypatch):

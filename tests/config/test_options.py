@@ -18,6 +18,12 @@ EVERY_OPTION = {
     "output": ("--output out", 'output = "out"', "out"),
     "dataset": ("--dataset npz:g.npz", 'dataset = "npz:g.npz"', "npz:g.npz"),
     "data_dir": ("--data-dir d", 'data_dir = "d"', "d"),
+    "nodes": ("--nodes n.csv", 'nodes = "n.csv"', "n.csv"),
+    "edges": ("--edges e.csv", 'edges = "e.csv"', "e.csv"),
+    "id_column": ("--id-column i", 'id_column = "i"', "i"),
+    "label_column": ("--label-column c", 'label_column = "c"', "c"),
+    "split_number": ("--split-number 3", "split_number = 3", 3),
+    "evaluation": ("--no-evaluation", "evaluation = false", False),
     "knn": ("--knn 5", "knn = 5", 5),
     "seed": ("--seed 3", "seed = 3", 3),
     "training": ("--training none", 'training = "none"', "none"),
@@ -59,7 +65,9 @@ SAMPLING = ("fan_out", "batch_size", "epochs")
 def required_by(name):
     """Flags without which the option is not accepted."""
     fan_out = ["--fan-out", "7", "7"] if name in ("batch_size", "epochs") else []
-    return fan_out + ([] if name == "output" else OUTPUT)
+    edges = ["--edges", "e.csv"] if name in ("nodes", "id_column", "label_column") else []
+    nodes = ["--nodes", "n.csv"] if name in ("id_column", "label_column") else []
+    return fan_out + edges + nodes + ([] if name == "output" else OUTPUT)
 
 
 def test_the_table_above_has_every_option():
@@ -79,6 +87,8 @@ def test_every_option_from_flag_file_and_python(name, toml):
     from_flag = parse_args([*required, *flags.split()])
     from_file = parse_args([*required, "--config", toml(line)])
     needed = {"fan_out": (7, 7)} if "--fan-out" in required else {}
+    for flag, table in (("nodes", "n.csv"), ("edges", "e.csv")):
+        needed |= {flag: table} if f"--{flag}" in required else {}
     from_python = PretrainConfig(**({"output": "out"} | needed | {name: value}))
     assert from_flag == from_file == from_python
     got = getattr(from_flag, name)
@@ -94,6 +104,8 @@ def test_flags_win_over_the_file(name, toml):
         "output": 'output = "file"',
         "dataset": 'dataset = "file"',
         "data_dir": 'data_dir = "file"',
+        **{key: f'{key} = "file"' for key in ("nodes", "edges", "id_column", "label_column")},
+        "evaluation": "evaluation = true",
         "training": 'training = "closed-form"',
         "encoder": 'encoder = "linear"',
         "units": "units = [3, 4, 5]",
@@ -143,8 +155,11 @@ def test_to_dict_goes_through_json_and_back():
     linear = [*OUTPUT, *flags.pop("hops")]  # which the widths in EVERY_OPTION exclude
     without_steps = [*OUTPUT, *flags.pop("training")]
     channels = [*OUTPUT, *flags.pop("channels"), *flags.pop("drop_channels")]
+    tables = [*OUTPUT]
+    for name in ("edges", "nodes", "id_column", "label_column"):
+        tables += flags.pop(name)
     full_graph = [word for words in flags.values() for word in words]
-    for words in (full_graph, sampling, linear, without_steps, channels, OUTPUT):
+    for words in (full_graph, sampling, linear, without_steps, channels, tables, OUTPUT):
         config = parse_args(words)
         written = json.loads(json.dumps(config.to_dict()))
         assert "lambda" in written

@@ -153,3 +153,14 @@ def test_features_that_stay_in_a_file(tmp_path, dtype):
     mapped = measure_gates(load_npy_folder(tmp_path), seed=0)
     plain = make_graph_data(name="g", features=features, edge_index=words.edge_index)
     assert mapped == measure_gates(plain, seed=0)
+
+
+def test_sparse_features_that_are_nearly_full_are_judged_as_dense_ones():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(80, 6)).astype(np.float32) * (rng.random((80, 6)) < 0.8)
+    edges = rng.integers(0, 80, (2, 300))
+    dense, sparse = (
+        measure_gates(make_graph_data(name="g", features=one, edge_index=edges), 0)
+        for one in (features, scipy.sparse.csr_matrix(features))
+    )
+    assert dense == sparse

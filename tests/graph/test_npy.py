@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 from graph_barlow_twins.pretrain.graph import adjacency
-from graph_barlow_twins.pretrain.graph import checks as graph_data_checks
 from graph_barlow_twins.pretrain.graph.adjacency import adjacency_of, sorted_edges
+from graph_barlow_twins.pretrain.graph.checks import edges, features
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 
@@ -94,8 +94,8 @@ def test_digest_does_not_depend_on_the_source_of_the_features(tmp_path, monkeypa
 )
 @pytest.mark.parametrize("block", [1, 2, 1000])
 def test_wrong_parts_are_refused(tmp_path, monkeypatch, parts, message, block):
-    monkeypatch.setattr(graph_data_checks, "BLOCK_EDGES", block)
-    monkeypatch.setattr(graph_data_checks, "_BLOCK_ENTRIES", 4 * block)
+    monkeypatch.setattr(edges, "BLOCK_EDGES", block)
+    monkeypatch.setattr(features, "_BLOCK_ENTRIES", 4 * block)
     refused(message, load_dataset, write_folder(tmp_path / "g", **parts))
 
 

@@ -108,7 +108,7 @@ def measure(data: GraphData, column_weights: tuple[np.ndarray, np.ndarray], seed
     rng = np.random.default_rng(derive_key(seed, "gates"))
     rows, words = weighted_rows(data, column_weights[1]), are_words(data)
     if not words:  # what all have in common would tell of degrees alone
-        rows = rows - rows.mean(axis=0)
+        rows = np.asarray(rows - rows.mean(axis=0))  # CSR that is nearly full: a matrix before
     own, hop = [], []
     for _ in range(_DRAWS):
         chosen = rows[rng.permutation(data.num_nodes)[:_ROWS]]

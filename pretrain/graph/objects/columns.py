@@ -106,7 +106,9 @@ class Columns:
                 raise InputError(f"{where}: column {shown(one.name)}: {error}") from None
         if all(isinstance(part, np.ndarray) for part in parts):
             return np.concatenate(parts, axis=1).astype(np.float32)
-        return scipy.sparse.csr_matrix(scipy.sparse.hstack(parts), dtype=np.float32)
+        found = scipy.sparse.csr_matrix(scipy.sparse.hstack(parts), dtype=np.float32)
+        size = found.shape[0] * found.shape[1]
+        return found.toarray() if 3 * found.nnz > size else found
 
     def described(self) -> str:
         """One line: what became of the columns."""
