@@ -1,8 +1,7 @@
 """A planar map of embeddings by t-SNE, exact and small: seconds for up to 3,000 rows.
 
 scikit-learn's Barnes-Hut t-SNE takes several times as long at these sizes. Here the attraction
-runs over the nearest neighbours (a sparse matrix) and the repulsion over all pairs, in blocks that
-stay in the cache.
+runs over the nearest neighbours (a sparse matrix) and the repulsion over all pairs, in Numba.
 
 Source: van der Maaten and Hinton, "Visualizing data using t-SNE" (2008); start from principal
 components and learning rate N / exaggeration: Kobak and Berens, "The art of using t-SNE for
@@ -11,21 +10,20 @@ single-cell transcriptomics" (2019), Belkina et al. (2019).
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import Executor, ThreadPoolExecutor
-
+import numba
 import numpy as np
 import scipy.sparse
 from threadpoolctl import threadpool_limits
 
-from ..graph.adjacency import blocks
+from ...kernels.blas import jit
+from ...kernels.team import run_parts, shares
 
 PERPLEXITY = 20.0
 ITERATIONS = 250
 MINIMUM_ROWS = 16  # with fewer the descent may diverge, and neighbourhoods mean little
 _EXAGGERATION, _EXAGGERATED_ITERATIONS = 12.0, 80
 _BISECTIONS = 40
-_BLOCK_ROWS = 192  # of a block of pairs; at 3,000 rows it takes 2 MB
+_SERIAL_ROWS = 300  # below which one thread is as fast
 
 
 @threadpool_limits.wrap(limits=1)  # sums have one order
@@ -49,16 +47,15 @@ def tsne(points: np.ndarray) -> np.ndarray:
         Y[:, 1] = 1e-4 * np.cos(np.arange(n))
     velocity, gain = np.zeros_like(Y), np.ones_like(Y)
     rate = max(n / _EXAGGERATION, 20.0)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for iteration in range(ITERATIONS):
-            early = iteration < _EXAGGERATED_ITERATIONS
-            pull, push = _attraction(P, Y), _repulsion(Y, pool)
-            gradient = 4 * ((_EXAGGERATION if early else 1.0) * pull - push)
-            gain = np.where(gradient * velocity < 0, gain + 0.2, gain * 0.8)
-            gain = np.maximum(gain, 0.01)
-            velocity = (0.5 if early else 0.8) * velocity - rate * gain * gradient
-            Y += velocity
-            Y -= Y.mean(axis=0)
+    for iteration in range(ITERATIONS):
+        early = iteration < _EXAGGERATED_ITERATIONS
+        pull, push = _forces(P, Y)
+        gradient = 4 * ((_EXAGGERATION if early else 1.0) * pull - push)
+        gain = np.where(gradient * velocity < 0, gain + 0.2, gain * 0.8)
+        gain = np.maximum(gain, 0.01)
+        velocity = (0.5 if early else 0.8) * velocity - rate * gain * gradient
+        Y += velocity
+        Y -= Y.mean(axis=0)
     return Y
 
 
@@ -102,39 +99,42 @@ def _similarities(X: np.ndarray) -> scipy.sparse.csr_matrix:
     return ((P + P.T) / (2 * n)).astype(np.float32).tocsr()
 
 
-def _attraction(P: scipy.sparse.csr_matrix, Y: np.ndarray) -> np.ndarray:
-    """``sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, float32 [n, 2]."""
-    rows = np.repeat(np.arange(len(Y)), np.diff(P.indptr))
-    dx, dy = (y[rows] - y[P.indices] for y in Y.T.copy())
-    weights = P.data / (1 + dx * dx + dy * dy)
-    W = scipy.sparse.csr_matrix((weights, P.indices, P.indptr), shape=P.shape)
-    sums = W @ np.column_stack([Y, np.ones(len(Y), np.float32)])
-    return sums[:, 2:] * Y - sums[:, :2]
+def _forces(P: scipy.sparse.csr_matrix, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, and the same with q_ij; float32 [n, 2]."""
+    n, (x, y) = len(Y), Y.T.copy()
+    pull, push, totals = np.empty_like(Y), np.empty_like(Y), np.empty(n, np.float32)
+    parts = shares(n, 1 if n < _SERIAL_ROWS else numba.config.NUMBA_NUM_THREADS)
+    run_parts(_attraction, [(P.indptr, P.indices, P.data, x, y, *one, pull) for one in parts])
+    run_parts(_repulsion, [(x, y, *one, push, totals) for one in parts])
+    total = max(totals.sum(dtype=np.float64), np.finfo(np.float32).tiny)
+    return pull, push / np.float32(total)
 
 
-def _repulsion(Y: np.ndarray, pool: Executor) -> np.ndarray:
-    """``sum_j q_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, over all pairs; float32 [n, 2].
+@jit(fastmath=True)
+def _attraction(indptr, indices, values, x, y, start, stop, found):
+    """``sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)`` of the rows start:stop."""
+    for i in range(start, stop):
+        along_x = along_y = np.float32(0)
+        for entry in range(indptr[i], indptr[i + 1]):
+            j = indices[entry]
+            dx, dy = x[i] - x[j], y[i] - y[j]
+            weight = values[entry] / (np.float32(1) + dx * dx + dy * dy)
+            along_x += weight * dx
+            along_y += weight * dy
+        found[i, 0], found[i, 1] = along_x, along_y
 
-    The pool's threads take blocks of rows; every block has one sum, and these are added in order.
-    """
-    n = len(Y)
-    squares, ones = np.sum(Y**2, axis=1), np.ones(n, np.float32)
-    # One product gives 1 + |y_i - y_j|^2, another one the sums over j.
-    left = np.column_stack([-2 * Y, squares + 1, ones])
-    right = np.column_stack([Y, ones, squares]).T.copy()
-    targets = *Y.T.copy(), ones
-    sums = np.empty((n, 3), np.float32)
 
-    def add_up(block):
-        kernel = left[block] @ right
-        # At least 1 but for rounding. In a map thousands of units wide it could be 0, and the map
-        # be lost; maps end within two hundred.
-        np.reciprocal(np.abs(kernel, out=kernel), out=kernel)
-        total = float(np.sum(kernel @ ones))
-        np.multiply(kernel, kernel, out=kernel)
-        for column, target in enumerate(targets):  # faster than one product with three columns
-            sums[block, column] = kernel @ target
-        return total
-
-    total = sum(pool.map(add_up, blocks(n, _BLOCK_ROWS))) - n  # a row is not its own pair
-    return (sums[:, 2:] * Y - sums[:, :2]) / np.float32(max(total, np.finfo(np.float32).tiny))
+@jit(fastmath=True)
+def _repulsion(x, y, start, stop, found, totals):
+    """``sum_j (y_i - y_j) / (1 + |y_i - y_j|^2)^2`` of the rows, and the sums of 1 / (1 + ...)."""
+    for i in range(start, stop):
+        along_x = along_y = total = np.float32(0)
+        for j in range(len(x)):
+            dx, dy = x[i] - x[j], y[i] - y[j]
+            near = np.float32(1) / (np.float32(1) + dx * dx + dy * dy)
+            total += near
+            near *= near
+            along_x += near * dx
+            along_y += near * dy
+        found[i, 0], found[i, 1] = along_x, along_y
+        totals[i] = total - np.float32(1)  # a row is not its own pair
