@@ -1,0 +1,41 @@
+"""Every example runs, as a script and as a notebook."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.tree import ROOT
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(command, folder):
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "JUPYTER_PLATFORM_DIRS": "1"}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_there_are_some():
+    assert len(EXAMPLES) == 5
+    listed = (ROOT / "examples" / "README.md").read_text()
+    assert all(f"]({path.name})" in listed for path in EXAMPLES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_runs_as_a_script(example, tmp_path):
+    assert run([sys.executable, str(example)], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_runs_as_a_notebook(example, tmp_path):
+    notebook = tmp_path / f"{example.stem}.ipynb"
+    command = [sys.executable, "-m", "jupytext", "--to", "ipynb", "--execute", str(example)]
+    run([*command, "--output", str(notebook)], tmp_path)
+    text = notebook.read_text()
+    assert '"output_type": "stream"' in text
+    assert '"output_type": "error"' not in text
