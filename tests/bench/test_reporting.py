@@ -201,10 +201,11 @@ def test_a_run_names_neither_host_nor_path():
 def test_a_neighbour_works_until_the_measurement_is_over(kind):
     others = machine.OthersShare()
     with neighbour.neighbour(kind):
-        deadline = time.monotonic() + 30
-        while others() < 0.2 and time.monotonic() < deadline:
+        deadline, share = time.monotonic() + 30, 0.0
+        while share < 0.2 and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert others() >= 0.2
+            share = others()  # asked once: ticks are coarse, and the next answer may be lower
+        assert share >= 0.2
     with neighbour.neighbour(neighbour.NONE):
         pass
 

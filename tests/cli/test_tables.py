@@ -28,6 +28,7 @@ def tables(tmp_path):
 QUICK = ["--units", "4", "--encoder", "channels"]
 
 
+@pytest.mark.slow
 def test_from_tables_to_embeddings_and_on_to_other_tables(tables, tmp_path, capsys):
     files = tables(group=["x", "y"] * 20)
     run = tmp_path / "run"

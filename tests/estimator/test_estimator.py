@@ -29,7 +29,10 @@ def make_graph(nodes=60, words=30, seed=0):
     return X, edges
 
 
-@pytest.fixture(scope="module", params=KINDS)
+# Encoders without steps need no TensorFlow to fit.
+@pytest.fixture(
+    scope="module", params=[pytest.param("linear", marks=pytest.mark.slow), "channels", "wide"]
+)
 def fitted(request):
     X, edges = make_graph()
     return GraphBarlowTwins(**KINDS[request.param], **QUICK).fit(X, edges)
@@ -125,6 +128,7 @@ def test_options_are_checked_as_the_command_does():
         GraphBarlowTwins(encoder="transformer").fit(*make_graph())
 
 
+@pytest.mark.slow
 def test_five_lines_from_tables(tmp_path):
     rng = np.random.default_rng(0)
     people = pandas.DataFrame(

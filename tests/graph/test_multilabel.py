@@ -115,8 +115,10 @@ def test_every_reader_takes_them(tmp_path):
         read_labels(str(tmp_path / "l.npy")),
     ):
         np.testing.assert_array_equal(nodes.labels, LABELS)
-    np.save(tmp_path / "l.npy", LABELS[:, :1])
-    refused(r"expected shape \[N\], got \(5, 1\); several", read_labels, str(tmp_path / "l.npy"))
+    np.save(tmp_path / "l.npy", LABELS[:, :1])  # a column is one label per node
+    assert read_labels(str(tmp_path / "l.npy")).labels.ndim == 1
+    np.save(tmp_path / "l.npy", LABELS[:, :, None])
+    refused(r"expected shape \[N\], got .*; several", read_labels, str(tmp_path / "l.npy"))
 
 
 def test_of_a_graph_without_features_they_tell_the_number_of_nodes():
