@@ -220,21 +220,19 @@ class GraphBarlowTwins(BaseEstimator):
         try:
             config = folder.read_config()
             metrics = json.loads(read_file(folder.metrics, _MOST_BYTES))
-        except (OSError, ValueError, RecursionError) as error:
+            if not {"curves", "features"} <= metrics.keys():
+                raise ValueError(f"{folder.metrics} is damaged")
+        except (OSError, ValueError, AttributeError, RecursionError) as error:
             raise InputError(f"{path}: expected the folder of a finished run: {error}") from None
         names = {field.name for field in dataclasses.fields(cls)}
         given = {key: value for key, value in vars(config).items() if key in names}
         model = cls(**given, verbose=not config.quiet)
         exported = ExportedModel(folder.root)
         exported.load()
+        weights: Any = exported.weights
         arrays = read_npz(folder.embeddings, ("embeddings", "node_ids"), required=("embeddings",))
-        model._remember(
-            exported.weights,
-            read_columns(folder.model),
-            arrays["embeddings"],
-            arrays.get("node_ids"),
-            metrics,
-        )
+        columns, ids = read_columns(folder.model), arrays.get("node_ids")
+        model._remember(weights, columns, arrays["embeddings"], ids, metrics)
         model._fitted = None
         return model
 
@@ -246,7 +244,7 @@ class GraphBarlowTwins(BaseEstimator):
         """
         fitted = self._with_graph("report")
         results = fitted.evaluate(None, self._say)
-        self._metrics = fitted.metrics(results, self._metrics["seconds"])
+        self._metrics.update(fitted.metrics(results, self._metrics["seconds"]))
         with errors_only("tensorflow"):
             pictures = fitted.draw()
         if pictures is not None:

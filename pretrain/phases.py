@@ -96,7 +96,7 @@ def probed(data: GraphData, folds: int | None = None) -> GraphData:
         plan_probe(data, folds=folds)
     except InputError as error:
         warnings.warn(f"{error}; there is no evaluation by labels", stacklevel=2)
-        without = dict.fromkeys(("labels", *MASKS))
+        without: dict[str, Any] = dict.fromkeys(("labels", *MASKS))
         data = dataclasses.replace(data, class_names=(), **without)
     return data
 

@@ -90,6 +90,9 @@ def test_saves_and_loads(fitted, tmp_path):
         loaded.report(tmp_path / "report.html")
     with pytest.raises(InputError, match="finished run"):
         GraphBarlowTwins.load(tmp_path / "other")
+    (path / "metrics.json").write_text("{}")
+    with pytest.raises(InputError, match="damaged"):
+        GraphBarlowTwins.load(path)
 
 
 def test_a_copy_transforms(fitted):

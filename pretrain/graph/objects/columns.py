@@ -56,7 +56,7 @@ class Column:
             hashed = HashingVectorizer(n_features=_WORDS, alternate_sign=False, norm=None)
             return hashed.transform(["" if one is None else one for one in words])
         places = {value: place for place, value in enumerate(self.values)}
-        found = np.array([places.get(one, -1) for one in words], np.int64)
+        found = np.array([-1 if one is None else places.get(one, -1) for one in words], np.int64)
         rows = np.flatnonzero(found >= 0)
         ones = np.ones(len(rows), np.float32)
         return scipy.sparse.csr_matrix((ones, (rows, found[rows])), (len(found), self.width))
