@@ -34,8 +34,8 @@ def test_runs_as_a_script(example, tmp_path):
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_runs_as_a_notebook(example, tmp_path):
     notebook = tmp_path / f"{example.stem}.ipynb"
-    command = [sys.executable, "-m", "jupytext", "--to", "ipynb", "--execute", str(example)]
-    run([*command, "--output", str(notebook)], tmp_path)
+    command = [sys.executable, "-m", "jupytext", "--to", "ipynb", "--set-kernel", "python3"]
+    run([*command, "--execute", str(example), "--output", str(notebook)], tmp_path)
     text = notebook.read_text()
     assert '"output_type": "stream"' in text
     assert '"output_type": "error"' not in text
