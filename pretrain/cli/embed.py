@@ -7,41 +7,24 @@ import sys
 from pathlib import Path
 
 from ..config import option
-from ..config.base import Options, field
-from ..config.shared import (
-    DATA_DIR,
-    EDGES,
-    ID_COLUMN,
-    KNN,
-    LABEL_COLUMN,
-    NODES,
-    SPLIT_NUMBER,
-    check_tables,
-)
+from ..config.base import field
+from ..config.shared import GraphOptions
 from ..errors import InputError
-from ..graph.datasets import CHOICES, asked_graph
+from ..graph.datasets import asked_graph
 from ..output.columns import read_columns
 from ..output.embeddings import save_embeddings
 from ..output.lock import locked
 from ..output.model import ExportedModel
-from ..output.paths import check_output_file, inputs_of
+from ..output.paths import check_output_file, inputs_asked_for
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EmbedOptions(Options):
+class EmbedOptions(GraphOptions):
     """What the command is asked for."""
 
     model: str = field(
         option.text("folder of a pretrain run, or its model/", metavar="MODEL", positional=True)
     )
-    dataset: str | None = field(option.text(f"the graph: {CHOICES}", metavar="NAME"), None)
-    data_dir: str | None = field(DATA_DIR, None)
-    nodes: str | None = field(NODES, None)
-    edges: str | None = field(EDGES, None)
-    id_column: str | None = field(ID_COLUMN, None)
-    label_column: str | None = field(LABEL_COLUMN, None)
-    split_number: int = field(SPLIT_NUMBER, 0)
-    knn: int = field(KNN, 10)
     output: str = field(option.text("for node_ids [N], embeddings [N, D]", metavar="FILE.npz"))
     trust_model: bool = field(
         option.switch(
@@ -55,7 +38,6 @@ class EmbedOptions(Options):
 
     def __post_init__(self):
         super().__post_init__()
-        check_tables(self)
         if (self.dataset is None) == (self.edges is None):
             raise InputError("expected either --dataset or --edges")
 
@@ -69,10 +51,7 @@ def run(options: EmbedOptions) -> str:
     """
     output = Path(options.output)
     model = ExportedModel(options.model, trust=options.trust_model)
-    tables = [Path(one).expanduser() for one in (options.nodes, options.edges) if one]
-    dataset = [] if options.dataset is None else inputs_of(options.dataset, options.data_dir)
-    inputs = [model.path, *tables, *dataset]
-    check_output_file(output, "the embeddings", inputs)
+    check_output_file(output, "the embeddings", [model.path, *inputs_asked_for(options)])
     if output.exists() and not options.overwrite:
         raise InputError(f"--output {output} exists; give another file, or --overwrite")
     with locked(output):

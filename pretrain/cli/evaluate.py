@@ -14,7 +14,7 @@ from typing import Any
 
 from ..config import option
 from ..config.base import Options, field
-from ..config.places import without_folders
+from ..config.places import CHOICES, without_folders
 from ..config.shared import DATA_DIR, FOLDS, KNN
 from ..errors import InputError
 from ..evaluation.baselines import UNTRAINED
@@ -33,7 +33,6 @@ from ..evaluation.splits import (
     ProbePlan,
     plan_probe,
 )
-from ..graph.datasets import CHOICES
 from ..output.folder import OutputFolder
 from ..output.lock import locked
 from ..output.paths import check_output_file, inputs_of

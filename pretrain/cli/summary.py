@@ -25,9 +25,10 @@ def summary(result: JobResult) -> str:
         f"{'RankMe of the embeddings':<28}  {metrics['rankme']:.1f} of {metrics['dimension']}",
         f"{'seconds, training and total':<28}  {metrics['seconds']['training']:.1f} of"
         f" {metrics['seconds']['total']:.1f}",
-        f"{'peak memory':<28}  {metrics['peak_memory_mb']:,.0f} MB",
-        "",
     ]
+    if (peak := metrics["peak_memory_mb"]) is not None:  # not every system tells
+        lines.append(f"{'peak memory':<28}  {peak:,.0f} MB")
+    lines.append("")
     written = {"report": folder.report} if folder.report.exists() else {}
     written |= {
         "embeddings": folder.embeddings,

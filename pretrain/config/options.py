@@ -7,21 +7,11 @@ from typing import Any
 
 from ..errors import InputError
 from . import defaults, option
-from .base import Options, field
+from .base import field
 from .defaults import ENCODERS, GCN, LINEAR, TRAININGS
-from .places import without_folders
+from .places import CHOICES, without_folders
 from .rules import check_encoder, check_sampling, check_training, words_of
-from .shared import (
-    DATA_DIR,
-    EDGES,
-    FOLDS,
-    ID_COLUMN,
-    KNN,
-    LABEL_COLUMN,
-    NODES,
-    SPLIT_NUMBER,
-    check_tables,
-)
+from .shared import FOLDS, GraphOptions
 
 SCHEDULES = ("constant", "cosine")
 CRITERIA = ("none", "loss", "rankme")  # of early stopping
@@ -31,25 +21,11 @@ PLACES = ("output", "data_dir", "nodes", "edges")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PretrainConfig(Options):
+class PretrainConfig(GraphOptions):
     """What the user asks of the main job; None is left to the graph, see `make_recipe`."""
 
     output: str = field(option.text("folder for everything the run writes", metavar="DIR"))
-    dataset: str = field(
-        option.text(
-            "digits, planetoid:NAME, npz:FILE, npy:FOLDER, tables:FOLDER, graphml:FILE, gexf:FILE"
-            " or edgelist:FILE",
-            metavar="NAME",
-        ),
-        "digits",
-    )
-    data_dir: str | None = field(DATA_DIR, None)
-    nodes: str | None = field(NODES, None)
-    edges: str | None = field(EDGES, None)
-    id_column: str | None = field(ID_COLUMN, None)
-    label_column: str | None = field(LABEL_COLUMN, None)
-    split_number: int = field(SPLIT_NUMBER, 0)
-    knn: int = field(KNN, 10)
+    dataset: str = field(option.text(CHOICES, metavar="NAME"), "digits")
     seed: int = field(option.seed("the same seed makes two runs on one machine equal"), 0)
     training: str | None = field(
         option.choice(
@@ -186,7 +162,6 @@ class PretrainConfig(Options):
         super().__post_init__()
         if self.overwrite and self.resume:
             raise InputError("--overwrite and --resume contradict each other; give one of them")
-        check_tables(self)
         if self.edges is not None and self.dataset != "digits":
             raise InputError("--dataset and --edges contradict each other; give one of them")
         check_training(self)

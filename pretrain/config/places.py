@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-# What may stand before the colon of `--dataset`.
-KINDS = ("planetoid", "npz", "npy", "tables", "graphml", "gexf", "edgelist")
+# What may stand before the colon of `--dataset`, and what follows it.
+KINDS = {
+    "planetoid": "NAME",
+    "npz": "FILE",
+    "npy": "FOLDER",
+    "tables": "FOLDER",
+    "graphml": "FILE",
+    "gexf": "FILE",
+    "edgelist": "FILE",
+}
+CHOICES = ", ".join(["digits", *(f"{kind}:{what}" for kind, what in KINDS.items())])
 
 
 def without_folders(source: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
 
 from ..errors import InputError
 from . import option
+from .base import Options, field
+from .places import CHOICES
 
 DATA_DIR = option.text("folder with the planetoid files; default: $GBT_DATA_DIR", metavar="DIR")
 FOLDS = option.integer(
@@ -13,22 +15,44 @@ FOLDS = option.integer(
     2,
 )
 KNN = option.integer("neighbours per node of the digits graph", 1)
-NODES = option.text(
-    "table with a row per node: an id, features, perhaps labels; .csv, .tsv or .parquet",
-    metavar="FILE",
-)
-EDGES = option.text(
-    "table with a row per link: source and target, perhaps weight and type; in place of --dataset",
-    metavar="FILE",
-)
-ID_COLUMN = option.text("of --nodes; default: id, node_id, node or name, else the first one")
-LABEL_COLUMN = option.text("of --nodes; default: label, labels, class, y or target, if there is")
-SPLIT_NUMBER = option.integer("which of several splits, where masks are [N, S]", 0)
 
 
-def check_tables(options: Any) -> None:
-    """Options of tables need the one of links."""
-    for name in ("nodes", "id_column", "label_column"):
-        needed = "edges" if name == "nodes" else "nodes"
-        if getattr(options, name) is not None and getattr(options, needed) is None:
-            raise InputError(f"--{name.replace('_', '-')} needs --{needed}")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GraphOptions(Options):
+    """A command that reads a graph and writes something; each has its own words for the output."""
+
+    output: str = field(option.text("where the result goes", metavar="PATH"))
+    dataset: str | None = field(option.text(f"the graph: {CHOICES}", metavar="NAME"), None)
+    data_dir: str | None = field(DATA_DIR, None)
+    nodes: str | None = field(
+        option.text(
+            "table with a row per node: an id, features, perhaps labels; .csv, .tsv or .parquet",
+            metavar="FILE",
+        ),
+        None,
+    )
+    edges: str | None = field(
+        option.text(
+            "table with a row per link: source and target, perhaps weight and type; in place of"
+            " --dataset",
+            metavar="FILE",
+        ),
+        None,
+    )
+    id_column: str | None = field(
+        option.text("of --nodes; default: id, node_id, node or name, else the first one"), None
+    )
+    label_column: str | None = field(
+        option.text("of --nodes; default: label, labels, class, y or target, if there is"), None
+    )
+    split_number: int = field(
+        option.integer("which of several splits, where masks are [N, S]", 0), 0
+    )
+    knn: int = field(KNN, 10)
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("nodes", "id_column", "label_column"):
+            needed = "edges" if name == "nodes" else "nodes"
+            if getattr(self, name) is not None and getattr(self, needed) is None:
+                raise InputError(f"--{name.replace('_', '-')} needs --{needed}")

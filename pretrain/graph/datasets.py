@@ -1,9 +1,9 @@
 """From what the person wrote after `--dataset` to a graph. Formats: docs/datasets.md."""
 
 import os
-from typing import Any
 
-from ..config.places import KINDS
+from ..config.places import CHOICES, KINDS
+from ..config.shared import GraphOptions
 from ..errors import InputError
 from .data import GraphData
 from .digits import load_digits_graph
@@ -14,11 +14,6 @@ from .objects.columns import Columns
 from .objects.graph import ObjectGraph
 from .planetoid import load_planetoid
 
-CHOICES = (
-    "digits, planetoid:NAME, npz:FILE, npy:FOLDER, tables:FOLDER, graphml:FILE, gexf:FILE,"
-    " edgelist:FILE"
-)
-
 
 def load_dataset(
     spec: str, data_dir: str | None = None, *, knn: int = 10, split: int = 0
@@ -27,7 +22,7 @@ def load_dataset(
     return load_graph(spec, data_dir, knn=knn, split=split).data
 
 
-def asked_graph(options: Any, columns: Columns | None = None) -> ObjectGraph:
+def asked_graph(options: GraphOptions, columns: Columns | None = None) -> ObjectGraph:
     """The graph that a command is asked for: of ``--edges`` and ``--nodes``, or of ``--dataset``.
 
     Args:
@@ -38,12 +33,12 @@ def asked_graph(options: Any, columns: Columns | None = None) -> ObjectGraph:
         InputError: see `load_graph`.
     """
     if options.edges is None:
+        assert options.dataset is not None  # the commands ask for one of them
         knn, split = options.knn, options.split_number
         return load_graph(options.dataset, options.data_dir, knn=knn, split=split, columns=columns)
-    nodes, edges = (path and os.path.expanduser(path) for path in (options.nodes, options.edges))
     return tables.graph_of_tables(
-        nodes,
-        edges,
+        options.nodes and os.path.expanduser(options.nodes),
+        os.path.expanduser(options.edges),
         id_column=options.id_column,
         label_column=options.label_column,
         columns=columns,
@@ -89,7 +84,7 @@ def load_graph(
         return ObjectGraph(load_npy_folder(argument, split=split))
     if kind == "tables" and argument:
         return tables.load_tables(argument, columns)
-    if kind in networks.KINDS and argument:
+    if kind in networks.READERS and argument:
         return networks.load_network(kind, argument, columns)
     missing = f": nothing follows {kind + colon!r}" if kind in KINDS else ""
     raise InputError(f"unknown dataset {spec!r}{missing}; choose one of {CHOICES}")

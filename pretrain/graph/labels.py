@@ -1,10 +1,11 @@
 """Labels without a graph: what an evaluation needs to know of the nodes."""
 
+from ..config.places import CHOICES
 from ..errors import InputError, told_of
 from .array_files import read_npy, read_npz
 from .checks import MASKS, check_labels, check_masks, check_node_ids
 from .data import LabelledNodes
-from .datasets import CHOICES, load_dataset
+from .datasets import load_dataset
 from .npz import ALLOWED_KEYS
 
 

@@ -77,10 +77,22 @@ def count_nodes(node_ids: Any, labels: Any, edge_index: Any, relations: Any) -> 
     arrays = [np.asarray(one) for one in between]
     largest = [int(one.max()) for one in arrays if one.size and one.dtype.kind in "iu"]
     count = 1 + max(largest, default=-1)
-    ends = sum(one.size for one in arrays)
+    check_count(count, sum(one.size for one in arrays))
+    return count
+
+
+def check_count(count: int, ends: int) -> None:
+    """Refuses numbers of nodes for which no memory stands in the file.
+
+    Args:
+        count: N, as links or the shape of their matrix tell it.
+        ends: of links, two each.
+
+    Raises:
+        InputError: if there are far more nodes than they connect, or none.
+    """
     if not 1 <= count <= _FREE_NODES + _NODES_PER_END * ends:
         raise InputError(
             "expected features, node_ids or labels to tell the number of nodes, or links between"
             f" most of them; got {ends:,} ends of links up to node {count - 1:,}"
         )
-    return count

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..config.places import KINDS
+from ..config.shared import GraphOptions
 from ..errors import InputError
 
 
@@ -77,6 +78,13 @@ def without_patterns(folder: Path) -> Iterator[Path]:
         link = Path(place) / "folder"
         link.symlink_to(folder.absolute())
         yield link
+
+
+def inputs_asked_for(options: GraphOptions) -> list[Path]:
+    """The files that a command reads; see `graph.datasets.asked_graph`."""
+    if options.dataset is not None and options.edges is None:
+        return inputs_of(options.dataset, options.data_dir)
+    return [Path(one).expanduser() for one in (options.nodes, options.edges) if one]
 
 
 def inputs_of(dataset: str, data_dir: str | None) -> list[Path]:

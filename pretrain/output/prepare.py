@@ -14,7 +14,7 @@ from ..errors import InputError, TrainingDivergedError
 from .folder import OutputFolder, damaged, read_json
 from .lock import LOCK, locked
 from .overwrite import finish, replacement_of, settle
-from .paths import check_writable, inputs_of, place
+from .paths import check_writable, inputs_asked_for, place
 from .replace import remove, write_json
 
 # Options that say how to run, not what to compute: they may differ when a run is resumed. Whether
@@ -133,8 +133,7 @@ def _check_overwritten(folder: OutputFolder, taken: list[Path], config: Pretrain
             f"--overwrite: {folder.root} does not hold a run, but its {taken[0].name} would be"
             " removed; give another folder"
         )
-    tables = [Path(one).expanduser() for one in (config.nodes, config.edges) if one]
-    for path in [*tables, *inputs_of(config.dataset, config.data_dir)]:
+    for path in inputs_asked_for(config):
         if any(path.resolve().is_relative_to(place(artefact)) for artefact in taken):
             raise InputError(f"--overwrite: {path} is the input, and would be removed")
 

@@ -10,6 +10,7 @@ import scipy.sparse
 
 from ...errors import InputError, told_of
 from ..checks import MASKS, csr_from_parts
+from ..structure import check_count
 
 # PyTorch Geometric's, and those of the files of "A critical look at the evaluation of GNNs under
 # heterophily" (https://arxiv.org/abs/2302.11640). Masks of several splits end in an s there.
@@ -70,7 +71,7 @@ def in_our_terms(parts: Mapping[str, Any], path: object) -> dict[str, Any]:
     for prefix in _ADJACENCY:
         matrix = _csr(found, prefix, path)
         if matrix is not None:
-            _put_links(put, matrix, f"{prefix}data", path)
+            _put_links(put, matrix.tocoo(), f"{path}: {prefix}data")
     for prefix in _ATTRIBUTES:
         matrix = _csr(found, prefix, path)
         if matrix is not None:
@@ -79,12 +80,17 @@ def in_our_terms(parts: Mapping[str, Any], path: object) -> dict[str, Any]:
         put("features", found.pop("attr_matrix"), "attr_matrix")
     if "adj_matrix" in found:
         dense = found.pop("adj_matrix")
-        with told_of(f"{path}: adj_matrix"):
-            _put_links(put, scipy.sparse.csr_matrix(dense), "adj_matrix", path)
+        if dense.ndim != 2 or dense.dtype.kind not in "biuf":
+            raise InputError(
+                f"{path}: adj_matrix: expected numbers [N, N], got {dense.dtype} of {dense.shape}"
+            )
+        _put_links(put, scipy.sparse.coo_matrix(dense), f"{path}: adj_matrix")
     if "format" in found:
-        _put_links(put, _saved(found, path), "format", path)
+        _put_links(put, _saved(found, path), str(path))
     count = found.pop("num_nodes", None)
     if count is not None and not {"features", "labels", "node_ids"} & found.keys():
+        with told_of(path):
+            check_count(count, found["edge_index"].size)
         found["node_ids"] = np.arange(count)
     return found
 
@@ -114,29 +120,25 @@ def _saved(found: dict[str, Any], path: object) -> Any:
             f" {kind}" + (f" without {', '.join(missing)}" if missing else "")
         )
     with told_of(path):
-        if kind == "coo":
-            row, col, shape = parts["row"], parts["col"], tuple(map(int, parts["shape"]))
-            try:
-                return scipy.sparse.csr_matrix((parts["data"], (row, col)), shape)
-            except (ValueError, TypeError) as error:
-                raise InputError(f"CSR parts do not make a matrix: {error}") from None
-        shape = parts["shape"]
-        matrix = csr_from_parts(
-            parts["data"],
-            parts["indices"],
-            parts["indptr"],
-            shape if kind == "csr" else np.asarray(shape)[::-1],
-        )
-        return matrix if kind == "csr" else matrix.T.tocsr()
+        if kind != "coo":
+            # The columns of a csc matrix are the rows of its transpose, in the same form.
+            rows = parts["shape"] if kind == "csr" else np.asarray(parts["shape"])[::-1]
+            matrix = csr_from_parts(parts["data"], parts["indices"], parts["indptr"], rows).tocoo()
+            return matrix if kind == "csr" else matrix.T
+        try:
+            ends = parts["row"], parts["col"]
+            return scipy.sparse.coo_matrix((parts["data"], ends), tuple(map(int, parts["shape"])))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputError(f"not a matrix: {error}") from None
 
 
-def _put_links(put: Any, matrix: Any, name: str, path: object) -> None:
-    if matrix.shape[0] != matrix.shape[1]:
-        raise InputError(f"{path}: {name}: expected a square matrix, got {matrix.shape}")
-    links = matrix.tocoo()
+def _put_links(put: Any, links: scipy.sparse.coo_matrix, name: str) -> None:
+    """Puts the entries that are not 0; nothing is made of the shape that the file tells."""
+    if links.shape[0] != links.shape[1]:
+        raise InputError(f"{name}: expected a square matrix, got {links.shape}")
     kept = links.data != 0
     put("edge_index", np.stack([links.row, links.col])[:, kept], name)
     weights = links.data[kept]
     if not (weights == 1).all():
         put("edge_weight", weights, name)
-    put("num_nodes", matrix.shape[0], name)  # it may end in nodes without a link
+    put("num_nodes", links.shape[0], name)  # it may end in nodes without a link

@@ -12,7 +12,6 @@ from ..objects.columns import Columns
 from ..objects.graph import ObjectGraph, graph_of
 from .tables import LABELS
 
-KINDS = ("graphml", "gexf", "edgelist")
 _DRAWN, _DRAWING = {"x", "y", "r", "g", "b"}, {"z", "size", "viz"}  # of Gephi, all at once
 
 
@@ -20,23 +19,16 @@ def load_network(kind: str, path: str | Path, columns: Columns | None = None) ->
     """Reads a graph; what its nodes have as attributes are features, and one may be the labels.
 
     Args:
-        kind: one of KINDS. "edgelist": two ids in a line, perhaps a weight.
+        kind: one of READERS. "edgelist": two ids in a line, perhaps a weight.
         path: the file.
         columns: how features are read, as at first.
 
     Raises:
         InputError: a file that cannot be read, or no graph.
     """
-    import networkx
-
-    readers: dict[str, Callable[[Any], Any]] = {
-        "graphml": networkx.read_graphml,
-        "gexf": networkx.read_gexf,
-        "edgelist": _read_edges,
-    }
     try:
         with open_file(path) as file:
-            graph = readers[kind](file)
+            graph = READERS[kind](file)
     except InputError:
         raise
     except Exception as error:  # of its parsers
@@ -74,3 +66,22 @@ def _read_edges(file: Any) -> Any:
         weight = {"weight": float(words[2])} if len(words) == 3 else {}
         graph.add_edge(words[0], words[1], **weight)
     return graph
+
+
+def _read_graphml(file: Any) -> Any:
+    import networkx
+
+    return networkx.read_graphml(file)
+
+
+def _read_gexf(file: Any) -> Any:
+    import networkx
+
+    return networkx.read_gexf(file)
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "graphml": _read_graphml,
+    "gexf": _read_gexf,
+    "edgelist": _read_edges,
+}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,7 +103,7 @@ def read_table(path: str | Path) -> Any:
     try:
         with open_file(path) as file:
             if suffix == ".parquet":
-                table = pandas.read_parquet(io.BytesIO(file.read()))
+                table = pandas.read_parquet(file)
             else:
                 table = pandas.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
     except InputError:

@@ -180,7 +180,7 @@ def _is_number(series: Any) -> bool:
     if kind in "biuf":
         return True
     if kind == "O" and str(series.dtype) in ("object", "string"):
-        known = [one for one in series.dropna()]
+        known = series.dropna().tolist()
         return bool(known) and all(
             isinstance(one, (bool, int, float, np.number, np.bool_)) for one in known
         )

@@ -73,61 +73,74 @@ def graph_of(
         raise InputError("adjacency: expected links, got None; a graph without any is [2, 0]")
     links = {kind: links_of(one, _named(kind)) for kind, one in kinds.items()}
     first = next(iter(kinds.values()))
-    attributes = _strings(X)
-    if attributes is not None:
+    masks = dict(masks or {})
+    if (names := _strings(X)) is not None:
         if not is_networkx(first):
             raise InputError("X: names of attributes need a NetworkX graph as adjacency")
-        X = _attributes(first, attributes)
-    extra: dict[str, Any] = dict(masks or {})
-    if X is None and not is_networkx(first) and getattr(first, "x", None) is not None:
-        X = as_array(first.x)
-    if hasattr(first, "edge_index"):
-        given = {key: getattr(first, key, None) for key in MASKS}
-        extra = {key: as_array(one) for key, one in given.items() if one is not None} | extra
-        if labels is None and getattr(first, "y", None) is not None:
-            labels = as_array(first.y)
+        X = _attributes(first, names)
+    if hasattr(first, "edge_index"):  # such as PyTorch Geometric's: more than links
+        X = _first(X, getattr(first, "x", None))
+        labels = _first(labels, getattr(first, "y", None))
+        masks = {key: _first(masks.get(key), getattr(first, key, None)) for key in MASKS}
     if isinstance(labels, str):
-        if is_table(X) and labels in X.columns:
-            labels, X = X[labels], X.drop(columns=labels)
-        elif is_networkx(first):
-            labels = _attributes(first, [labels])[labels]
-        else:
-            raise InputError(f"labels: there is no column or attribute {shown(labels)}")
+        labels, X = _labels_named(labels, X, first)
     ids = _ids(X, links)
     if is_table(X) and not len(X.columns):
         X = None  # the nodes are told, and nothing of them
-    features = X
+    features, used = X, None
     if is_table(X):
-        columns = columns or Columns.of(X)
-        features = columns.features(X)
+        used = columns or Columns.of(X)
+        features = used.features(X)
     elif X is not None and not scipy.sparse.issparse(X):
         features = as_array(X)
-    parts: dict[str, Any] = {}
-    for kind, one in links.items():
-        prefix = "edge_index" if kind == LINKS else f"{EDGES}{kind}"
-        parts[prefix] = _by_row(one, ids, _named(kind))
-        if one.weights is not None:
-            parts["edge_weight" if kind == LINKS else f"{WEIGHTS}{kind}"] = one.weights
-        if one.num_targets is not None:
-            if kind == LINKS:
-                raise InputError(
-                    f"adjacency: expected a square matrix, got one with {one.num_targets:,}"
-                    ' columns; links to something else than nodes are a relation: {"name": matrix}'
-                )
-            parts[f"{TARGETS}{kind}"] = np.array(one.num_targets)
-        if one.types is not None and kind == LINKS and len(set(one.types.tolist())) > 1:
-            parts["edge_type"] = one.types
     data = make_graph_data(
         name=name,
         features=features,
-        edge_index=parts.pop("edge_index", None),
-        edge_weight=parts.pop("edge_weight", None),
-        relations=parts,
         node_ids=_node_ids(ids),
         labels=_labels(labels, ids),
-        **extra,
+        **_link_parts(links, ids),
+        **masks,
     )
-    return ObjectGraph(data, columns if is_table(X) else None, told)
+    return ObjectGraph(data, used, told)
+
+
+def _first(given: Any, found: Any) -> Any:
+    """What was given, else what was found."""
+    return given if given is not None or found is None else as_array(found)
+
+
+def _labels_named(name: str, X: Any, graph: Any) -> tuple[Any, Any]:
+    """The column or attribute of this name, and the other features."""
+    if is_table(X) and name in X.columns:
+        return X[name], X.drop(columns=name)
+    if is_networkx(graph):
+        return _attributes(graph, [name])[name], X
+    raise InputError(f"labels: there is no column or attribute {shown(name)}")
+
+
+def _link_parts(links: Mapping[str, Ends], ids: list[Any] | None) -> dict[str, Any]:
+    """The arguments of `make_graph_data` that are links."""
+    if set(links) != {LINKS}:
+        relations = {}
+        for kind, one in links.items():
+            relations[f"{EDGES}{kind}"] = _by_row(one, ids, _named(kind))
+            if one.weights is not None:
+                relations[f"{WEIGHTS}{kind}"] = one.weights
+            if one.num_targets is not None:
+                relations[f"{TARGETS}{kind}"] = np.array(one.num_targets)
+        return {"relations": relations}
+    one = links[LINKS]
+    if one.num_targets is not None:
+        raise InputError(
+            f"adjacency: expected a square matrix, got one with {one.num_targets:,} columns; links"
+            ' to something else than nodes are a relation: {"name": matrix}'
+        )
+    several = one.types is not None and len(set(one.types.tolist())) > 1
+    return {
+        "edge_index": _by_row(one, ids, LINKS),
+        "edge_weight": one.weights,
+        "relations": {"edge_type": one.types} if several else {},
+    }
 
 
 def _named(kind: str) -> str:
