@@ -7,13 +7,10 @@ defaults; the page names each run's command.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from graph_barlow_twins.pretrain.evaluation.evaluate import MEASURES
@@ -24,6 +21,7 @@ from .graphs import GRAPHS, save
 from .machine import ROOT, OthersShare
 from .ratios import align
 from .reporting import describe, start_run
+from .training.jobs import run_job
 
 FILE = Path("bench/results/recipe.jsonl")
 PAGE = ROOT / "docs" / "results.md"
@@ -57,13 +55,8 @@ def run_once(options: str, seed: int) -> dict:
                 file = Path(folder, word.removeprefix(FILES))
                 save(GRAPHS[file.stem](), file)
                 words[place] = f"{FILES}{file}"
-        command = [sys.executable, "-m", "graph_barlow_twins.pretrain", "pretrain", "--quiet"]
-        command += ["--output", f"{folder}/run", "--seed", str(seed), *words]
-        start = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - start
-        metrics = json.loads(Path(folder, "run", "metrics.json").read_text())
-    return metrics | {"process_seconds": seconds}
+        finished = run_job(["--quiet", "--seed", str(seed), *words])
+    return finished.metrics | {"process_seconds": finished.seconds}
 
 
 def row_of(name: str, options: str, seed: int, metrics: dict) -> dict:

@@ -40,13 +40,14 @@ class Finished:
     metrics: dict
 
 
-def run_job(package: Path, options: list[str]) -> Finished:
-    """`graph-barlow-twins pretrain` with the package of a folder.
+def run_job(options: list[str], package: Path | None = None) -> Finished:
+    """`graph-barlow-twins pretrain`, with the package of a folder or the installed one.
 
     Raises:
         RuntimeError: if it fails; its last lines.
     """
-    environment = os.environ | {"PYTHONPATH": str(package), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment |= {} if package is None else {"PYTHONPATH": str(package)}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", "graph_barlow_twins.pretrain", "pretrain"]
         command += ["--output", f"{folder}/run", *options]
@@ -98,7 +99,7 @@ def main(arguments=None) -> int:
             tree = ROOT if commit == TREE else stack.enter_context(checked_out(found))
             packages[commit] = package_of(tree, folder / str(place))
         for commit in packages:  # an uncounted run: what Numba compiles is kept for the others
-            run_job(packages[commit], ["--dataset", "digits", "--steps", "2"])
+            run_job(["--dataset", "digits", "--steps", "2"], packages[commit])
         for name in options.graphs.split(","):
             file = folder / "graph.npz"
             save(GRAPHS[name](), file)
@@ -107,8 +108,10 @@ def main(arguments=None) -> int:
             for contestant in schedule(options.contestants, options.rounds):
                 commit, *words = contestant.split()
                 words += ["--dataset", dataset]
-                with contextlib.suppress(RuntimeError):
-                    runs[contestant].append(run_job(packages[commit], words))
+                try:
+                    runs[contestant].append(run_job(words, packages[commit]))
+                except RuntimeError as error:  # such as an option that the commit lacks
+                    print(f"{contestant}: {error}", file=sys.stderr)
             lines = [["", "seconds", "training", "GB", "trained encoder, %"]]
             lines += [
                 line_of(one, found) if found else [one, "failed"] + [""] * 3
