@@ -1,6 +1,8 @@
 """The commands on tables: from two files to embeddings, and labels that cannot be probed."""
 
 import json
+import os
+import sys
 
 import numpy as np
 import pandas
@@ -90,10 +92,17 @@ def test_what_is_refused(arguments, message, tmp_path, capsys):
 
 
 def test_keras_3_is_refused_before_anything_is_written(tables, tmp_path, capsys, monkeypatch):
-    import sys
-
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "0")
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     assert main(["pretrain", *tables(), *QUICK, "--output", str(tmp_path / "run")]) == 2
     assert "TF_USE_LEGACY_KERAS=0 is set, and TF-GNN needs Keras 2" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_systems_that_tell_neither_memory_nor_lengths_of_names(tables, tmp_path, monkeypatch):
+    """Windows has no `resource` and no `os.pathconf`."""
+    monkeypatch.setitem(sys.modules, "resource", None)
+    monkeypatch.delattr(os, "pathconf")
+    run = tmp_path / "run"
+    assert main(["pretrain", *tables(), *QUICK, "--output", str(run), "--no-evaluation"]) == 0
+    assert json.loads((run / "metrics.json").read_text())["peak_memory_mb"] is None

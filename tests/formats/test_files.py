@@ -228,3 +228,19 @@ def test_home_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     np.savez(tmp_path / "a.npz", features=X, edge_index=EDGES)
     assert load_dataset("npz:~/a.npz").num_nodes == 4
+
+
+@pytest.mark.parametrize("form", ["coo", "csc", "csr"])
+@pytest.mark.parametrize("rows", [10**13, 3])
+def test_a_shape_that_no_memory_stands_behind(form, rows, tmp_path):
+    """What a file of a few bytes says of itself must not be made."""
+    parts = {"format": form.encode(), "data": np.ones(1), "shape": np.array([rows, 10**13])}
+    if form == "coo":
+        parts |= {"row": np.array([0]), "col": np.array([1])}
+    else:
+        starts = np.array([0, 1, 1, 1])
+        parts |= {"indices": np.array([1]), "indptr": starts}
+        parts["shape"] = np.array([3, 10**13] if form == "csr" else [10**13, 3])
+    np.savez(tmp_path / "a.npz", **parts)
+    with pytest.raises(InputError, match=r"square matrix|number of nodes"):
+        load_dataset(f"npz:{tmp_path}/a.npz")

@@ -151,3 +151,8 @@ def test_relations_are_channels():
     assert (recipe.encoder, recipe.training, recipe.measured) == ("channels", "closed-form", None)
     assert recipe.channels["cites><"] == 1.0
     assert chosen(packages(), training="adam").encoder == "linear"
+
+
+@pytest.mark.parametrize(("asked", "expected"), [((400, 2), (2, 2)), ((1, 1), (1, 1))])
+def test_no_more_neighbours_are_drawn_than_there_are(asked, expected):
+    assert chosen(DENSE, fan_out=asked).fan_out == expected  # a path: two neighbours at most
