@@ -27,15 +27,22 @@ class _Part:
         self._kernel = kernel
         self._arguments = arguments
         self._error = None
-        self._running = threading.Lock()
+        self._taken, self._running = threading.Lock(), threading.Lock()
         self._running.acquire()
 
     def run(self):
+        if not self._taken.acquire(blocking=False):
+            return
         try:
             self._kernel(*self._arguments)
         except BaseException as error:
             self._error = error
         finally:
+            self._running.release()
+
+    def cancel(self):
+        """Nobody will begin it any more; what has begun goes on."""
+        if self._taken.acquire(blocking=False):
             self._running.release()
 
     def error(self):
@@ -55,10 +62,14 @@ class _Team:
             threading.Thread(target=_serve, args=(self._inbox,), daemon=True).start()
             self._workers += 1
         parts = [_Part(kernel, arguments) for arguments in calls[1:]]
-        for part in parts:
-            self._inbox.put(part)
         try:
+            for part in parts:
+                self._inbox.put(part)
             kernel(*calls[0])
+        except BaseException:  # such as Ctrl-C, which may come between any two lines
+            for part in parts:
+                part.cancel()
+            raise
         finally:
             # Even after an error: the workers still write into the caller's buffers.
             errors = _errors(parts)

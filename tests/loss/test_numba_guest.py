@@ -1,6 +1,7 @@
 """The Numba backend is a guest in the process: threads, forks, caches, the settings of others."""
 
 import os
+import queue
 import shutil
 import signal
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from graph_barlow_twins.kernels import blas
+from graph_barlow_twins.kernels import blas, team
 from graph_barlow_twins.kernels.loss.numba import entry as backend
 from graph_barlow_twins.kernels.team import run_parts
 from threadpoolctl import threadpool_info
@@ -99,20 +100,53 @@ def python_sigint():
 @pytest.mark.parametrize(("parts", "failing"), [(2, None), (3, 1)])
 def test_ctrl_c_reaches_the_caller_when_all_parts_have_ended(parts, failing, python_sigint):
     """While a part runs it writes into buffers of the caller, who must not get on before."""
-    ended = []
+    ended, first = [], threading.Event()
 
     def kernel(part):
         if part == parts - 1:
+            first.wait()  # before it, Ctrl-C would find no part begun: see the next test
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         if part > 0:
             time.sleep(0.2)
         ended.append(part)
+        if part == 0:
+            first.set()
         if part == failing:
             raise KeyError(part)
 
     with pytest.raises(KeyboardInterrupt):
         run_parts(kernel, [(part,) for part in range(parts)])
     assert sorted(ended) == list(range(parts))
+
+
+@pytest.mark.parametrize("queued", [0, 1, 2])
+def test_ctrl_c_while_parts_are_handed_out(queued, monkeypatch):
+    """What has begun is waited for, what has not is never begun, and the team works on."""
+    began, ended, handed_out = [], [], []
+
+    def kernel(part):
+        began.append(part)
+        time.sleep(0.2)
+        ended.append(part)
+
+    class Inbox(queue.SimpleQueue):
+        def put(self, part):
+            if len(handed_out) == queued:
+                raise KeyboardInterrupt
+            handed_out.append(part)
+            super().put(part)
+            while len(began) < len(handed_out):
+                time.sleep(0.01)
+
+    monkeypatch.setattr(team, "_team", team._Team())
+    monkeypatch.setattr(team._team, "_inbox", Inbox())
+    with pytest.raises(KeyboardInterrupt):
+        run_parts(kernel, [(part,) for part in range(4)])
+    assert began == list(range(1, queued + 1))
+    assert sorted(ended) == began
+    time.sleep(0.3)
+    assert len(began) == queued
+    assert not team._team.busy.locked()
 
 
 CALL = """
@@ -139,7 +173,7 @@ def test_works_after_a_fork():
 
 FORK_WITHIN_A_CALL = """
 import os, signal, threading
-from graph_barlow_twins.kernels import blas
+from graph_barlow_twins.kernels import blas, team
 libraries = blas._libraries()[0]
 blas._set_threads([(library, 2) for library in libraries])
 inside = threading.Event()
