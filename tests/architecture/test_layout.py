@@ -1,10 +1,17 @@
 """Rooms stay small enough to look over: files of code, lines, and files in a folder."""
 
+import sys
 from collections import Counter
+from fnmatch import fnmatch
 
 import pytest
 
 from .tree import FOLDERS, ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 CODE = (*FOLDERS, "namespace", "bench", "tests", "examples")
 MOST_LINES, MOST_FILES = 300, 15
@@ -43,3 +50,23 @@ def test_file_names_do_not_repeat_their_folder():
     for folder in FOLDERS:
         for path in files_of(folder):
             assert not path.stem.startswith(f"{path.parent.name}_"), path
+
+
+def test_the_wheel_has_every_folder_and_file():
+    """Installed from the tree everything is there; what a wheel lacks only its users would miss."""
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    paths = {path: f"graph_barlow_twins.{path}" for path in FOLDERS}
+    paths["namespace"] = "graph_barlow_twins"
+    packages, strays = {"graph_barlow_twins"}, []
+    for folder, package in paths.items():
+        for path in files_of(folder):
+            parts = path.relative_to(ROOT / folder).parent.parts
+            name = ".".join((package, *parts))
+            if path.suffix == ".py":
+                packages.add(name)
+            elif not any(
+                fnmatch(path.name, one) for one in setuptools["package-data"].get(name, ())
+            ):
+                strays.append(path)
+    assert set(setuptools["packages"]) == packages
+    assert not strays
