@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from .comparison import Comparison
 from .config.options import PretrainConfig
 from .encoder.weights import ENCODER_WEIGHTS, AnyWeights
 from .errors import InputError
@@ -243,7 +244,8 @@ class GraphBarlowTwins(BaseEstimator):
             InputError: of a model that was loaded.
         """
         fitted = self._with_graph("report")
-        results = fitted.evaluate(None, self._say)
+        comparison = Comparison(fitted.config, fitted.recipe, fitted.data)
+        results = fitted.evaluate(comparison, self._say)
         self._metrics.update(fitted.metrics(results, self._metrics["seconds"]))
         with errors_only("tensorflow"):
             pictures = fitted.draw()

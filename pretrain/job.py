@@ -10,6 +10,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from .comparison import Comparison
 from .config.options import PretrainConfig
 from .errors import OutputError
 from .graph.data import GraphData
@@ -95,16 +96,17 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: Stopwatch) -> dict
         say(line)
     for line in channel_lines(recipe.to_dict()):
         say(line)
-    say("loading TensorFlow")
-    fitted = fit(config, recipe, data, folder, watch)
-    save_embeddings(fitted.embeddings, data, folder.embeddings)
-    say("exporting the model")
-    with without_patterns(folder.root) as root:
-        fitted.run.export(fitted.weights, OutputFolder(root))
-    if graph.columns is not None:
-        save_columns(graph.columns, folder.model)
-    watch.begin("evaluation")
-    results = fitted.evaluate(held_out, say)
+    with Comparison(config, recipe, data, held_out) as comparison:
+        say("loading TensorFlow")
+        fitted = fit(config, recipe, data, folder, watch)
+        save_embeddings(fitted.embeddings, data, folder.embeddings)
+        say("exporting the model")
+        with without_patterns(folder.root) as root:
+            fitted.run.export(fitted.weights, OutputFolder(root))
+        if graph.columns is not None:
+            save_columns(graph.columns, folder.model)
+        watch.begin("evaluation")
+        results = fitted.evaluate(comparison, say)
     watch.begin("report")
     say("drawing the report")
     pictures = fitted.draw()

@@ -10,23 +10,21 @@ import dataclasses
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..kernels.linalg import rankme
+from .comparison import Comparison, Say
 from .config.defaults import ADAM
 from .config.options import PretrainConfig
 from .config.places import without_folders
 from .errors import InputError, TrainingDivergedError
-from .evaluation.baselines import UNTRAINED, baseline_embeddings
-from .evaluation.evaluate import evaluate
+from .evaluation.evaluate import Result
 from .evaluation.splits import plan_probe
 from .graph.checks import MASKS
 from .graph.data import GraphData
-from .graph.held_out import HeldOutEdges
 from .output.embeddings import LARGEST_VALUE
 from .output.folder import OutputFolder
 from .output.paths import without_patterns
@@ -34,13 +32,7 @@ from .quiet import quiet_tensorflow
 from .training.recipe import Recipe
 from .training.trained import Trained
 
-TRAINED = "trained encoder"
-
 _CHOSEN = ("channels", "measured", "scale_features")
-_MOST_FOR_RANDOM = 1000  # training nodes
-_CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
-
-Say = Callable[[str], None]
 
 
 class Stopwatch:
@@ -123,22 +115,9 @@ class Fitted:
     embeddings: np.ndarray
     untrained: np.ndarray
 
-    def evaluate(self, held_out: HeldOutEdges | None, say: Say) -> dict[str, Any]:
-        """What both encoders and the baselines are worth; nothing without labels and links."""
-        if not (self.config.evaluation and (self.data.num_classes or held_out)):
-            return {}
-        baselines = baseline_embeddings(self.data, self.embeddings.shape[1], self.recipe.seed)
-        return evaluate(
-            {TRAINED: self.embeddings, **baselines, UNTRAINED: self.untrained},
-            self.data,
-            folds=self.config.folds,
-            split=_split(self.data),
-            center=True,
-            clusterings=_CLUSTERINGS,
-            starts=_STARTS,
-            held_out=[held_out] if held_out else [],
-            say=say,
-        )
+    def evaluate(self, comparison: Comparison, say: Say) -> dict[str, Result]:
+        """What the encoders are worth beside the baselines; see `Comparison.results`."""
+        return comparison.results(self.embeddings, self.untrained, say)
 
     def draw(self) -> dict[str, Any] | None:
         """The pictures of a report; None if that failed, and a warning has said why."""
@@ -167,7 +146,7 @@ class Fitted:
         """Of the trained encoder, as its run takes them."""
         return self.trained.weights
 
-    def metrics(self, results: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
+    def metrics(self, results: dict[str, Result], seconds: dict[str, float]) -> dict[str, Any]:
         """The content of metrics.json.
 
         Args:
@@ -249,13 +228,6 @@ def peak_memory_mb() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, else kilobytes
-
-
-def _split(data: GraphData) -> str | None:
-    """Random splits beside a public one, as long as they take seconds: `evaluate` has them all."""
-    if data.train_mask is None:
-        return "folds"
-    return None if np.count_nonzero(data.train_mask) <= _MOST_FOR_RANDOM else "public"
 
 
 def _check_size(embeddings: np.ndarray) -> None:
