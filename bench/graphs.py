@@ -55,14 +55,19 @@ def debian(*, relations: bool = True) -> GraphData:
         links = {f"edge_index_{name}": arrays[f"edge_{name}"] for name in names}
         sections = arrays["package_section"]
         targets = int(arrays["number_of_maintainers"])
-    _, of_package, sizes = np.unique(sections, return_inverse=True, return_counts=True)
-    labels = np.where(sizes[of_package] >= _LEAST_MEMBERS, sections, "")
+    labels = large_sections(sections)
     if relations:
         parts = {"relations": links | {"num_targets_maintained_by": targets}}
     else:
         links.pop("edge_index_maintained_by")
         parts = {"edge_index": np.concatenate(list(links.values()), axis=1)}
     return make_graph_data(name="debian", features=words, labels=labels, **parts)
+
+
+def large_sections(sections: np.ndarray) -> np.ndarray:
+    """The labels of Debian: sections of at least 100 packages, "" for the others."""
+    _, of_package, sizes = np.unique(sections, return_inverse=True, return_counts=True)
+    return np.where(sizes[of_package] >= _LEAST_MEMBERS, sections, "")
 
 
 GRAPHS: dict[str, Callable[[], GraphData]] = {

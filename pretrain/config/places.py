@@ -10,6 +10,7 @@ KINDS = {
     "npz": "FILE",
     "npy": "FOLDER",
     "tables": "FOLDER",
+    "tfgnn": "SCHEMA",
     "graphml": "FILE",
     "gexf": "FILE",
     "edgelist": "FILE",

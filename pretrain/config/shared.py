@@ -45,6 +45,17 @@ class GraphOptions(Options):
     label_column: str | None = field(
         option.text("of --nodes; default: label, labels, class, y or target, if there is"), None
     )
+    target: str | None = field(
+        option.text("of a tfgnn: schema, the node set whose embeddings are wanted"), None
+    )
+    label: str | None = field(
+        option.text(
+            "of a tfgnn: schema, the feature of the target that is its label; default: label,"
+            " labels, class, y or target, if there is",
+            metavar="FEATURE",
+        ),
+        None,
+    )
     split_number: int = field(
         option.integer("which of several splits, where masks are [N, S]", 0), 0
     )
@@ -52,6 +63,9 @@ class GraphOptions(Options):
 
     def __post_init__(self):
         super().__post_init__()
+        for name in ("target", "label"):
+            if getattr(self, name) is not None and not (self.dataset or "").startswith("tfgnn:"):
+                raise InputError(f"--{name} needs --dataset tfgnn:SCHEMA")
         for name in ("nodes", "id_column", "label_column"):
             needed = "edges" if name == "nodes" else "nodes"
             if getattr(self, name) is not None and getattr(self, needed) is None:

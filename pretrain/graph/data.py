@@ -266,7 +266,7 @@ def make_graph_data(
             " features would let the links speak",
             stacklevel=2,
         )
-    if edge_index.shape[1] == 0:
+    if edge_index.shape[1] == 0 and not any(one.edge_index.size for one in kinds):
         warnings.warn(
             f"{name}: the graph has no edges, so every node is embedded from its own features "
             "alone and dropping edges changes nothing",

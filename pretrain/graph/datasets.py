@@ -34,8 +34,15 @@ def asked_graph(options: GraphOptions, columns: Columns | None = None) -> Object
     """
     if options.edges is None:
         assert options.dataset is not None  # the commands ask for one of them
-        knn, split = options.knn, options.split_number
-        return load_graph(options.dataset, options.data_dir, knn=knn, split=split, columns=columns)
+        return load_graph(
+            options.dataset,
+            options.data_dir,
+            knn=options.knn,
+            split=options.split_number,
+            target=options.target,
+            label=options.label,
+            columns=columns,
+        )
     return tables.graph_of_tables(
         options.nodes and os.path.expanduser(options.nodes),
         os.path.expanduser(options.edges),
@@ -51,6 +58,8 @@ def load_graph(
     *,
     knn: int = 10,
     split: int = 0,
+    target: str | None = None,
+    label: str | None = None,
     columns: Columns | None = None,
 ) -> ObjectGraph:
     """Reads a data set.
@@ -61,6 +70,8 @@ def load_graph(
             GBT_DATA_DIR. The other data sets do not use it.
         knn: neighbours per node of the `digits` graph, in [1, 1796].
         split: which of several splits, of files with masks [N, S].
+        target: node set of a schema; see `load_schema_graph`.
+        label: its feature that is the label.
         columns: how the columns of a table become features, as at first.
 
     Raises:
@@ -84,6 +95,10 @@ def load_graph(
         return ObjectGraph(load_npy_folder(argument, split=split))
     if kind == "tables" and argument:
         return tables.load_tables(argument, columns)
+    if kind == "tfgnn" and argument:
+        from .schema.load import load_schema_graph  # TensorFlow reads schemas and records
+
+        return load_schema_graph(argument, target=target, label=label, columns=columns)
     if kind in networks.READERS and argument:
         return networks.load_network(kind, argument, columns)
     missing = f": nothing follows {kind + colon!r}" if kind in KINDS else ""

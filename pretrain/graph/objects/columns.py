@@ -11,10 +11,11 @@ import scipy.sparse
 
 from ...errors import InputError, shown
 
-NUMBER, CATEGORY, TEXT = "number", "category", "text"
+NUMBER, CATEGORY, TEXT, BAG, VECTOR = "number", "category", "text", "bag", "vector"
 _WORDS = 1024  # columns that a text is hashed to
 _MOST_CATEGORIES = 1000  # in one column; of more values hardly any is shared by two nodes
 _WORDS_OF_A_TEXT = 3  # on average; fewer are a name
+_MOST_OF_A_BAG = 20_000  # different things in bags; the most frequent ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +24,13 @@ class Column:
 
     Attributes:
         name: of the column.
-        kind: "number", one feature; "category", one for each of its values; "text", hashed words.
+        kind: "number", one feature; "category", one for each of its values; "text", hashed words;
+            "bag", one for each thing that is in a row's list, counted; "vector", several numbers.
         mean: of the numbers known; stands for missing ones.
         spread: standard deviation that a number is divided by beside categories or texts; 0: a
             table of numbers alone, which are taken as they are.
         values: the categories, in ascending order; others, and missing ones, are none of them.
+        size: of a vector.
     """
 
     name: str
@@ -35,31 +38,57 @@ class Column:
     mean: float = 0.0
     spread: float = 0.0
     values: tuple[str, ...] = ()
+    size: int = 1
 
     @property
     def width(self) -> int:
         """Number of features."""
-        return {NUMBER: 1, CATEGORY: len(self.values), TEXT: _WORDS}[self.kind]
+        if self.kind in (CATEGORY, BAG):
+            return len(self.values)
+        return _WORDS if self.kind == TEXT else self.size
 
     def features(self, series: Any) -> Any:
-        """[N, width], dense of a number, else CSR."""
-        if self.kind == NUMBER:
-            numbers = _numbers(series)
+        """[N, width], dense of numbers, else CSR."""
+        if self.kind in (NUMBER, VECTOR):
+            numbers = _numbers(series)[:, None] if self.kind == NUMBER else self._vectors(series)
             numbers = np.where(np.isnan(numbers), self.mean, numbers)
             if self.spread:
                 numbers = (numbers - self.mean) / self.spread
-            return numbers[:, None]
+            return numbers
+        if self.kind == BAG:
+            return self._counts(series)
         words = _words(series)
         if self.kind == TEXT:
             from sklearn.feature_extraction.text import HashingVectorizer
 
             hashed = HashingVectorizer(n_features=_WORDS, alternate_sign=False, norm=None)
             return hashed.transform(["" if one is None else one for one in words])
-        places = {value: place for place, value in enumerate(self.values)}
+        places = self._places()
         found = np.array([-1 if one is None else places.get(one, -1) for one in words], np.int64)
         rows = np.flatnonzero(found >= 0)
         ones = np.ones(len(rows), np.float32)
         return scipy.sparse.csr_matrix((ones, (rows, found[rows])), (len(found), self.width))
+
+    def _places(self) -> dict[str, int]:
+        return {value: place for place, value in enumerate(self.values)}
+
+    def _counts(self, series: Any) -> scipy.sparse.csr_matrix:
+        things, lengths = _things(series)
+        different, of_thing = np.unique(things, return_inverse=True)
+        places = self._places()
+        place = np.array([places.get(str(one), -1) for one in different], np.int64)[of_thing]
+        rows = np.repeat(np.arange(len(lengths)), lengths)[place >= 0]
+        ones = np.ones(len(rows), np.float32)
+        shape = (len(lengths), self.width)
+        return scipy.sparse.csr_matrix((ones, (rows, place[place >= 0])), shape)
+
+    def _vectors(self, series: Any) -> np.ndarray:
+        """[N, size], NaN where a row has none."""
+        found = np.full((len(series), self.size), np.nan)
+        for row, one in enumerate(series):
+            if one is not None and np.ndim(one) and len(one):
+                found[row] = one
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +102,8 @@ class Columns:
         """Decides by a DataFrame what its columns are.
 
         Numbers and booleans are numbers, texts of three words and more on average are texts, other
-        texts and pandas' categories are categories.
+        texts and pandas' categories are categories. Lists of floats that are equally long are
+        vectors, other lists bags.
 
         Raises:
             InputError: a column without a value, of one that is neither, or of more than 1,000
@@ -85,7 +115,7 @@ class Columns:
         found = [_column(str(name), table[name], where) for name in table.columns]
         if not found:
             raise InputError(f"{where}: expected at least one column of features")
-        if all(one.kind == NUMBER for one in found):
+        if all(one.kind in (NUMBER, VECTOR) for one in found):
             found = [dataclasses.replace(one, spread=0.0) for one in found]
         return cls(tuple(found))
 
@@ -113,7 +143,13 @@ class Columns:
     def described(self) -> str:
         """One line: what became of the columns."""
         told = []
-        for kind, what in ((NUMBER, "number"), (CATEGORY, "category"), (TEXT, "text")):
+        for kind, what in (
+            (NUMBER, "number"),
+            (VECTOR, "vector"),
+            (CATEGORY, "category"),
+            (TEXT, "text"),
+            (BAG, "bag"),
+        ):
             of_kind = [one for one in self.columns if one.kind == kind]
             if not of_kind:
                 continue
@@ -124,7 +160,9 @@ class Columns:
                 f"{len(of_kind)} {what if len(of_kind) == 1 else plural} ({names})"
                 + (f" as {width:,} columns of 0 and 1" if kind == CATEGORY else "")
                 + (f" as words hashed to {width:,} columns" if kind == TEXT else "")
-                + (", standardised" if kind == NUMBER and of_kind[0].spread else "")
+                + (f" of {width:,} different things" if kind == BAG else "")
+                + (f" of {width:,} numbers" if kind == VECTOR else "")
+                + (", standardised" if kind in (NUMBER, VECTOR) and of_kind[0].spread else "")
             )
         return "; ".join(told)
 
@@ -150,6 +188,8 @@ class Columns:
 
 
 def _column(name: str, series: Any, where: str) -> Column:
+    if _is_list(series):
+        return _column_of_lists(name, series, where)
     if _is_number(series):
         numbers = _numbers(series)
         known = numbers[~np.isnan(numbers)]
@@ -173,6 +213,46 @@ def _column(name: str, series: Any, where: str) -> Column:
             " texts of several words; leave it out, or name it as the ids"
         )
     return Column(name, CATEGORY, values=values)
+
+
+def _is_list(series: Any) -> bool:
+    if str(series.dtype) != "object":
+        return False
+    known = (one for one in series if one is not None and one is not np.nan)
+    return isinstance(next(known, None), (list, tuple, np.ndarray))
+
+
+def _column_of_lists(name: str, series: Any, where: str) -> Column:
+    things, lengths = _things(series)
+    sizes = set(lengths[lengths > 0].tolist())
+    if not sizes:
+        raise InputError(f"{where}: column {shown(name)} has no value; leave it out")
+    if things.dtype.kind == "f":
+        if len(sizes) > 1:
+            raise InputError(
+                f"{where}: column {shown(name)}: expected equally many numbers in each row, got"
+                f" {min(sizes)} and {max(sizes)}"
+            )
+        known = things[~np.isnan(things)]
+        return Column(
+            name, VECTOR, float(known.mean()), float(known.std()) or 1.0, size=sizes.pop()
+        )
+    different, counts = np.unique(things, return_counts=True)
+    most = np.sort(np.argsort(-counts, kind="stable")[:_MOST_OF_A_BAG])
+    return Column(name, BAG, values=tuple(str(one) for one in different[most]))
+
+
+def _things(series: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What is in all rows' lists, one after the other, and how many are in each."""
+    rows = [np.atleast_1d(one) if _is_there(one) else np.zeros(0) for one in series]
+    lengths = np.array([len(one) for one in rows], np.int64)
+    filled = [one for one in rows if len(one)]
+    things = np.concatenate(filled) if filled else np.zeros(0, np.int64)
+    return (things.astype(str) if things.dtype.kind in "OSU" else things), lengths
+
+
+def _is_there(one: Any) -> bool:
+    return one is not None and (np.ndim(one) > 0 or isinstance(one, str))
 
 
 def _is_number(series: Any) -> bool:

@@ -1,0 +1,1 @@
+"""A real heterogeneous graph in the form of TF-GNN's schemas."""

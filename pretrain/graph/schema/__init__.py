@@ -1,0 +1,1 @@
+"""Graphs of a TF-GNN schema: ``graph_schema.pbtxt`` and the tables that it names."""
