@@ -22,6 +22,8 @@ EVERY_OPTION = {
     "edges": ("--edges e.csv", 'edges = "e.csv"', "e.csv"),
     "id_column": ("--id-column i", 'id_column = "i"', "i"),
     "label_column": ("--label-column c", 'label_column = "c"', "c"),
+    "target": ("--target paper", 'target = "paper"', "paper"),
+    "label": ("--label field", 'label = "field"', "field"),
     "split_number": ("--split-number 3", "split_number = 3", 3),
     "evaluation": ("--no-evaluation", "evaluation = false", False),
     "knn": ("--knn 5", "knn = 5", 5),
@@ -67,7 +69,8 @@ def required_by(name):
     fan_out = ["--fan-out", "7", "7"] if name in ("batch_size", "epochs") else []
     edges = ["--edges", "e.csv"] if name in ("nodes", "id_column", "label_column") else []
     nodes = ["--nodes", "n.csv"] if name in ("id_column", "label_column") else []
-    return fan_out + edges + nodes + ([] if name == "output" else OUTPUT)
+    schema = ["--dataset", "tfgnn:s"] if name in ("target", "label") else []
+    return fan_out + edges + nodes + schema + ([] if name == "output" else OUTPUT)
 
 
 def test_the_table_above_has_every_option():
@@ -87,7 +90,7 @@ def test_every_option_from_flag_file_and_python(name, toml):
     from_flag = parse_args([*required, *flags.split()])
     from_file = parse_args([*required, "--config", toml(line)])
     needed = {"fan_out": (7, 7)} if "--fan-out" in required else {}
-    for flag, table in (("nodes", "n.csv"), ("edges", "e.csv")):
+    for flag, table in (("nodes", "n.csv"), ("edges", "e.csv"), ("dataset", "tfgnn:s")):
         needed |= {flag: table} if f"--{flag}" in required else {}
     from_python = PretrainConfig(**({"output": "out"} | needed | {name: value}))
     assert from_flag == from_file == from_python
@@ -105,6 +108,7 @@ def test_flags_win_over_the_file(name, toml):
         "dataset": 'dataset = "file"',
         "data_dir": 'data_dir = "file"',
         **{key: f'{key} = "file"' for key in ("nodes", "edges", "id_column", "label_column")},
+        **{key: f'{key} = "file"' for key in ("target", "label")},
         "evaluation": "evaluation = true",
         "training": 'training = "closed-form"',
         "encoder": 'encoder = "linear"',
@@ -158,8 +162,9 @@ def test_to_dict_goes_through_json_and_back():
     tables = [*OUTPUT]
     for name in ("edges", "nodes", "id_column", "label_column"):
         tables += flags.pop(name)
+    schema = [*OUTPUT, "--dataset", "tfgnn:s", *flags.pop("target"), *flags.pop("label")]
     full_graph = [word for words in flags.values() for word in words]
-    for words in (full_graph, sampling, linear, without_steps, channels, tables, OUTPUT):
+    for words in (full_graph, sampling, linear, without_steps, channels, tables, schema, OUTPUT):
         config = parse_args(words)
         written = json.loads(json.dumps(config.to_dict()))
         assert "lambda" in written
