@@ -38,7 +38,7 @@ class FullGraphRun:
     def __init__(self, data: GraphData, recipe: Recipe, *, show: bool = False):
         self._data, self._recipe, self._show = data, recipe, show
         self._graph = graph_tensor_from_data(data)
-        self.encoder = make_encoder(relaxed_spec(self._graph), recipe, compiled=True)
+        self.encoder = make_encoder(relaxed_spec(self._graph), recipe, num_nodes=data.num_nodes)
         self.initial_weights = initial_weights(data, recipe)
 
     def train(
@@ -60,7 +60,7 @@ class FullGraphRun:
 
         def model_fn(spec):
             tf.keras.utils.set_random_seed(recipe.seed)  # a projector draws its weights after this
-            encoder = make_encoder(spec, recipe, compiled=True)
+            encoder = make_encoder(spec, recipe, num_nodes=self._data.num_nodes)
             encoder.set_weights(self.initial_weights)
             return encoder
 
