@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 import scipy.sparse
 from scipy.special import expit
 
@@ -123,10 +122,10 @@ def _fit(
     objective(begin)
     if steepest <= _TOLERANCE:
         return begin.reshape(units.shape) / units
+    from scipy.optimize import minimize  # half a second, which no start has to wait for
+
     options = {"maxiter": 1000, "maxcor": _MEMORY, "gtol": 0, "ftol": 1e-12}
-    found = scipy.optimize.minimize(
-        objective, begin, jac=True, method="L-BFGS-B", callback=stop, options=options
-    )
+    found = minimize(objective, begin, jac=True, method="L-BFGS-B", callback=stop, options=options)
     return found.x.reshape(units.shape) / units
 
 
