@@ -66,8 +66,8 @@ def load_graph(
 
     Args:
         spec: one of CHOICES.
-        data_dir: the folder with the files of `planetoid:NAME`. Default: the environment variable
-            GBT_DATA_DIR. The other data sets do not use it.
+        data_dir: the folder with the files of `planetoid:NAME`, or PyTorch Geometric's above it.
+            Default: the environment variable GBT_DATA_DIR. The other data sets do not use it.
         knn: neighbours per node of the `digits` graph, in [1, 1796].
         split: which of several splits, of files with masks [N, S].
         target: node set of a schema; see `load_schema_graph`.
@@ -83,7 +83,7 @@ def load_graph(
     argument = os.path.expanduser(argument)
     if kind == "planetoid" and argument:
         folder = os.path.expanduser(data_dir or os.environ.get("GBT_DATA_DIR", ""))
-        if not folder:
+        if not folder and "/" not in argument and os.sep not in argument:
             raise InputError(
                 f"dataset {spec!r} needs --data-dir DIR (or the environment variable GBT_DATA_DIR):"
                 f" the folder with the files ind.{argument}.*"

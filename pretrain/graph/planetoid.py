@@ -1,7 +1,7 @@
 """The Planetoid file format: citation graphs with a public split."""
 
 import os
-import re
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from ..errors import InputError
 from ..files import read_file
 from .checks.features import sparse_values
 from .data import GraphData, make_graph_data
+from .pickles.objects import Array
 from .pickles.restricted import restricted_load
 
 # `ind.NAME.x` is part of the format, but it repeats the first rows of allx, so nobody reads it.
 _PARTS = ("y", "tx", "ty", "allx", "ally", "graph", "test.index")
 _NUM_VALIDATION = 500
 _LONGEST_INDEX = 1 << 23  # bytes: a million nodes
+_MOST_ROWS = 1 << 20
 
 
 def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
@@ -30,8 +32,8 @@ def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
     without links) get a zero feature row and an unknown label.
 
     Args:
-        name: as in the file names, such as "cora".
-        data_dir: the folder that holds the files.
+        name: as in the file names, such as "cora", in any case.
+        data_dir: the folder that holds the files, see `files_of`.
 
     Raises:
         InputError: missing, corrupt or contradictory files, named.
@@ -40,6 +42,7 @@ def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
     ICML 2016; https://github.com/kimiyoung/planetoid.
     """
     paths = _find_files(name, Path(data_dir))
+    name = paths["graph"].name[len("ind.") : -len(".graph")]
     allx, tx = (_read_features(paths[part]) for part in ("allx", "tx"))
     y, ally, ty = (_read_one_hot(paths[part]) for part in ("y", "ally", "ty"))
     source, target, num_listed = _read_links(paths["graph"])
@@ -87,27 +90,69 @@ def load_planetoid(name: str, data_dir: str | Path) -> GraphData:
     )
 
 
+def files_of(name: str, folder: str | Path) -> list[Path]:
+    """All ``ind.NAME.*`` of a data set, sorted; none where there are none.
+
+    In the folder itself, in its ``raw``, or as PyTorch Geometric keeps them, in ``Cora/raw``. A
+    name with folders before it is looked for there, and so is the one data set of a folder.
+    """
+    name, root = _name_and_folder(name, Path(folder))
+    for place in _places(name, root):
+        start = f"ind.{name}.".lower()
+        found = [place / one for one in _listed(place) if one.lower().startswith(start)]
+        if found:
+            return found
+    return []
+
+
+def _name_and_folder(name: str, folder: Path) -> tuple[str, Path]:
+    if len(Path(name).parts) < 2:
+        return name, folder
+    path = Path(name).expanduser()
+    inside = sorted({one for place in (path, path / "raw") for one in _names(place)})
+    return (inside[0], path) if len(inside) == 1 else (path.name, path.parent)
+
+
+def _places(name: str, root: Path) -> list[Path]:
+    named = [root / one for one in _listed(root) if one.lower() == name.lower()]
+    return [root, root / "raw", *(place for one in named for place in (one / "raw", one))]
+
+
+def _names(folder: Path) -> list[str]:
+    files = [one for one in _listed(folder) if one.startswith("ind.") and one.endswith(".graph")]
+    return [one[len("ind.") : -len(".graph")] for one in files]
+
+
+def _listed(folder: Path) -> Sequence[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (OSError, ValueError):  # ValueError: NUL or a half surrogate in the name
+        return ()
+
+
 def _find_files(name: str, folder: Path) -> dict[str, Path]:
-    if not re.fullmatch(r"[\w.-]+", name):
-        raise InputError(f"dataset 'planetoid:{name}': expected a name such as cora, not a path")
+    found = {path.name.lower(): path for path in files_of(name, folder)}
+    asked, (name, folder) = name, _name_and_folder(name, folder)
     # Not folder.is_dir(): that raises where a folder on the way may not be entered.
     if not os.path.isdir(folder):
-        raise InputError(f"dataset 'planetoid:{name}': no folder {folder}")
-    paths = {part: folder / f"ind.{name}.{part}" for part in _PARTS}
-    missing = [path.name for path in paths.values() if not os.path.isfile(path)]
+        raise InputError(f"dataset 'planetoid:{asked}': no folder {folder}")
+    wanted = {part: f"ind.{name}.{part}" for part in _PARTS}
+    missing = [one for one in wanted.values() if one.lower() not in found]
     if missing:
-        found = sorted(path.name[4:-6] for path in folder.glob("ind.*.graph"))
+        there = next(iter(found.values()), folder / "any").parent
+        others = ", ".join(one for place in _places(name, folder) for one in _names(place))
         raise InputError(
-            f"dataset 'planetoid:{name}': missing in {folder}: {', '.join(missing)}"
-            f" (data sets there: {', '.join(found) or 'none'})"
+            f"dataset 'planetoid:{asked}': missing in {there}: {', '.join(missing)}"
+            f" (data sets there: {others or 'none'})"
         )
-    return paths
+    return {part: found[one.lower()] for part, one in wanted.items()}
 
 
 def _read_features(path: Path) -> scipy.sparse.csr_matrix:
     value = restricted_load(path)
-    is_matrix = isinstance(value, np.ndarray | scipy.sparse.csr_matrix) and value.ndim == 2
-    if not is_matrix or 0 in value.shape:
+    is_matrix = (isinstance(value, np.ndarray) or scipy.sparse.issparse(value)) and value.ndim == 2
+    # Behind the rows that a file tells of a CSC or COO matrix stands no memory.
+    if not is_matrix or 0 in value.shape or value.shape[0] > _MOST_ROWS:
         raise InputError(f"{path}: expected a matrix of features, got {_describe(value)}")
     return scipy.sparse.csr_matrix(sparse_values(value))
 
@@ -125,13 +170,25 @@ def _read_one_hot(path: Path) -> np.ndarray:
 def _read_links(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     """Returns sources [E], targets [E], and the number of nodes that the graph lists."""
     value = restricted_load(path)
-    if not isinstance(value, dict) or not all(isinstance(row, list) for row in value.values()):
+    if isinstance(value, dict):  # newer programs may write tuples or arrays
+        value = {
+            node: getattr(row, "value", None) if isinstance(row, Array) else row
+            for node, row in value.items()
+        }
+    kinds = (list, tuple, np.ndarray)
+    if not isinstance(value, dict) or not all(isinstance(row, kinds) for row in value.values()):
         raise InputError(
             f"{path}: expected a dict from node to list of nodes, got {_describe(value)}"
         )
     # A list that many nodes share is written once.
-    if sum(map(len, value.values())) > path.stat().st_size:
+    if (
+        sum(row.size if isinstance(row, np.ndarray) else len(row) for row in value.values())
+        > path.stat().st_size
+    ):
         raise InputError(f"{path}: expected a list of its own for each node, got shared ones")
+    value = {
+        n: row.ravel().tolist() if isinstance(row, np.ndarray) else row for n, row in value.items()
+    }
     # NumPy would truncate 1.5 to 1 and read True as 1.
     if not all(type(node) is int for node in chain(value, *value.values())):
         raise InputError(f"{path}: expected nodes to be integers, got other objects among them")

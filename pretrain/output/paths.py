@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import re
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from ..config.places import KINDS
 from ..config.shared import GraphOptions
 from ..errors import InputError
+from ..graph.planetoid import files_of as planetoid_files
 
 
 def check_output_file(output: Path, content: str, inputs: Iterable[Path]) -> None:
@@ -94,8 +94,9 @@ def inputs_of(dataset: str, data_dir: str | None) -> list[Path]:
         return [Path(argument).expanduser()]
     if kind != "planetoid":
         return []
-    folder = Path(data_dir or os.environ.get("GBT_DATA_DIR", ""))
-    return sorted(folder.glob(f"ind.{glob.escape(argument)}.*"))
+    return planetoid_files(
+        argument, Path(data_dir or os.environ.get("GBT_DATA_DIR", "")).expanduser()
+    )
 
 
 def place(path: Path) -> Path:

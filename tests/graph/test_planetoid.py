@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import scipy.sparse
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
+from graph_barlow_twins.pretrain.output.paths import inputs_of
 
 from tests.graph.parts import refused
 
 
-def write_planetoid(folder, **changes):
+def write_planetoid(folder, protocol=2, **changes):
     """A citeseer in small: 502 + 2 nodes before the test nodes 504, 506, 507; 505 is left out."""
     rng = np.random.default_rng(0)
     features = scipy.sparse.csr_matrix((rng.random((507, 6)) < 0.5).astype(np.float32))
@@ -33,7 +34,7 @@ def write_planetoid(folder, **changes):
         if isinstance(value, str | bytes):
             path.write_bytes(value.encode() if isinstance(value, str) else value)
         elif value is not None:
-            path.write_bytes(pickle.dumps(value, 2))
+            path.write_bytes(pickle.dumps(value, protocol))
     return features.toarray(), one_hot
 
 
@@ -69,6 +70,60 @@ def test_planetoid_puts_test_rows_where_the_index_says(tmp_path):
     np.testing.assert_array_equal(np.flatnonzero(data.val_mask), np.arange(2, 502))
     np.testing.assert_array_equal(np.flatnonzero(data.test_mask), [504, 506, 507])
     np.testing.assert_array_equal(data.edge_index, [[0, 0, 1, 504], [1, 504, 0, 0]])
+
+
+def same_graph(data, expected):
+    np.testing.assert_array_equal(data.features.toarray(), expected.features.toarray())
+    for part in ("edge_index", "labels", "train_mask", "val_mask", "test_mask"):
+        np.testing.assert_array_equal(getattr(data, part), getattr(expected, part))
+
+
+REWRITTEN = {
+    kind.__name__: kind
+    for kind in (
+        scipy.sparse.csr_array, scipy.sparse.csc_matrix, scipy.sparse.csc_array,
+        scipy.sparse.lil_matrix, scipy.sparse.lil_array, scipy.sparse.coo_matrix,
+        scipy.sparse.coo_array,
+    )
+} | {
+    "dense": lambda matrix: matrix.toarray(),
+    "every other column of a dense one": lambda matrix: np.repeat(matrix.toarray(), 2, 1)[:, ::2],
+    "np.matrix": lambda matrix: matrix.todense(),
+    "bool": lambda matrix: matrix.astype(bool),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+@pytest.mark.parametrize("form", REWRITTEN)
+def test_files_that_newer_programs_rewrote(form, protocol, tmp_path):
+    features, one_hot = write_planetoid(tmp_path)
+    expected = load_dataset("planetoid:tiny", str(tmp_path))
+    matrix = scipy.sparse.csr_matrix(features)
+    links = {node: np.array([], np.int64) for node in range(508)}
+    links |= {0: [np.int64(1), 504], 1: (0, 0, 1), 2: np.array([2])}
+    write_planetoid(
+        tmp_path, protocol, allx=REWRITTEN[form](matrix[:504]), tx=REWRITTEN[form](matrix[504:]),
+        ally=one_hot[:504].astype(bool), ty=one_hot[504:].astype(float), graph=links,
+    )  # fmt: skip
+    same_graph(load_dataset("planetoid:tiny", str(tmp_path)), expected)
+
+
+@pytest.mark.parametrize("folder", [".", "raw", "Tiny/raw", "tiny"])
+def test_folders_as_other_libraries_lay_them_out(folder, tmp_path, monkeypatch):
+    place = tmp_path / folder
+    place.mkdir(parents=True, exist_ok=True)
+    write_planetoid(place)
+    for litter in (".DS_Store", "._ind.tiny.graph", "ind.tiny.graph~", "Thumbs.db"):
+        (place / litter).write_bytes(b"litter")
+    for name in ("tiny", "Tiny", "TINY"):
+        data = load_dataset(f"planetoid:{name}", str(tmp_path))
+        assert (data.num_nodes, data.name) == (508, "planetoid:tiny")
+        assert place / "ind.tiny.graph" in inputs_of(f"planetoid:{name}", str(tmp_path))
+    assert load_dataset(f"planetoid:{place}").num_nodes == 508
+    assert load_dataset(f"planetoid:{place}/Tiny").num_nodes == 508
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GBT_DATA_DIR", "~")
+    assert load_dataset("planetoid:tiny").num_nodes == 508
 
 
 def test_planetoid_folder_from_the_environment(tmp_path, monkeypatch):
@@ -120,5 +175,5 @@ def test_planetoid_files_that_are_wrong_are_named(tmp_path, part, value, message
 
 def test_planetoid_folder_that_is_missing(tmp_path):
     refused("no folder .*nowhere", load_dataset, "planetoid:tiny", str(tmp_path / "nowhere"))
-    refused("not a path", load_dataset, "planetoid:../tiny", str(tmp_path))
+    refused(r"missing in \.\.: ind\.tiny", load_dataset, "planetoid:../tiny", str(tmp_path))
     refused("data sets there: none", load_dataset, "planetoid:tiny", str(tmp_path))

@@ -185,6 +185,7 @@ def others():
             parts = (good | {part: value}).values()
             code = [one if isinstance(one, bytes) else integers(one) for one in parts]
             yield f"csr {part} {value}", csr(*code) + b"."
+    yield from rewritten()
     wide = scipy.sparse.csr_matrix((np.ones(1), [0], [0, 1]), shape=(1, 2**40))
     yield "csr of a declared width", pickle.dumps(wide, 2)
     yield "csr without parts", b"cscipy.sparse.csr\ncsr_matrix\n)\x81}b."
@@ -198,6 +199,28 @@ def others():
             f"opcode {opcode:#x} and more",
             b"N(]K\x01" + bytes([opcode]) + b"0\n1\n\x00\x00\x00\x00.",
         )
+
+
+def rewritten():
+    """Matrices of the other layouts, each with a part that lies."""
+    tall = scipy.sparse.coo_matrix((np.ones(1), ([0], [0])), (2**40, 3))
+    lists = scipy.sparse.lil_matrix((300, 3))
+    lists.rows[:], lists.data[:] = [[0] * 5000] * 300, [[1.0] * 5000] * 300  # one list, 300 times
+    words = scipy.sparse.lil_matrix((1, 3))
+    words.rows[0], words.data[0] = [0], ["1"]
+    loop = scipy.sparse.lil_matrix((1, 3))
+    loop.rows[0] = loop.rows[0].append(loop.rows[0]) or loop.rows[0]
+    for protocol in (2, 5):
+        yield f"csr, really a tall coo {protocol}", pickle.dumps(tall, protocol)
+        yield f"csr, really a tall csc {protocol}", pickle.dumps(tall.tocsc(), protocol)
+        outside = scipy.sparse.coo_matrix((np.ones(1), ([0], [2])), (1, 3))
+        outside.col[0] = 2**31 - 1
+        yield f"csr, really a coo with an end outside {protocol}", pickle.dumps(outside, protocol)
+        for what, one in (("shared lists", lists), ("words", words), ("itself", loop)):
+            yield f"csr, really a lil of {what} {protocol}", pickle.dumps(one, protocol)
+        objects = np.array([[], 1], object)
+        yield f"csr, really objects {protocol}", pickle.dumps(objects, protocol)
+        yield f"objects as neighbours {protocol}", pickle.dumps({0: objects}, protocol)
 
 
 def catalogue():

@@ -8,9 +8,11 @@ here, from checked shapes, a short list of number types and the recorded bytes.
 Source: the reconstruction protocol of `numpy.ndarray.__reduce__`.
 """
 
+import functools
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -19,7 +21,8 @@ import scipy.sparse
 from ...errors import InputError, shown
 from ..checks import csr_from_parts
 
-_NUMBER_TYPE = re.compile(r"[iu][1248]|f[248]")
+_NUMBER_TYPE = re.compile(r"[iu][1248]|f[248]|b1")
+_OBJECTS = "O8"  # of the rows of a list-of-lists matrix, and of nothing else
 
 
 class RefusedPickleError(InputError):
@@ -49,7 +52,7 @@ def admitted(module: str, name: str) -> Admitted:
     except KeyError:
         raise RefusedPickleError(
             f"refused to load {module}.{name}; a data file needs only NumPy arrays of numbers,"
-            " CSR matrices, dicts and lists"
+            " sparse matrices, dicts and lists"
         ) from None
 
 
@@ -73,9 +76,8 @@ class Dtype:
     """Stands in for `numpy.dtype`: one number type and its byte order."""
 
     def __init__(self, code: Any, align: Any = False, copy: Any = True):
-        if not (isinstance(code, str) and _NUMBER_TYPE.fullmatch(code)):
-            code = shown(code)
-            raise RefusedPickleError(f"refused array of dtype {code}; only numbers are admitted")
+        if not (isinstance(code, str) and (_NUMBER_TYPE.fullmatch(code) or code == _OBJECTS)):
+            raise _no_numbers(code)
         self.code = code
         self.order = "="
 
@@ -97,9 +99,13 @@ class Dtype:
 
 
 class Array:
-    """Stands in for `numpy.ndarray`."""
+    """Stands in for `numpy.ndarray`.
 
-    value: np.ndarray
+    Attributes:
+        value: the numbers; or what an array of objects is written as, a list.
+    """
+
+    value: Any
 
     def set_state(self, state: Any) -> None:
         """Takes shape, dtype and content."""
@@ -107,6 +113,9 @@ class Array:
         is_shape = isinstance(shape, tuple) and len(shape) <= 32
         if not (is_shape and all(type(n) is int and n >= 0 for n in shape)):
             raise ValueError(f"array shape {shown(shape)}")
+        if isinstance(dtype, Dtype) and dtype.code == _OBJECTS and type(content) is list:
+            self.value = content
+            return
         # In memory of a Python 2 pickle the buffer is a latin1 string.
         content = content.encode("latin1") if isinstance(content, str) else content
         if not (isinstance(dtype, Dtype) and isinstance(content, bytes)):
@@ -114,18 +123,73 @@ class Array:
         self.value = dtype.read(content, shape, "F" if fortran_order else "C")
 
 
-class Csr:
-    """Stands in for `scipy.sparse.csr_matrix`."""
+class Sparse:
+    """Stands in for a matrix or array of `scipy.sparse`.
 
-    value: scipy.sparse.csr_matrix
+    Args:
+        layout: "csr", "csc", "coo" or "lil".
+
+    Attributes:
+        value: the matrix as CSR, CSC or COO; nothing is made of the shape that the file tells.
+    """
+
+    value: Any
+
+    def __init__(self, layout: str):
+        self._layout = layout
 
     def set_state(self, state: Any) -> None:
         """Takes shape and arrays."""
         shape = state["_shape"] if "_shape" in state else state["shape"]
         if not (isinstance(shape, tuple) and all(type(n) is int for n in shape)):
-            raise ValueError(f"CSR shape {shown(shape)}")
-        data, indices, indptr = (state[part].value for part in ("data", "indices", "indptr"))
-        self.value = csr_from_parts(data, indices, indptr, shape)
+            raise ValueError(f"matrix of shape {shown(shape)}")
+        data = state["data"].value
+        if self._layout == "coo":
+            ends = state["coords"] if "coords" in state else (state["row"], state["col"])
+            rows, columns = (one.value for one in ends)
+            self.value = scipy.sparse.coo_matrix((data, (rows, columns)), shape)
+        elif self._layout == "lil":
+            self.value = csr_from_parts(*_rows(state["rows"].value, data), shape)
+        else:
+            turned = shape[::-1] if self._layout == "csc" else shape
+            matrix = csr_from_parts(data, state["indices"].value, state["indptr"].value, turned)
+            self.value = matrix.T if self._layout == "csc" else matrix
+
+
+def _rows(columns: Sequence[list], values: Sequence[list]) -> tuple[np.ndarray, ...]:
+    """Data, indices and indptr of a list-of-lists matrix."""
+    if not all(type(one) is list for one in chain(columns, values)):
+        raise ValueError("rows that are no lists")
+    starts = np.cumsum([0, *map(len, columns)])
+    data = np.fromiter(chain.from_iterable(values), np.float64)
+    return data, np.fromiter(chain.from_iterable(columns), np.int64), starts
+
+
+def cost_of(part: Any) -> int:
+    """Bytes that a copy of an argument, or of a part of a state, takes at most."""
+    if isinstance(part, Array):
+        if isinstance(part.value, list):  # rows, which many arrays may share
+            return sum(8 + 4 * len(row) for row in part.value if type(row) is list)
+        return part.value.nbytes
+    if type(part) is tuple and len(part) == 2:  # such as the ends in a COO matrix
+        return 32 + sum(cost_of(one) for one in part if isinstance(one, Array))
+    sizes = {str: 1, bytes: 1, list: 16, tuple: 16, dict: 16}
+    return sizes[type(part)] * len(part) if type(part) in sizes else 0
+
+
+def numbers_of(value: Any) -> Any:
+    """What a pickle has left: stand-ins as what they stand for.
+
+    Raises:
+        RefusedPickleError: objects that are only part of something else.
+    """
+    if isinstance(value, Dtype) or (isinstance(value, Array) and isinstance(value.value, list)):
+        raise _no_numbers(_OBJECTS)
+    return value.value if isinstance(value, Array | Sparse) else value
+
+
+def _no_numbers(code: Any) -> RefusedPickleError:
+    return RefusedPickleError(f"refused array of dtype {shown(code)}; only numbers are admitted")
 
 
 def _reconstruct(kind: Any, shape: Any, code: Any) -> Array:
@@ -141,6 +205,13 @@ def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> Array:
     array = Array()
     array.set_state((1, shape, dtype, order == "F", content))
     return array
+
+
+def _scalar(dtype: Any, content: Any) -> Any:
+    # A single number of NumPy, such as a neighbour in a list.
+    array = Array()
+    array.set_state((1, (), dtype, False, content))
+    return numbers_of(array).item()
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
@@ -173,13 +244,15 @@ def _ordered_dict(pairs: Any = ()) -> dict:
 
 _CALLS: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): Array,
+    ("numpy", "matrix"): Array,
+    ("numpy.matrixlib.defmatrix", "matrix"): Array,
     ("numpy", "dtype"): Dtype,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy.core.numeric", "_frombuffer"): _from_buffer,
     ("numpy._core.numeric", "_frombuffer"): _from_buffer,
-    ("scipy.sparse.csr", "csr_matrix"): Csr,
-    ("scipy.sparse._csr", "csr_matrix"): Csr,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy._core.multiarray", "scalar"): _scalar,
     ("_codecs", "encode"): _encode,
     ("__builtin__", "bytes"): _empty_bytes,
     ("builtins", "bytes"): _empty_bytes,
@@ -187,4 +260,9 @@ _CALLS: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): _ordered_dict,
     ("__builtin__", "list"): _list,
     ("builtins", "list"): _list,
+} | {
+    (f"scipy.sparse.{private}{layout}", f"{layout}_{kind}"): functools.partial(Sparse, layout)
+    for private in ("", "_")
+    for layout in ("csr", "csc", "coo", "lil")
+    for kind in ("matrix", "array")
 }

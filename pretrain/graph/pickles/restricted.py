@@ -22,7 +22,17 @@ from typing import Any
 
 from ...errors import InputError, told_of
 from ...files import read_file
-from .objects import Admitted, Array, Csr, Dtype, RefusedPickleError, admitted, dict_of
+from .objects import (
+    Admitted,
+    Array,
+    Dtype,
+    RefusedPickleError,
+    Sparse,
+    admitted,
+    cost_of,
+    dict_of,
+    numbers_of,
+)
 
 _LONGEST_FILE = 1 << 28
 _LONGEST_INTEGER = 32  # bytes
@@ -36,14 +46,15 @@ _U1, _U2, _U4, _U8, _I4, _F8 = map(struct.Struct, ("<B", "<H", "<I", "<Q", "<i",
 
 
 def restricted_load(path: str | Path) -> Any:
-    """Reads one pickle file: a number array, a CSR matrix, or plain dicts, lists and numbers.
+    """Reads one pickle file: a number array, a sparse matrix, or plain dicts, lists and numbers.
 
     Args:
         path: the file. Python 2 strings in it are read as latin1, which keeps bytes as they are.
 
     Returns:
-        `numpy.ndarray` of integers or floats, `scipy.sparse.csr_matrix`, or built-in containers;
-        `defaultdict` and `OrderedDict` come back as plain `dict`.
+        `numpy.ndarray` of numbers or booleans, a matrix of `scipy.sparse` as CSR, CSC or COO, or
+        built-in containers, in which arrays are still `objects.Array`; `defaultdict` and
+        `OrderedDict` come back as plain `dict`.
 
     Raises:
         RefusedPickleError: the pickle names an object outside the list, misuses one, or takes more
@@ -57,8 +68,7 @@ def restricted_loads(content: bytes, *, source: str = "pickle") -> Any:
     """Like `restricted_load`, for bytes; `source` names them in messages."""
     with told_of(source):
         try:
-            value = _Machine(content).run()
-            return value.value if isinstance(value, Array | Csr) else value
+            return numbers_of(_Machine(content).run())
         except InputError:
             raise
         # A corrupt pickle program can fail in any way (IndexError, KeyError, TypeError, MemoryError
@@ -207,7 +217,7 @@ class _Machine:
         target = self.stack[-1]
         if isinstance(target, Admitted):
             raise RefusedPickleError(f"refused to change a function or class, {target.name}")
-        if not isinstance(target, Dtype | Array | Csr) or type(state) not in (tuple, dict):
+        if not isinstance(target, Dtype | Array | Sparse) or type(state) not in (tuple, dict):
             raise ValueError("a state without an object")
         self._spend_on(state)
         target.set_state(state)
@@ -215,13 +225,8 @@ class _Machine:
     def _spend_on(self, parts: tuple | dict) -> None:
         if len(parts) > _MOST_PARTS:
             raise RefusedPickleError(f"refused an object of {len(parts):,} parts")
-        for part in parts.values() if isinstance(parts, dict) else parts:
-            if isinstance(part, list | tuple | dict):
-                self._bytes_left -= 16 * len(part)
-            elif isinstance(part, str | bytes):
-                self._bytes_left -= len(part)
-            elif isinstance(part, Array):
-                self._bytes_left -= part.value.nbytes
+        every = parts.values() if isinstance(parts, dict) else parts
+        self._bytes_left -= sum(map(cost_of, every))
         if self._bytes_left < 0:
             raise RefusedPickleError("refused to copy the same data many times")
 
