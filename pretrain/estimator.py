@@ -19,7 +19,7 @@ from .comparison import Comparison
 from .config.options import PretrainConfig
 from .encoder.weights import ENCODER_WEIGHTS, AnyWeights
 from .errors import InputError
-from .files import read_file
+from .files import is_litter, read_file
 from .graph.array_files import read_npz
 from .graph.objects.columns import Columns
 from .graph.objects.graph import graph_of
@@ -76,6 +76,7 @@ class GraphBarlowTwins(BaseEstimator):
         drop_entries: share of feature entries dropped in each view.
         lambda_: weight of the redundancy term.
         projector_units: widths of the projector's layers.
+        split_number: which of several splits, where masks are [N, S].
         verbose: whether to show progress, and what was chosen.
 
     Attributes:
@@ -110,6 +111,7 @@ class GraphBarlowTwins(BaseEstimator):
     drop_entries: Sequence[float] = (0.0, 0.0)
     lambda_: float | None = None
     projector_units: Sequence[int] = ()
+    split_number: int = 0
     verbose: bool = True
 
     def fit(self, X: Any = None, adjacency: Any = None, labels: Any = None) -> GraphBarlowTwins:
@@ -136,7 +138,7 @@ class GraphBarlowTwins(BaseEstimator):
         watch = Stopwatch()
         config = self._config()
         check_keras()
-        graph = graph_of(X, adjacency, labels=labels, name=_NAME)
+        graph = graph_of(X, adjacency, labels=labels, name=_NAME, split=config.split_number)
         graph = dataclasses.replace(graph, data=probed(graph.data))
         recipe = make_recipe(config, graph.data)
         self._say(f"{_NAME}: {describe(graph.data)}")
@@ -188,9 +190,9 @@ class GraphBarlowTwins(BaseEstimator):
         Raises:
             InputError: if there is something else in the folder.
         """
-        fitted, root = self._with_graph("save"), Path(path)
+        fitted, root = self._with_graph("save"), Path(path).expanduser()
         check_writable(root)
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        if root.exists() and not (root.is_dir() and all(map(is_litter, os.listdir(root)))):
             if not overwrite:
                 raise InputError(f"{root} is not empty; give another folder, or overwrite=True")
             if not OutputFolder(root).holds_run():
@@ -217,7 +219,7 @@ class GraphBarlowTwins(BaseEstimator):
         Raises:
             InputError: if it is no run, or a damaged one.
         """
-        folder = OutputFolder(Path(path))
+        folder = OutputFolder(Path(path).expanduser())
         try:
             config = folder.read_config()
             metrics = json.loads(read_file(folder.metrics, _MOST_BYTES))
@@ -249,9 +251,10 @@ class GraphBarlowTwins(BaseEstimator):
         self._metrics.update(fitted.metrics(results, self._metrics["seconds"]))
         with errors_only("tensorflow"):
             pictures = fitted.draw()
+        place = Path(path).expanduser()
         if pictures is not None:
-            fitted.report(Path(path), self._metrics, pictures)
-        return Path(path)
+            fitted.report(place, self._metrics, pictures)
+        return place
 
     def __getstate__(self) -> dict[str, Any]:
         """Without graph and TensorFlow's objects: a copy transforms, as a loaded model does."""

@@ -9,6 +9,16 @@ from .errors import InputError
 
 # In bytes; that of a run has 2,000. The time that a TOML file may take grows as its square.
 LONGEST_CONFIG = 1 << 14
+_LEFT_BEHIND = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
+
+
+def is_litter(name: str) -> bool:
+    """Whether systems and editors leave such files in any folder, as ``.DS_Store`` or ``~$a.csv``.
+
+    What begins with a point is hidden, and nothing that anyone has put there.
+    """
+    hidden = name.startswith((".", "~$")) or name.endswith("~")
+    return hidden or name.lower() in _LEFT_BEHIND
 
 
 def open_file(path: str | Path) -> BinaryIO:

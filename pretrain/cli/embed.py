@@ -23,9 +23,9 @@ class EmbedOptions(GraphOptions):
     """What the command is asked for."""
 
     model: str = field(
-        option.text("folder of a pretrain run, or its model/", metavar="MODEL", positional=True)
+        option.path("folder of a pretrain run, or its model/", metavar="MODEL", positional=True)
     )
-    output: str = field(option.text("for node_ids [N], embeddings [N, D]", metavar="FILE.npz"))
+    output: str = field(option.path("for node_ids [N], embeddings [N, D]", metavar="FILE.npz"))
     trust_model: bool = field(
         option.switch(
             "execute a SavedModel, which may do whatever you may do: for models of version 0.1.0"

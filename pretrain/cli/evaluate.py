@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..config import option
-from ..config.base import Options, field
-from ..config.places import CHOICES, without_folders
-from ..config.shared import DATA_DIR, FOLDS, KNN
+from ..config.base import field
+from ..config.places import without_folders
+from ..config.shared import FOLDS, GraphOptions
 from ..errors import InputError
 from ..evaluation.baselines import UNTRAINED
 from ..evaluation.inputs import (
@@ -35,18 +35,18 @@ from ..evaluation.splits import (
 )
 from ..output.folder import OutputFolder
 from ..output.lock import locked
-from ..output.paths import check_output_file, inputs_of
+from ..output.paths import check_output_file, inputs_asked_for, inputs_of
 from ..output.replace import write_json
 
 EMBEDDINGS = "embeddings"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(Options):
+class EvaluateOptions(GraphOptions):
     """What the command is asked for."""
 
     embeddings: tuple[str, ...] = field(
-        option.text(
+        option.path(
             "folder of a pretrain run, .npz with embeddings (and node_ids), or .npy; several, one"
             " for each training seed, are averaged",
             arity="some",
@@ -55,12 +55,8 @@ class EvaluateOptions(Options):
         )
     )
     labels: str | None = field(
-        option.text(".npy, .npz, or a data set as of --dataset", metavar="LABELS"), None
+        option.path(".npy, .npz, or a data set as of --dataset", metavar="LABELS"), None
     )
-    dataset: str | None = field(
-        option.text(f"the graph, for labels and baselines: {CHOICES}", metavar="NAME"), None
-    )
-    data_dir: str | None = field(DATA_DIR, None)
     split: str | None = field(
         option.choice(
             "default: with masks public, and random ones beside it; without masks random",
@@ -77,9 +73,8 @@ class EvaluateOptions(Options):
     center: bool = field(
         option.switch("subtract the mean of all rows before they get length 1, the default"), True
     )
-    knn: int = field(KNN, 10)
     held_out_edges: str | None = field(
-        option.text(
+        option.path(
             "npz with the edges that training did not see; default: those in the runs' folders",
             metavar="FILE",
         ),
@@ -95,13 +90,15 @@ class EvaluateOptions(Options):
     baselines: bool = field(
         option.switch("raw features, PCA and the untrained encoder too, the default"), True
     )
-    output: str | None = field(option.text("write the results here too", metavar="FILE.json"), None)
+    output: str | None = field(option.path("write the results here too", metavar="FILE.json"), None)
     quiet: bool = field(option.switch("say nothing on the way"), False)
 
     def __post_init__(self):
         super().__post_init__()
         if self.seed + self.seeds > 2**32:
             raise InputError("--seed: expected --seed + --seeds of at most 2**32")
+        if self.dataset is not None and self.edges is not None:
+            raise InputError("--dataset and --edges contradict each other; give one of them")
 
 
 def run(options: EvaluateOptions) -> str:
@@ -122,10 +119,8 @@ def run(options: EvaluateOptions) -> str:
 def _evaluate(options: EvaluateOptions) -> str:
     inputs = read_inputs(
         options.embeddings,
+        options,
         labels=options.labels,
-        dataset=options.dataset,
-        data_dir=options.data_dir,
-        knn=options.knn,
         held_out_edges=options.held_out_edges,
     )
     probing: dict[str, Any] = {
@@ -165,8 +160,8 @@ def _evaluate(options: EvaluateOptions) -> str:
     if options.output is not None:
         content = {
             "embeddings": [_portable(one.source) for one in inputs.files],
-            "labels": _portable(options.labels or options.dataset),
-            "dataset": _portable(options.dataset),
+            "labels": _portable(options.labels or options.dataset or options.nodes),
+            "dataset": _portable(options.dataset or options.edges),
             "protocol": _protocol(plan, inputs, options),
             "results": {
                 name: {
@@ -219,8 +214,7 @@ def _portable(source: str | None) -> str | None:
 def _input_files(options: EvaluateOptions) -> list[Path]:
     """All that is read; of a run's folder everything that the run wrote."""
     files = [Path(one) for one in (options.labels, options.held_out_edges) if one is not None]
-    for source in (options.labels, options.dataset):
-        files += inputs_of(source or "", options.data_dir)
+    files += inputs_of(options.labels or "", options.data_dir) + inputs_asked_for(options)
     for path in map(Path, options.embeddings):
         files += OutputFolder(path).artefacts() if path.is_dir() else [path]
     return files

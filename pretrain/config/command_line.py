@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 from typing import Any, NoReturn, TypeVar
 
 from ..errors import InputError
@@ -62,7 +63,7 @@ def options_from(arguments: argparse.Namespace, kind: type[_Kind]) -> _Kind:
         InputError: bad values, an unreadable file, or an option that is required and missing.
     """
     path = getattr(arguments, "config", None)
-    values = {} if path is None else load_toml(path, kind)
+    values = {} if path is None else load_toml(os.path.expanduser(path), kind)
     for field in dataclasses.fields(kind):
         words = getattr(arguments, field.name)
         option = option_of(field)

@@ -33,6 +33,7 @@ class Option:
         optional: None is a value too: the option may be left to its documented default.
         metavar: the name of the value in `--help`.
         positional: given by its place on the command line, not by a flag.
+        is_path: ``~`` at its beginning is the home folder.
     """
 
     help: str
@@ -44,6 +45,7 @@ class Option:
     optional: bool = False
     metavar: str | None = None
     positional: bool = False
+    is_path: bool = False
 
     def parse(self, label: str, words: str | bool | Sequence[str]) -> Any:
         """Returns the checked value of words from the command line.
@@ -90,6 +92,7 @@ class Option:
         elif self.scalar is str:
             one = os.fspath(one) if isinstance(one, os.PathLike) else one
             right_type = isinstance(one, str)
+            one = os.path.expanduser(one) if right_type and self.is_path else one
         elif self.scalar is int:
             right_type = isinstance(one, numbers.Integral) and not is_bool
         else:
@@ -113,6 +116,11 @@ def _is_words(value: Any) -> bool:
 def text(help: str, expected: str = "text", **more: Any) -> Option:
     """A non-empty string that may be a path: no system takes NUL, and TensorFlow only UTF-8."""
     return Option(help, str, expected, _is_text, **more)
+
+
+def path(help: str, **more: Any) -> Option:
+    """A `text` that names a file or a folder, or a data set."""
+    return text(help, is_path=True, **more)
 
 
 def _is_text(value: str) -> bool:

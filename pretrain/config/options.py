@@ -24,7 +24,7 @@ PLACES = ("output", "data_dir", "nodes", "edges")
 class PretrainConfig(GraphOptions):
     """What the user asks of the main job; None is left to the graph, see `make_recipe`."""
 
-    output: str = field(option.text("folder for everything the run writes", metavar="DIR"))
+    output: str = field(option.path("folder for everything the run writes", metavar="DIR"))
     dataset: str = field(option.text(CHOICES, metavar="NAME"), "digits")
     seed: int = field(option.seed("the same seed makes two runs on one machine equal"), 0)
     training: str | None = field(

@@ -9,7 +9,7 @@ from . import option
 from .base import Options, field
 from .places import CHOICES
 
-DATA_DIR = option.text("folder with the planetoid files; default: $GBT_DATA_DIR", metavar="DIR")
+DATA_DIR = option.path("folder with the planetoid files; default: $GBT_DATA_DIR", metavar="DIR")
 FOLDS = option.integer(
     "folds of the probe where no split is given; default: 10, 3 of more than 10,000 labelled nodes",
     2,
@@ -19,20 +19,19 @@ KNN = option.integer("neighbours per node of the digits graph", 1)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GraphOptions(Options):
-    """A command that reads a graph and writes something; each has its own words for the output."""
+    """A command that reads a graph."""
 
-    output: str = field(option.text("where the result goes", metavar="PATH"))
     dataset: str | None = field(option.text(f"the graph: {CHOICES}", metavar="NAME"), None)
     data_dir: str | None = field(DATA_DIR, None)
     nodes: str | None = field(
-        option.text(
+        option.path(
             "table with a row per node: an id, features, perhaps labels; .csv, .tsv or .parquet",
             metavar="FILE",
         ),
         None,
     )
     edges: str | None = field(
-        option.text(
+        option.path(
             "table with a row per link: source and target, perhaps weight and type; in place of"
             " --dataset",
             metavar="FILE",

@@ -10,19 +10,23 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..config.options import PretrainConfig
+from ..config.shared import GraphOptions
 from ..encoder.by_weights import embed_with
 from ..encoder.weights import ENCODER_WEIGHTS
 from ..errors import InputError
 from ..graph.data import GraphData, LabelledNodes
-from ..graph.datasets import load_dataset
+from ..graph.datasets import asked_graph
 from ..graph.held_out import HeldOutEdges, without_links
 from ..graph.labels import read_labels
+from ..output.columns import read_columns
 from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
+from ..output.folder import OutputFolder
 from ..output.held_out import read_held_out_edges
 from ..output.model import ExportedModel
 from ..quiet import errors_only, quiet_tensorflow
@@ -56,30 +60,28 @@ class EvaluationInputs:
 
 def read_inputs(
     sources: Sequence[str],
+    graph: GraphOptions,
     *,
     labels: str | None = None,
-    dataset: str | None = None,
-    data_dir: str | None = None,
-    knn: int = 10,
     held_out_edges: str | None = None,
 ) -> EvaluationInputs:
     """Reads all, and brings the rows of every file into the order of the labels.
 
     Args:
         sources: at least one, each as of `read_embeddings`.
-        labels: see `read_labels`; by default those of the data set.
-        dataset: see `load_dataset`; the labels may be enough.
-        data_dir: see `load_dataset`.
-        knn: see `load_dataset`.
-        held_out_edges: file of pairs for all sources: nodes of the data set by their order there;
-            without a data set, row numbers of the first source. By default each source's own.
+        graph: what the graph is read of, see `asked_graph`; the labels may be enough. The columns
+            of a table are read as the run of the first source did.
+        labels: see `read_labels`; by default those of the graph.
+        held_out_edges: file of pairs for all sources: nodes of the graph by their order there;
+            without a graph, row numbers of the first source. By default each source's own.
 
     Raises:
-        InputError: neither labels nor a data set, or files that cannot be read, or that do not
+        InputError: neither labels nor a graph, or files that cannot be read, or that do not
             belong together.
     """
-    if not (labels or dataset):
-        raise InputError("evaluate: expected --labels or --dataset, got neither")
+    has_graph = graph.dataset is not None or graph.edges is not None
+    if not (labels or has_graph):
+        raise InputError("evaluate: expected --labels or --dataset, got neither; or --edges")
     files = [read_embeddings(source) for source in sources]
     first = files[0]
     width = first.embeddings.shape[1]
@@ -89,10 +91,11 @@ def read_inputs(
                 f"{one.source}: expected {width} columns, as in {first.source}, got"
                 f" {one.embeddings.shape[1]}; evaluate embeddings of different kinds apart"
             )
-    data = load_dataset(dataset, data_dir, knn=knn) if dataset else None
+    columns = read_columns(OutputFolder(Path(first.source)).model)
+    data = asked_graph(graph, columns).data if has_graph else None
     nodes: Any = data
     if labels:
-        nodes = read_labels(labels, data_dir, knn=knn)
+        nodes = read_labels(labels, graph.data_dir, knn=graph.knn, split=graph.split_number)
         if data is not None:
             order = matching_order(data, nodes.node_ids, nodes.num_nodes, name=nodes.name)
             nodes = dataclasses.replace(nodes.reordered(order), node_ids=data.node_ids)

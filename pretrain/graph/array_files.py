@@ -15,7 +15,7 @@ from typing import IO, Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import InputError, told_of
-from ..files import cannot_read, open_file
+from ..files import cannot_read, is_litter, open_file
 
 _LONGEST_HEADER = 10_000  # as NumPy's own bound
 _BLOCK = 1 << 18  # bytes of data that are read at once
@@ -211,6 +211,8 @@ class _SmallReads:
 def _members(path: object, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
+        if any(map(is_litter, member.filename.split("/"))):  # zipped by hand
+            continue
         key = member.filename.removesuffix(".npy")
         if key in members:
             raise InputError(f"{path}: the key {key} is there twice")

@@ -44,8 +44,8 @@ def asked_graph(options: GraphOptions, columns: Columns | None = None) -> Object
             columns=columns,
         )
     return tables.graph_of_tables(
-        options.nodes and os.path.expanduser(options.nodes),
-        os.path.expanduser(options.edges),
+        options.nodes,
+        options.edges,
         id_column=options.id_column,
         label_column=options.label_column,
         columns=columns,

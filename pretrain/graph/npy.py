@@ -7,6 +7,7 @@ features stay in their file and are read where they are needed; edges are read i
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import is_litter
 from .array_files import is_among, read_npy
 from .data import GraphData
 from .npz import ALLOWED_KEYS, graph_from_arrays
@@ -30,7 +31,9 @@ def load_npy_folder(path: str | Path, *, split: int = 0) -> GraphData:
     """
     folder = Path(path)
     try:
-        files = sorted(file for file in folder.iterdir() if file.suffix == ".npy")
+        files = sorted(
+            file for file in folder.iterdir() if file.suffix == ".npy" and not is_litter(file.name)
+        )
     except (OSError, ValueError) as error:  # ValueError: NUL or a half surrogate in the name
         problem = getattr(error, "strerror", None) or error
         raise InputError(

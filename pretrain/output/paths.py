@@ -82,9 +82,9 @@ def without_patterns(folder: Path) -> Iterator[Path]:
 
 def inputs_asked_for(options: GraphOptions) -> list[Path]:
     """The files that a command reads; see `graph.datasets.asked_graph`."""
-    if options.dataset is not None and options.edges is None:
-        return inputs_of(options.dataset, options.data_dir)
-    return [Path(one).expanduser() for one in (options.nodes, options.edges) if one]
+    if options.edges is None:
+        return inputs_of(options.dataset or "", options.data_dir)
+    return [Path(one) for one in (options.nodes, options.edges) if one]
 
 
 def inputs_of(dataset: str, data_dir: str | None) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..config.options import PretrainConfig
 from ..errors import InputError, TrainingDivergedError
+from ..files import is_litter
 from .folder import OutputFolder, damaged, read_json
 from .lock import LOCK, locked
 from .overwrite import finish, replacement_of, settle
@@ -80,7 +81,9 @@ def _folder_of_run(config: PretrainConfig) -> OutputFolder:
     folder = OutputFolder(Path(config.output))
     settle(folder)
     replacement = replacement_of(folder)
-    if {path.name for path in folder.root.iterdir()} == {LOCK}:
+    ours = (replacement.root.name, *(path.name for path in folder.artefacts()))
+    names = [path.name for path in folder.root.iterdir()]
+    if all(name == LOCK or (is_litter(name) and name not in ours) for name in names):
         return folder
     if config.resume:
         begun = replacement if replacement.config.exists() else folder

@@ -4,7 +4,9 @@ import json
 import os
 
 import numpy as np
+import pandas
 import pytest
+from graph_barlow_twins.pretrain.cli.evaluate import EvaluateOptions
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.evaluation import inputs
 from graph_barlow_twins.pretrain.evaluation.baselines import UNTRAINED, baseline_embeddings
@@ -221,3 +223,57 @@ def test_other_numbers_are_embeddings_too(files, dtype):
     content = evaluate(files("e.npy", given), "--labels", labels, *ONE_SEED)
     same = evaluate(files("f.npy", given.astype(np.float32)), "--labels", labels, *ONE_SEED)
     assert content["results"] == same["results"]
+
+
+def read(embeddings, labels=None, **given):
+    """What the command reads with these options."""
+    options = EvaluateOptions(embeddings=embeddings, labels=labels, **given)
+    return inputs.read_inputs(options.embeddings, options, labels=options.labels)
+
+
+def test_what_the_graph_is_read_of_is_as_in_pretrain(files, tmp_path, monkeypatch):
+    """Several splits, tables, and `~`, each against the npz of the same graph."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = files("e.npz", embeddings=matrix(), node_ids=np.arange(NUM_NODES))
+    parts = graph_parts(**masks())
+    plain = "npz:" + files("plain.npz", **parts)
+    several = {
+        key: np.stack([np.roll(mask, 1), mask], axis=1) for key, mask in masks().items()
+    }  # of which number 1 is the split above
+    graph = files("several.npz", **(parts | several))
+    other = {"x": parts["features"], "edge_index": parts["edge_index"], "y": CLASSES[:, None]}
+    foreign = files("foreign.npz", **other, **several)
+    split = np.select([mask for mask in masks().values()], ["train", "val", "test"], "")
+    nodes = pandas.DataFrame(parts["features"]).assign(id=range(NUM_NODES), split=split)
+    (tmp_path / "people").mkdir()
+    nodes.assign(label=CLASSES).to_csv(tmp_path / "people" / "nodes.csv", index=False)
+    pandas.DataFrame(parts["edge_index"].T, columns=["u", "v"]).to_csv(
+        tmp_path / "people" / "edges.csv", index=False
+    )
+    tables = {"nodes": "~/people/nodes.csv", "edges": "~/people/edges.csv"}
+    expected = read([path], dataset=plain).labels
+    second = {"split_number": 1}
+    for given in (
+        {"dataset": f"npz:{graph}", **second},
+        {"dataset": "npz:~/several.npz", **second},
+        {"labels": "~/foreign.npz", **second},
+        {"dataset": f"npz:{foreign}", **second},
+        tables,
+        {"dataset": "tables:~/people"},
+    ):
+        found = read(["~/e.npz"], **given).labels
+        for key in ("labels", "train_mask", "val_mask", "test_mask"):
+            np.testing.assert_array_equal(getattr(found, key), getattr(expected, key))
+    first = read([path], dataset=f"npz:{graph}").labels
+    assert (first.train_mask != expected.train_mask).any()
+
+
+def test_links_alone_are_a_graph(files, tmp_path):
+    path = files("e.npy", matrix())
+    edges = graph_parts()["edge_index"]
+    pandas.DataFrame(np.hstack([edges, [np.arange(NUM_NODES)] * 2]).T, columns=["u", "v"]).to_csv(
+        tmp_path / "edges.csv", index=False
+    )
+    given = ["--edges", str(tmp_path / "edges.csv"), "--labels", files("l.npy", CLASSES)]
+    content = evaluate(path, *given, *ONE_SEED, "--no-baselines")
+    assert content["dataset"] == "edges.csv"

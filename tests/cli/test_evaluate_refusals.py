@@ -69,6 +69,8 @@ def test_bad_labels(files, capsys, arrays, message):
         (["--dataset", "npz:/nowhere.npz"], "no file /nowhere.npz"),
         (["--labels", "LABELS", "--split", "public"], "a public split needs masks"),
         (["--labels", "LABELS", "--split", "holdout"], "--split"),
+        (["--dataset", "digits", "--edges", "e.csv"], "contradict each other"),
+        (["--labels", "LABELS", "--nodes", "n.csv"], "--nodes needs --edges"),
         (["--labels", "LABELS", "--seeds", "0"], "--seeds: expected an integer of at least 1"),
         (["--labels", "LABELS", "--seeds", "many"], "--seeds"),
         (["--labels", "LABELS", "--seed", "4294967295"], "at most 2**32"),

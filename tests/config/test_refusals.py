@@ -66,7 +66,7 @@ def test_output_is_required(output):
         ("stepz = 3", r"run\.toml: unknown key 'stepz'; did you mean 'steps'\?"),
         ("learning-rat = 3", "did you mean 'learning_rate'"),
         ("lambda_1 = 3", "unknown key 'lambda_1'; did you mean 'lambda'"),
-        ("zzz = 3", "unknown key 'zzz'; keys are: output, dataset, "),
+        ("zzz = 3", "unknown key 'zzz'; keys are: dataset, data_dir, "),
         ("[pretrain]\nsteps = 3", "unknown key 'pretrain'"),
         ("steps = 3\nsteps = 4", "not a TOML file"),
         ("data-dir = 'a'\ndata_dir = 'b'", "the key 'data_dir' is given twice"),

@@ -116,7 +116,7 @@ def test_conventions_of_scikit_learn():
     fields = set(PretrainConfig.__dataclass_fields__)
     not_here = {
         "output", "dataset", "data_dir", "knn", "folds", "hold_out_edges", "overwrite", "resume",
-        "quiet", "nodes", "edges", "id_column", "label_column", "split_number", "evaluation",
+        "quiet", "nodes", "edges", "id_column", "label_column", "evaluation",
     }  # fmt: skip
     assert set(model.get_params()) - {"verbose"} == fields - not_here
     defaults = PretrainConfig(output="x")

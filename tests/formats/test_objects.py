@@ -163,3 +163,15 @@ def test_without_features():
 def test_what_cannot_be_used_is_told(features, links, message):
     with pytest.raises(InputError, match=message):
         graph_of(features, links)
+
+
+def test_several_splits_of_a_bundle():
+    mask = np.array([[0, 1], [0, 1], [1, 0], [1, 0]], bool)
+    others = {"val_mask": [False, False, True, False], "test_mask": np.array([3])}
+    bundle = types.SimpleNamespace(
+        x=Tensor(X), edge_index=Tensor(EDGES), y=Tensor([[0.0], [np.nan], [0], [1]]),
+        train_mask=Tensor(mask), **others,
+    )  # fmt: skip
+    data = graph_of(None, bundle, split=1).data
+    assert data.train_mask.tolist() == [True, True, False, False]
+    assert data.labels.tolist() == [0, -1, 0, 1]

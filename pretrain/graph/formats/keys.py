@@ -21,6 +21,7 @@ _RENAMED = {
     "node_labels": "labels",
     **{f"{mask}s": mask for mask in MASKS},
 }
+OF_LABELS = tuple(name for name, key in _RENAMED.items() if key in ("labels", *MASKS))
 _LINKS = ("edges", "edge_attr")
 # gnn-benchmark's (https://github.com/shchur/gnn-benchmark), and scipy.sparse.save_npz's.
 _CSR = ("data", "indices", "indptr", "shape")

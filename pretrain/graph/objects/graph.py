@@ -46,6 +46,7 @@ def graph_of(
     labels: Any = None,
     columns: Columns | None = None,
     masks: Mapping[str, Any] | None = None,
+    split: int = 0,
     name: str = "graph",
     told: str = "",
 ) -> ObjectGraph:
@@ -62,6 +63,7 @@ def graph_of(
             that come with `adjacency`.
         columns: how to read X, as at first.
         masks: of a split, by `checks.MASKS`; None: those that come with `adjacency`.
+        split: which of several splits.
         name: of the graph.
         told: what was guessed of it already.
 
@@ -98,6 +100,7 @@ def graph_of(
         features=features,
         node_ids=_node_ids(ids),
         labels=_labels(labels, ids),
+        split=split,
         **_link_parts(links, ids),
         **masks,
     )
