@@ -243,7 +243,10 @@ def _read_header(file: IO[bytes]) -> _Header:
     else:  # (3, 0) names the parts of structures
         raise ValueError(f"version {version[0]}.{version[1]} of the format")
     if dtype.hasobject:
-        raise InputError("object arrays are not read")
+        raise InputError(
+            "object arrays are not read, they may run programs; write strings with dtype=str, rows"
+            " of several lengths as CSR"
+        )
     if dtype.kind not in "biufcSUmM" or not dtype.itemsize:
         raise ValueError(f"dtype {dtype}")
     if len(shape) > 32 or min(shape, default=0) < 0:

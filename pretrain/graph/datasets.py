@@ -8,6 +8,7 @@ from ..errors import InputError
 from .data import GraphData
 from .digits import load_digits_graph
 from .formats import networks, tables
+from .formats.others import how_to_convert, how_to_name
 from .npy import load_npy_folder
 from .npz import load_npz
 from .objects.columns import Columns
@@ -81,6 +82,8 @@ def load_graph(
     if spec == "digits":
         return ObjectGraph(load_digits_graph(knn))
     argument = os.path.expanduser(argument)
+    if how := how_to_convert(argument or spec):
+        raise InputError(f"dataset {spec!r}: expected another kind of file{how}")
     if kind == "planetoid" and argument:
         folder = os.path.expanduser(data_dir or os.environ.get("GBT_DATA_DIR", ""))
         if not folder and "/" not in argument and os.sep not in argument:
@@ -102,4 +105,6 @@ def load_graph(
     if kind in networks.READERS and argument:
         return networks.load_network(kind, argument, columns)
     missing = f": nothing follows {kind + colon!r}" if kind in KINDS else ""
-    raise InputError(f"unknown dataset {spec!r}{missing}; choose one of {CHOICES}")
+    raise InputError(
+        f"unknown dataset {spec!r}{missing or how_to_name(spec)}; choose one of {CHOICES}"
+    )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
-from ...files import open_file
+from ...errors import InputError, shown
 from ..objects.columns import Columns
-from ..objects.graph import ObjectGraph, graph_of
+from ..objects.graph import ObjectGraph, attributes, graph_of
+from ..objects.links import ENDS
+from .files import opened
+from .splits import masks_in
 from .tables import LABELS
 
 _DRAWN, _DRAWING = {"x", "y", "r", "g", "b"}, {"z", "size", "viz"}  # of Gephi, all at once
@@ -27,7 +31,7 @@ def load_network(kind: str, path: str | Path, columns: Columns | None = None) ->
         InputError: a file that cannot be read, or no graph.
     """
     try:
-        with open_file(path) as file:
+        with opened(path) as file:
             graph = READERS[kind](file)
     except InputError:
         raise
@@ -40,30 +44,35 @@ def load_network(kind: str, path: str | Path, columns: Columns | None = None) ->
     if kind == "gexf":  # it calls every node's caption its label
         names = [key for key in names if key != "label"]
     label = next((key for key in names if key.lower() in LABELS), None)
-    features = [key for key in names if key != label]
+    masks, splits = masks_in(attributes(graph, names), str(path)) if names else ({}, [])
+    features = [key for key in names if key not in (label, *splits)]
     told = f"features {', '.join(features[:5]) or 'none'}" + ", ..." * (len(features) > 5)
     return graph_of(
         features or None,
         graph,
         labels=label,
         columns=columns,
+        masks=masks if label else None,
         name=f"{kind}:{path}",
         told=told + (f"; labels {label}" if label else ""),
     )
 
 
 def _read_edges(file: Any) -> Any:
-    """Lines of two ids and perhaps a weight, between spaces or commas."""
+    """Lines of two ids and perhaps a weight, between spaces or commas; # and % begin comments."""
     import networkx
 
     graph = networkx.Graph()
-    for number, line in enumerate(file, 1):
-        words = line.decode("utf-8").partition("#")[0].replace(",", " ").split()
-        if not words:
+    for number, line in enumerate(io.TextIOWrapper(file, "utf-8-sig"), 1):
+        words = re.split("[#%]", line, maxsplit=1)[0].replace(",", " ").split()
+        if not words or (not graph and tuple(map(str.lower, words[:2])) in ENDS):  # a header
             continue
         if len(words) not in (2, 3):
             raise ValueError(f"line {number}: expected two ids, and perhaps a weight")
-        weight = {"weight": float(words[2])} if len(words) == 3 else {}
+        try:
+            weight = {"weight": float(words[2])} if len(words) == 3 else {}
+        except ValueError:
+            raise ValueError(f"line {number}: expected a weight, got {shown(words[2])}") from None
         graph.add_edge(words[0], words[1], **weight)
     return graph
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, shown
-from ...files import open_file
+from ...files import is_litter
 from ..objects.columns import Columns
 from ..objects.graph import ObjectGraph, graph_of
-from ..objects.links import column_of, ends_of
+from ..objects.links import ENDS, column_of, ends_of
+from .files import check_header, holds_numbers, read_table, suffix_of
+from .splits import masks_in
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
 _NODES, _EDGES = ("nodes",), ("edges", "links")
 _IDS = ("id", "node_id", "node", "name")
 LABELS = ("label", "labels", "class", "y", "target")
-_SPLITS = ("split",)
+_NO_NAME = "Unnamed: "  # pandas' name of a column without one, such as an index that was written
 
 
 def load_tables(folder: str | Path, columns: Columns | None = None) -> ObjectGraph:
@@ -28,7 +29,10 @@ def load_tables(folder: str | Path, columns: Columns | None = None) -> ObjectGra
     """
     nodes, edges = (_one_file(Path(folder), names) for names in (_NODES, _EDGES))
     if edges is None:
-        raise InputError(f"{folder}: expected edges.csv, edges.tsv or edges.parquet in it")
+        raise InputError(
+            f"{folder}: expected edges.csv, edges.tsv or edges.parquet in it; docs/datasets.md says"
+            " how other projects' folders become one"
+        )
     return graph_of_tables(nodes, edges, columns=columns, name=f"tables:{folder}")
 
 
@@ -55,66 +59,83 @@ def graph_of_tables(
     Raises:
         InputError: naming the file, what was expected and what came.
     """
-    links = read_table(edges)
+    links, table = _tables(edges, nodes, id_column)
     ends = ends_of(links, str(edges))
     told = f"links {shown(str(ends[0]))} to {shown(str(ends[1]))}"
     if nodes is None:
         return graph_of(None, links, name=name or f"tables:{edges}", told=told)
-    table, where = read_table(nodes), str(nodes)
-    ids = _column(table, id_column, _IDS, where)
-    ids = table.columns[0] if ids is None else ids
-    missing = table[ids].isna().to_numpy()
-    if missing.any():
-        row = int(missing.argmax())
-        raise InputError(f"{where}: column {shown(str(ids))} has no value in row {row}")
+    where = str(nodes)
+    ids = _ids_of(table, id_column, where)
+    _check_ids(table[ids], where)
     told += f"; ids {shown(str(ids))}"
     table = table.set_index(ids)
+    empty = [one for one in table.columns if table[one].isna().all()] if columns is None else []
+    unnamed = [one for one in table.columns if str(one).startswith(_NO_NAME)]
+    if empty:
+        told += f"; empty, left out: {', '.join(map(str, empty))}"
     label = _column(table, label_column, LABELS, where)
-    split = column_of(table, _SPLITS)
-    labels, masks = None, {}
+    table = table.drop(columns={*empty, *unnamed} - {label})
+    masks, splits = masks_in(table, where)
+    labels = None
     if label is not None:
         labels, told = table[label], f"{told}; labels {shown(str(label))}"
-        if split is not None:
-            masks = _masks(table[split], where)
-            told = f"{told}; splits {shown(str(split))}"
-    table = table.drop(columns=[one for one in (label, split) if one is not None])
+        told += f"; splits {', '.join(shown(str(one)) for one in splits)}" if splits else ""
+    table = table.drop(columns=[one for one in (label, *splits) if one is not None])
     return graph_of(
         table,
         links,
         labels=labels,
         columns=columns,
-        masks=masks,
+        masks=masks if label is not None else None,
         name=name or f"tables:{nodes}",
         told=told,
     )
 
 
-def read_table(path: str | Path) -> Any:
-    """A DataFrame of a CSV, TSV or Parquet file; texts stay texts.
+def _tables(edges: str | Path, nodes: str | Path | None, id_column: str | None) -> Any:
+    """Both tables, or the first and None; ids are integers in both of them, or texts in both."""
 
-    Raises:
-        InputError: a file that cannot be read, or none of these.
-    """
-    import pandas
+    def ids_of(table: Any) -> Any:
+        return [_ids_of(table, id_column, str(nodes))]
 
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(f"{path}: expected a table with the suffix {', '.join(SUFFIXES)}")
-    try:
-        with open_file(path) as file:
-            if suffix == ".parquet":
-                table = pandas.read_parquet(file)
-            else:
-                table = pandas.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
-    except InputError:
-        raise
-    except ImportError as error:
-        raise InputError(f"{path}: {error}") from None
-    except Exception as error:  # pandas and pyarrow have many of their own
-        raise InputError(f"cannot read {path}: {error}") from None
-    if not len(table):
-        raise InputError(f"{path}: expected a header and at least one row")
-    return table
+    def ends_in(table: Any) -> Any:
+        return ends_of(table, str(edges))
+
+    wanted = [(edges, ends_in)] + ([] if nodes is None else [(nodes, ids_of)])
+    found = [read_table(path, find) for path, find in wanted]
+    for (path, find), table in zip(wanted, found, strict=True):
+        check_header(table, str(path))
+        if find is ends_in and not _told_by_name(table):
+            check_header(table, str(path), find(table))
+    ids = [
+        [table[one] for one in find(table)] for (_, find), table in zip(wanted, found, strict=True)
+    ]
+    if all(holds_numbers(path, one) for (path, _), one in zip(wanted, ids, strict=True)):
+        return found if nodes is not None else (*found, None)
+    found = [read_table(path, find, as_text=True) for path, find in wanted]
+    return found if nodes is not None else (*found, None)
+
+
+def _told_by_name(table: Any) -> bool:
+    return any(None not in (column_of(table, (a,)), column_of(table, (b,))) for a, b in ENDS)
+
+
+def _ids_of(table: Any, asked: str | None, where: str) -> Any:
+    ids = _column(table, asked, _IDS, where)
+    return table.columns[0] if ids is None else ids
+
+
+def _check_ids(ids: Any, where: str) -> None:
+    column = f"{where}: column {shown(str(ids.name))}"
+    missing = ids.isna().to_numpy()
+    if missing.any():
+        raise InputError(f"{column} has no value in row {int(missing.argmax())}")
+    twice = ids.duplicated().to_numpy()
+    if twice.any():
+        raise InputError(
+            f"{column}: two rows have the index {shown(ids.iloc[int(twice.argmax())])}; expected"
+            " ids that are all different (--id-column NAME takes another column)"
+        )
 
 
 def _one_file(folder: Path, names: Sequence[str]) -> Path | None:
@@ -130,7 +151,9 @@ def _one_file(folder: Path, names: Sequence[str]) -> Path | None:
     found = [
         one
         for one in files
-        if Path(one).stem.lower() in names and Path(one).suffix.lower() in SUFFIXES
+        if not is_litter(one)
+        and (suffix := suffix_of(one))
+        and one[: -len(suffix)].lower() in names
     ]
     if len(found) > 1:
         raise InputError(f"{folder}: expected one of {', '.join(found)}, got {len(found)}")
@@ -146,15 +169,3 @@ def _column(table: Any, asked: str | None, usual: Sequence[str], where: str) -> 
             return name
     known = shown([*map(str, table.columns)])
     raise InputError(f"{where}: there is no column {shown(asked)}; it has {known}")
-
-
-def _masks(split: Any, where: str) -> dict[str, Any]:
-    words = split.fillna("").astype(str).str.strip().str.lower().replace({"valid": "val"})
-    words = words.replace({"validation": "val", "training": "train"})
-    unknown = sorted(set(words) - {"train", "val", "test", ""})
-    if unknown:
-        raise InputError(
-            f"{where}: column {shown(str(split.name))}: expected train, val or test, got"
-            f" {shown(unknown[0])}"
-        )
-    return {f"{one}_mask": (words == one).to_numpy() for one in ("train", "val", "test")}

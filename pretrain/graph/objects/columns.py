@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -257,18 +258,23 @@ def _is_there(one: Any) -> bool:
 
 def _is_number(series: Any) -> bool:
     kind = getattr(series.dtype, "kind", "O")
-    if kind in "biuf":
+    if kind in "biufmM":
         return True
     if kind == "O" and str(series.dtype) in ("object", "string"):
         known = series.dropna().tolist()
         return bool(known) and all(
-            isinstance(one, (bool, int, float, np.number, np.bool_)) for one in known
+            isinstance(one, (bool, int, float, np.number, np.bool_, decimal.Decimal))
+            for one in known
         )
     return False
 
 
 def _numbers(series: Any) -> np.ndarray:
-    """float64 [N], NaN where missing."""
+    """float64 [N], NaN where missing; of points in time and durations, days."""
+    if getattr(series.dtype, "kind", "O") in "mM":
+        # pandas' Timestamp and Timedelta have nanoseconds.
+        days = series.astype(object).map(lambda one: one.value / 86_400e9, na_action="ignore")
+        return days.to_numpy(dtype=np.float64, na_value=np.nan)
     if getattr(series.dtype, "kind", "O") not in "biufO":
         raise ValueError(f"expected numbers, as at first, got {series.dtype}")
     return series.to_numpy(dtype=np.float64, na_value=np.nan)

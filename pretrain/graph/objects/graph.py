@@ -79,7 +79,7 @@ def graph_of(
     if (names := _strings(X)) is not None:
         if not is_networkx(first):
             raise InputError("X: names of attributes need a NetworkX graph as adjacency")
-        X = _attributes(first, names)
+        X = attributes(first, names)
     if hasattr(first, "edge_index"):  # such as PyTorch Geometric's: more than links
         X = _first(X, getattr(first, "x", None))
         labels = _first(labels, getattr(first, "y", None))
@@ -117,7 +117,7 @@ def _labels_named(name: str, X: Any, graph: Any) -> tuple[Any, Any]:
     if is_table(X) and name in X.columns:
         return X[name], X.drop(columns=name)
     if is_networkx(graph):
-        return _attributes(graph, [name])[name], X
+        return attributes(graph, [name])[name], X
     raise InputError(f"labels: there is no column or attribute {shown(name)}")
 
 
@@ -159,7 +159,7 @@ def _strings(X: Any) -> list[str] | None:
     return None
 
 
-def _attributes(graph: Any, names: Sequence[str]) -> Any:
+def attributes(graph: Any, names: Sequence[str]) -> Any:
     """A DataFrame of the nodes' attributes."""
     import pandas
 
@@ -253,11 +253,18 @@ def _labels(labels: Any, ids: list[Any] | None) -> Any:
     if hasattr(labels, "reindex") and ids is not None and list(labels.index) != ids:
         labels = labels.reindex(ids)
     if not hasattr(labels, "isna"):
-        return as_array(labels)
+        labels = as_array(labels)
+        if labels.dtype != object or labels.ndim != 1:
+            return labels
+        import pandas
+
+        labels = pandas.Series(labels)
     missing = labels.isna().to_numpy()
     values = labels.astype(object).to_numpy()
-    if all(isinstance(one, (int, float, np.number)) for one in values[~missing]):
+    known = values[~missing]
+    is_bool = all(isinstance(one, (bool, np.bool_)) for one in known)
+    if not is_bool and all(isinstance(one, (int, float, np.number)) for one in known):
         whole = np.where(missing, -1, values).astype(np.float64)
         if (whole == np.floor(whole)).all():
             return whole.astype(np.int64)
-    return np.where(missing, "", values.astype(object)).astype(str)
+    return np.where(missing, "", values).astype(str)
