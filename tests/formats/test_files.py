@@ -166,7 +166,11 @@ def test_links_alone(tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("edges.csv", "source,target\nd,z\n", "'z' is not in the index"),
+        (
+            "edges.csv",
+            "source,target\nd,z\n",
+            r"edges\.csv: 'z' is not among the ids of .*nodes\.csv",
+        ),
         ("edges.csv", "p,q,r\n1,2,3\n", "columns source and target"),
         ("edges.csv", "", "cannot read"),
         ("edges.csv", "source,target\n", "at least one row"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import gzip
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +20,21 @@ _FORMATS = (".csv", ".tsv", ".parquet")
 SUFFIXES = (*_FORMATS, ".csv.gz", ".tsv.gz")
 _SEPARATORS = ",;\t|"
 _SAMPLE_BYTES, _SAMPLE_ROWS = 1 << 16, 1000
+_DATE = r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"
 _DECIMAL_COMMA = re.compile(rb"[;\t|\n]-?\d+,\d+[;\t|\r\n]")
 
 
 def suffix_of(path: str | Path) -> str:
     """The one of `SUFFIXES` that a path has, or nothing."""
     return next((one for one in SUFFIXES if Path(path).name.lower().endswith(one)), "")
+
+
+def not_utf8(path: str | Path, error: UnicodeError) -> InputError:
+    """The error of a text in another encoding, which nobody can tell for sure."""
+    return InputError(
+        f"cannot read {path}: expected UTF-8, got other bytes ({error}); write it anew: iconv -f"
+        " ENCODING -t utf-8 (latin1, utf-16, ...), or CSV UTF-8 in the spreadsheet"
+    )
 
 
 @contextlib.contextmanager
@@ -64,37 +74,38 @@ def read_table(
                 if as_text:
                     file.seek(0)
                     header = pandas.read_csv(file, nrows=0, **style)
-                    # Converters, as pandas takes an id NA for a missing one.
-                    texts = {one: str.strip for one in ids_of(header)}
+                    # Marked, as pandas takes an id NA for a missing one.
+                    texts = {one: lambda text: f"={text.strip()}" for one in ids_of(header)}
                 file.seek(0)
-                table = pandas.read_csv(file, converters=texts, **style)
+                table = pandas.read_csv(file, converters=texts, low_memory=False, **style)
+                table = table.assign(**{one: table[one].str[1:] for one in texts})
     except InputError:
         raise
     except ImportError as error:
         raise InputError(f"{path}: {error}") from None
     except UnicodeError as error:
-        raise InputError(
-            f"cannot read {path}: expected UTF-8, got other bytes ({error}); write it anew: iconv"
-            " -f latin1 -t utf-8, or CSV UTF-8 in the spreadsheet"
-        ) from None
+        raise not_utf8(path, error) from None
     except Exception as error:  # pandas and pyarrow have many of their own
         raise InputError(f"cannot read {path}: {error}") from None
     if not len(table):
         raise InputError(f"{path}: expected a header and at least one row")
-    if as_text:
-        for one in ids_of(table):
-            table[one] = table[one].astype(object).where(table[one].notna(), "").astype(str)
-            table[one] = table[one].where(table[one] != "")
-    return table
+    check_header(table, str(path))
+    ids = ids_of(table)
+    for one in ids:
+        column = table[one]
+        if as_text:
+            column = column.astype(object).where(column.notna(), "").astype(str)
+            table[one] = column.where(column != "")
+        elif column.dtype.kind == "f" and (column == np.floor(column)).all():
+            table[one] = column.astype(np.int64)
+    return _with_dates(table, ids)
 
 
 def holds_numbers(path: str | Path, ids: Sequence[Any]) -> bool:
     """Whether ids, columns of one table, are integers, and written as such: 7, not 007 or 7a."""
     for one in ids:
         kind = getattr(one.dtype, "kind", "O")
-        if kind == "f" and not (one.isna() | (one == np.floor(one))).all():
-            return False
-        if kind not in "iuf" or (kind == "u" and one.max() > np.iinfo(np.int64).max):
+        if kind not in "iu" or (kind == "u" and one.max() > np.iinfo(np.int64).max):
             return False
     if suffix_of(path) == ".parquet":
         return True
@@ -114,7 +125,7 @@ def check_header(table: Any, where: str, ends: Sequence[Any] = ()) -> None:
     Args:
         table: as read.
         where: the file.
-        ends: columns of ids that were not told by their names.
+        ends: columns that were not told by their names.
 
     Raises:
         InputError: if the names are numbers, or ids in their columns.
@@ -122,7 +133,7 @@ def check_header(table: Any, where: str, ends: Sequence[Any] = ()) -> None:
     names = [str(one) for one in table.columns]
     numbers = all(re.fullmatch(r"-?\d+(\.\d+)*", one) for one in names)
     counted = names == [str(one) for one in range(len(names))] and len(names) > 2
-    among = any((table[one].astype(str) == str(one)).any() for one in ends)
+    among = any((table[one].astype(str) == str(name)).any() for one in ends for name in ends)
     if (numbers and not counted) or among:
         raise InputError(
             f"{where}: expected names of columns in its first line, got {shown(names)}; write them"
@@ -136,6 +147,21 @@ def _style(sample: bytes, suffix: str) -> dict[str, Any]:
     separator = "\t" if suffix.startswith(".tsv") else max(_SEPARATORS, key=header.count)
     comma = separator != "," and _DECIMAL_COMMA.search(sample)
     return {"sep": separator, "decimal": "," if comma else ".", "skipinitialspace": True}
+
+
+def _with_dates(table: Any, ids: Sequence[Any]) -> Any:
+    """Columns of dates as 2026-11-27, perhaps with a time, are points in time."""
+    import pandas
+
+    for name in table.columns.difference(list(ids), sort=False):
+        known = table[name].dropna()
+        first = known.iloc[0] if len(known) else None
+        if not (isinstance(first, str | datetime.date) and re.fullmatch(_DATE, str(first))):
+            continue
+        if known.astype(str).str.fullmatch(_DATE).all():
+            with contextlib.suppress(ValueError):  # such as a 30 February
+                table[name] = pandas.to_datetime(table[name], format="ISO8601", utc=True)
+    return table
 
 
 def _with_index(table: Any) -> Any:

@@ -26,17 +26,21 @@ _LINKS = ("edges", "edge_attr")
 # gnn-benchmark's (https://github.com/shchur/gnn-benchmark), and scipy.sparse.save_npz's.
 _CSR = ("data", "indices", "indptr", "shape")
 _ADJACENCY, _ATTRIBUTES = ("adj_", "adj_matrix."), ("attr_", "attr_matrix.")
-_SCIPY = ("data", "indices", "indptr", "shape", "format", "row", "col")
+_SCIPY = ("data", "indices", "indptr", "shape", "format", "row", "col", "offsets")
 FOREIGN_KEYS = (
     *_RENAMED,
     *_LINKS,
     *(f"{prefix}{part}" for prefix in (*_ADJACENCY, *_ATTRIBUTES) for part in _CSR),
     "attr_matrix",
     "adj_matrix",
+    "num_nodes",
     *_SCIPY,
 )
 # What such files may hold beside, often pickled; it is not read.
-IGNORED_KEYS = ("_is_array", "attr_names", "class_names", "metadata", "name", "node_names")
+IGNORED_KEYS = (
+    *("_is_array", "attr_names", "class_names", "metadata", "name", "node_names"),
+    *("idx_to_attr", "idx_to_class", "idx_to_node"),
+)
 
 
 def in_our_terms(parts: Mapping[str, Any], path: object) -> dict[str, Any]:
@@ -51,9 +55,10 @@ def in_our_terms(parts: Mapping[str, Any], path: object) -> dict[str, Any]:
     """
     found = dict(parts)
     given: dict[str, str] = {}
+    told = _number(found.pop("num_nodes", None), path)
 
     def put(key: str, value: Any, name: str) -> None:
-        if key in parts or key in given:
+        if (key in parts and key != "num_nodes") or key in given:
             raise InputError(f"{path}: {given.get(key, key)} and {name} are the same; keep one")
         found[key], given[key] = value, name
 
@@ -88,12 +93,24 @@ def in_our_terms(parts: Mapping[str, Any], path: object) -> dict[str, Any]:
         _put_links(put, scipy.sparse.coo_matrix(dense), f"{path}: adj_matrix")
     if "format" in found:
         _put_links(put, _saved(found, path), str(path))
-    count = found.pop("num_nodes", None)
-    if count is not None and not {"features", "labels", "node_ids"} & found.keys():
+    count = found.pop("num_nodes", told)
+    if (
+        count is not None
+        and "edge_index" in found
+        and not {"features", "labels", "node_ids"} & found.keys()
+    ):
         with told_of(path):
             check_count(count, found["edge_index"].size)
         found["node_ids"] = np.arange(count)
     return found
+
+
+def _number(value: Any, path: object) -> int | None:
+    if value is None:
+        return None
+    if value.dtype.kind not in "iu" or value.size != 1:
+        raise InputError(f"{path}: num_nodes: expected an integer, got {value.dtype}")
+    return int(value.item())
 
 
 def _csr(found: dict[str, Any], prefix: str, path: object) -> Any:
@@ -118,7 +135,7 @@ def _saved(found: dict[str, Any], path: object) -> Any:
     if kind not in ("csr", "csc", "coo") or missing:
         raise InputError(
             f"{path}: expected a matrix of scipy.sparse.save_npz in the form csr, csc or coo, got"
-            f" {kind}" + (f" without {', '.join(missing)}" if missing else "")
+            f" {kind}" + (f" without {', '.join(missing)}" if missing else "; tocsr() makes one")
         )
     with told_of(path):
         if kind != "coo":

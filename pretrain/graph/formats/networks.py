@@ -12,7 +12,7 @@ from ...errors import InputError, shown
 from ..objects.columns import Columns
 from ..objects.graph import ObjectGraph, attributes, graph_of
 from ..objects.links import ENDS
-from .files import opened
+from .files import not_utf8, opened
 from .splits import masks_in
 from .tables import LABELS
 
@@ -35,6 +35,8 @@ def load_network(kind: str, path: str | Path, columns: Columns | None = None) ->
             graph = READERS[kind](file)
     except InputError:
         raise
+    except UnicodeError as error:
+        raise not_utf8(path, error) from None
     except Exception as error:  # of its parsers
         raise InputError(f"cannot read {path} as {kind}: {error}") from None
     if not len(graph):
@@ -54,6 +56,7 @@ def load_network(kind: str, path: str | Path, columns: Columns | None = None) ->
         columns=columns,
         masks=masks if label else None,
         name=f"{kind}:{path}",
+        where=str(path),
         told=told + (f"; labels {label}" if label else ""),
     )
 
@@ -68,7 +71,10 @@ def _read_edges(file: Any) -> Any:
         if not words or (not graph and tuple(map(str.lower, words[:2])) in ENDS):  # a header
             continue
         if len(words) not in (2, 3):
-            raise ValueError(f"line {number}: expected two ids, and perhaps a weight")
+            raise ValueError(
+                f"line {number}: expected two ids, and perhaps a weight; of more columns make a"
+                " table with a header, for --edges"
+            )
         try:
             weight = {"weight": float(words[2])} if len(words) == 3 else {}
         except ValueError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 # By suffix; docs/datasets.md says more of each.
-_PICKLE = "pickles can run programs; pandas.read_pickle(FILE).to_parquet('nodes.parquet')"
+_PICKLE = (
+    "pandas.read_pickle(FILE).to_parquet('nodes.parquet'), if you trust it: pickles run programs"
+)
 _SHEET = "save its sheets as CSV UTF-8"
 _HDF = "np.savez('graph.npz', features=..., edge_index=...) of its arrays"
 _SAVED = "np.savez('graph.npz', x=data.x, edge_index=data.edge_index, y=data.y)"
@@ -32,6 +34,7 @@ _HOW = {
 _KINDS = {".npz": "--dataset npz:", ".graphml": "--dataset graphml:", ".gexf": "--dataset gexf:"}
 _KINDS |= dict.fromkeys((".csv", ".tsv", ".parquet", ".gz"), "--edges ")
 _KINDS |= dict.fromkeys((".txt", ".edgelist", ".edges"), "--dataset edgelist:")
+_CITATIONS = ("cora", "citeseer", "pubmed")
 
 
 def how_to_convert(path: str | Path) -> str:
@@ -43,4 +46,5 @@ def how_to_convert(path: str | Path) -> str:
 def how_to_name(path: str) -> str:
     """What to add where a file is given without its kind; nothing for others."""
     kind = _KINDS.get(Path(path).suffix.lower())
-    return f"; did you mean {kind}{path}?" if kind else ""
+    kind = "--dataset planetoid:" if path.lower() in _CITATIONS else kind
+    return f"; did you mean {kind}{path}" if kind else ""

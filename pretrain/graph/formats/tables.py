@@ -67,6 +67,7 @@ def graph_of_tables(
     where = str(nodes)
     ids = _ids_of(table, id_column, where)
     _check_ids(table[ids], where)
+    known = table[ids]
     told += f"; ids {shown(str(ids))}"
     table = table.set_index(ids)
     empty = [one for one in table.columns if table[one].isna().all()] if columns is None else []
@@ -81,12 +82,14 @@ def graph_of_tables(
         labels, told = table[label], f"{told}; labels {shown(str(label))}"
         told += f"; splits {', '.join(shown(str(one)) for one in splits)}" if splits else ""
     table = table.drop(columns=[one for one in (label, *splits) if one is not None])
+    _check_ends(links, ends, known, str(edges), where)
     return graph_of(
         table,
         links,
         labels=labels,
         columns=columns,
         masks=masks if label is not None else None,
+        where=where,
         name=name or f"tables:{nodes}",
         told=told,
     )
@@ -103,10 +106,8 @@ def _tables(edges: str | Path, nodes: str | Path | None, id_column: str | None) 
 
     wanted = [(edges, ends_in)] + ([] if nodes is None else [(nodes, ids_of)])
     found = [read_table(path, find) for path, find in wanted]
-    for (path, find), table in zip(wanted, found, strict=True):
-        check_header(table, str(path))
-        if find is ends_in and not _told_by_name(table):
-            check_header(table, str(path), find(table))
+    if not _told_by_name(found[0]):
+        check_header(found[0], str(edges), ends_in(found[0]))
     ids = [
         [table[one] for one in find(table)] for (_, find), table in zip(wanted, found, strict=True)
     ]
@@ -133,8 +134,27 @@ def _check_ids(ids: Any, where: str) -> None:
     twice = ids.duplicated().to_numpy()
     if twice.any():
         raise InputError(
-            f"{column}: two rows have the index {shown(ids.iloc[int(twice.argmax())])}; expected"
+            f"{column}: two rows have the index {shown(ids[twice].tolist()[0])}; expected"
             " ids that are all different (--id-column NAME takes another column)"
+        )
+
+
+def _check_ends(links: Any, ends: Sequence[Any], ids: Any, edges: str, nodes: str) -> None:
+    """Refuses links without an end, or to nodes that there are not."""
+    for one in ends:
+        missing = links[one].isna().to_numpy()
+        if missing.any():
+            raise InputError(
+                f"{edges}: column {shown(str(one))} has no value in row {int(missing.argmax())}"
+            )
+    found = [links[one][~links[one].isin(ids)].tolist() for one in ends]
+    if unknown := [one for several in found for one in several]:
+        hint = ""
+        if str(ids.name) in map(str, unknown):
+            hint = "; it is in the first line there, where names of columns are expected"
+        raise InputError(
+            f"{edges}: {shown(unknown[0])} is not among the ids of {nodes} ({len(unknown):,} such"
+            f" ends of links){hint}"
         )
 
 

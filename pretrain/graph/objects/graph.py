@@ -48,6 +48,7 @@ def graph_of(
     masks: Mapping[str, Any] | None = None,
     split: int = 0,
     name: str = "graph",
+    where: str = "X",
     told: str = "",
 ) -> ObjectGraph:
     """A graph of what a notebook holds.
@@ -65,6 +66,7 @@ def graph_of(
         masks: of a split, by `checks.MASKS`; None: those that come with `adjacency`.
         split: which of several splits.
         name: of the graph.
+        where: what to call `X` in messages about its columns.
         told: what was guessed of it already.
 
     Raises:
@@ -91,8 +93,8 @@ def graph_of(
         X = None  # the nodes are told, and nothing of them
     features, used = X, None
     if is_table(X):
-        used = columns or Columns.of(X)
-        features = used.features(X)
+        used = columns or Columns.of(X, where=where)
+        features = used.features(X, where=where)
     elif X is not None and not scipy.sparse.issparse(X):
         features = as_array(X)
     data = make_graph_data(
