@@ -156,7 +156,9 @@ class Sparse:
             self.value = matrix.T if self._layout == "csc" else matrix
 
 
-def _rows(columns: Sequence[list], values: Sequence[list]) -> tuple[np.ndarray, ...]:
+def _rows(
+    columns: Sequence[list], values: Sequence[list]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Data, indices and indptr of a list-of-lists matrix."""
     if not all(type(one) is list for one in chain(columns, values)):
         raise ValueError("rows that are no lists")
@@ -173,7 +175,7 @@ def cost_of(part: Any) -> int:
         return part.value.nbytes
     if type(part) is tuple and len(part) == 2:  # such as the ends in a COO matrix
         return 32 + sum(cost_of(one) for one in part if isinstance(one, Array))
-    sizes = {str: 1, bytes: 1, list: 16, tuple: 16, dict: 16}
+    sizes: dict[type, int] = {str: 1, bytes: 1, list: 16, tuple: 16, dict: 16}
     return sizes[type(part)] * len(part) if type(part) in sizes else 0
 
 
@@ -260,7 +262,8 @@ _CALLS: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): _ordered_dict,
     ("__builtin__", "list"): _list,
     ("builtins", "list"): _list,
-} | {
+}
+_CALLS |= {
     (f"scipy.sparse.{private}{layout}", f"{layout}_{kind}"): functools.partial(Sparse, layout)
     for private in ("", "_")
     for layout in ("csr", "csc", "coo", "lil")
