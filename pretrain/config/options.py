@@ -18,6 +18,7 @@ CRITERIA = ("none", "loss", "rankme")  # of early stopping
 
 # Options that say where files lie; what a run writes does not name them.
 PLACES = ("output", "data_dir", "nodes", "edges")
+OF_TABLES = ("id_column", "label_column")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -170,5 +171,6 @@ class PretrainConfig(GraphOptions):
 
     def portable(self) -> dict[str, Any]:
         """`to_dict` without what tells where files lie on this machine."""
-        options = self.to_dict() | {"dataset": without_folders(self.dataset)}
+        dataset = self.dataset if self.edges is None else f"tables:{self.edges}"
+        options = self.to_dict() | {"dataset": without_folders(dataset)}
         return {name: value for name, value in options.items() if name not in PLACES}

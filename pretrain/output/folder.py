@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..config.options import PretrainConfig
+from ..config.options import OF_TABLES, PretrainConfig
 from ..errors import InputError
 from ..files import LONGEST_CONFIG, open_file, read_file
 
@@ -88,7 +88,8 @@ class OutputFolder:
             if not stored.keys() >= _IN_EVERY_CONFIG:
                 raise damaged(self.config)
             checked = PretrainConfig.checked(stored, where=str(self.config))
-            return PretrainConfig(**(checked | {"output": str(self.root)}))
+            unknown_here = dict.fromkeys(OF_TABLES)  # the tables are not named
+            return PretrainConfig(**(checked | unknown_here | {"output": str(self.root)}))
         except InputError:
             raise
         except (ValueError, TypeError, AttributeError, RecursionError):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..config.options import PretrainConfig
+from ..config.options import OF_TABLES, PretrainConfig
 from ..errors import InputError, TrainingDivergedError
 from ..files import is_litter
 from .folder import OutputFolder, damaged, read_json
@@ -29,7 +29,7 @@ _RUN_OPTIONS = (
     "dataset",
     "nodes",
     "edges",
-    "id_column",
+    *OF_TABLES,
 )
 # Version 0.1.0 wrote null for the defaults of these, or nothing; they are the same still.
 _ONCE_OPEN = (

@@ -175,3 +175,21 @@ def test_several_splits_of_a_bundle():
     data = graph_of(None, bundle, split=1).data
     assert data.train_mask.tolist() == [True, True, False, False]
     assert data.labels.tolist() == [0, -1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "classes"),
+    [
+        (["b", None, "a", "b"], ("a", "b"), [1, -1, 0, 1]),
+        ([2, None, 1, 2], ("1", "2"), [1, -1, 0, 1]),
+        ([True, None, False, True], ("False", "True"), [1, -1, 0, 1]),
+        (pandas.Series([True, None, False, True], dtype="boolean"), None, [1, -1, 0, 1]),
+        (pandas.Series([True, False, True, True]), ("False", "True"), [1, 0, 1, 1]),
+        (np.array([["b"], ["a"], ["b"], ["a"]]), ("a", "b"), [1, 0, 1, 0]),
+        (scipy.sparse.csr_matrix([[1, 0], [0, 0], [1, 1], [0, 1]]), ("0", "1"), None),
+    ],
+)
+def test_labels_as_notebooks_hold_them(labels, names, classes):
+    data = graph_of(X, EDGES, labels=labels).data
+    assert data.class_names == (names or ("False", "True"))
+    assert data.labels.tolist() == (classes or [[1, 0], [0, 0], [1, 1], [0, 1]])

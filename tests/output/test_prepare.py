@@ -229,3 +229,12 @@ def test_every_artefact_is_known():
     folder = OutputFolder(Path("run"))
     paths = {path for path in vars(folder).values() if path and path.parent == folder.root}
     assert paths == set(folder.artefacts())
+
+
+def test_a_run_on_tables_is_resumed_and_replaced(tmp_path):
+    tables = {"nodes": "n.csv", "edges": "/otto/e.csv", "id_column": "who", "label_column": "town"}
+    folder = begun(tmp_path / "run", **tables)
+    assert folder.read_config().dataset == "tables:e.csv"
+    assert prepare(config(folder.root, resume=True, **tables)).root == folder.root
+    refused("seed is 4 now", prepare, config(folder.root, resume=True, seed=4, **tables))
+    assert prepare(config(folder.root, overwrite=True, **tables)).replaces.root == folder.root

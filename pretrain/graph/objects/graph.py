@@ -255,7 +255,7 @@ def _labels(labels: Any, ids: list[Any] | None) -> Any:
     if hasattr(labels, "reindex") and ids is not None and list(labels.index) != ids:
         labels = labels.reindex(ids)
     if not hasattr(labels, "isna"):
-        labels = as_array(labels)
+        labels = labels.toarray() if scipy.sparse.issparse(labels) else as_array(labels)
         if labels.dtype != object or labels.ndim != 1:
             return labels
         import pandas
