@@ -251,10 +251,10 @@ class GraphBarlowTwins(BaseEstimator):
         self._metrics.update(fitted.metrics(results, self._metrics["seconds"]))
         with errors_only("tensorflow"):
             pictures = fitted.draw()
-        place = Path(path).expanduser()
+        path = Path(path).expanduser()
         if pictures is not None:
-            fitted.report(place, self._metrics, pictures)
-        return place
+            fitted.report(path, self._metrics, pictures)
+        return path
 
     def __getstate__(self) -> dict[str, Any]:
         """Without graph and TensorFlow's objects: a copy transforms, as a loaded model does."""
@@ -274,9 +274,7 @@ class GraphBarlowTwins(BaseEstimator):
     def _with_graph(self, what: str) -> Fitted:
         check_is_fitted(self)
         if self._fitted is None:
-            raise InputError(
-                f"{what}: a model that was loaded or copied has no graph; fit it again"
-            )
+            raise InputError(f"{what}: a model that was loaded or copied has no graph; fit again")
         return self._fitted
 
     def _remember(

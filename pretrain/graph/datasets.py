@@ -82,7 +82,7 @@ def load_graph(
     if spec == "digits":
         return ObjectGraph(load_digits_graph(knn))
     argument = os.path.expanduser(argument)
-    if how := how_to_convert(argument or spec):
+    if kind != "tfgnn" and (how := how_to_convert(argument or spec)):
         raise InputError(f"dataset {spec!r}: expected another kind of file{how}")
     if kind == "planetoid" and argument:
         folder = os.path.expanduser(data_dir or os.environ.get("GBT_DATA_DIR", ""))
