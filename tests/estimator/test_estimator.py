@@ -117,6 +117,7 @@ def test_conventions_of_scikit_learn():
     not_here = {
         "output", "dataset", "data_dir", "knn", "folds", "hold_out_edges", "overwrite", "resume",
         "quiet", "nodes", "edges", "id_column", "label_column", "evaluation",
+        "target", "label",
     }  # fmt: skip
     assert set(model.get_params()) - {"verbose"} == fields - not_here
     defaults = PretrainConfig(output="x")
