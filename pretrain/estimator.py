@@ -25,7 +25,7 @@ from .graph.objects.columns import Columns
 from .graph.objects.graph import graph_of
 from .job import describe
 from .output.columns import read_columns, save_columns
-from .output.embeddings import save_embeddings
+from .output.embeddings.write import save_embeddings
 from .output.folder import OutputFolder
 from .output.model import ExportedModel, check_schema, embed_checked
 from .output.paths import check_writable, without_patterns

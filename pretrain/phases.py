@@ -25,7 +25,7 @@ from .evaluation.evaluate import Result
 from .evaluation.splits import plan_probe
 from .graph.checks import MASKS
 from .graph.data import GraphData
-from .output.embeddings import LARGEST_VALUE
+from .output.embeddings.read import LARGEST_VALUE
 from .output.folder import OutputFolder
 from .output.paths import without_patterns
 from .quiet import quiet_tensorflow

@@ -22,7 +22,7 @@ from ..graph.data import GraphData, LabelledNodes
 from ..graph.datasets import load_dataset
 from ..graph.held_out import HeldOutEdges, without_links
 from ..graph.labels import read_labels
-from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
+from ..output.embeddings.read import EmbeddingFile, matching_order, read_embeddings
 from ..output.held_out import read_held_out_edges
 from ..output.model import ExportedModel
 from ..quiet import errors_only, quiet_tensorflow
