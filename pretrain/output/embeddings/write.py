@@ -40,8 +40,8 @@ def check_ids(path: Path, data: GraphData) -> None:
         for one in ids:
             if len(one.split()) != 1 or one.strip() != one or '"' in one:
                 raise InputError(
-                    f"--output {path}: word2vec's text has no place for the node id {str(one)!r}, with"
-                    " a space or a quote; write .csv"
+                    f"--output {path}: word2vec's text has no place for the node id {str(one)!r},"
+                    " with a space or a quote; write .csv"
                 )
 
 
