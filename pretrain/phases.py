@@ -173,6 +173,7 @@ class Fitted:
             "rankme": rankme(self.embeddings),
             "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
             "evaluation": {name: one.to_dict() for name, one in results.items()},
+            "recipe": recipe.to_dict(),
             "curves": history,
             "seconds": seconds,
             "peak_memory_mb": peak_memory_mb(),
