@@ -75,12 +75,12 @@ def run(argv: Sequence[str] | None, told: list[str]) -> str:
         InputError: for arguments, options or input that cannot be used.
         TrainingDivergedError, OSError: of a run that fails.
     """
-    for category in _OF_LIBRARIES:
-        warnings.simplefilter("ignore", category)
+    for theirs in _OF_LIBRARIES:
+        warnings.simplefilter("ignore", theirs)
     # One line per warning; Python's default shows a line of source code that no user asked about.
     warnings.showwarning = _show_warning
-    for category in (UserWarning, RuntimeWarning):
-        warnings.simplefilter("once", category)
+    for ours in (UserWarning, RuntimeWarning):
+        warnings.simplefilter("once", ours)
     parser = CommandLineParser(
         prog="graph-barlow-twins", description="Self-supervised embeddings of graphs in TensorFlow."
     )

@@ -103,15 +103,6 @@ def test_consoles_that_are_not_read(tmp_path, run_options, ending):
     assert (tmp_path / "run" / "metrics.json").exists()
 
 
-def test_a_full_disk_is_no_console():
-    with open("/dev/full", "wb") as full:
-        result = subprocess.run(
-            [*COMMAND, "--help"], env=environment(), stdout=full, stderr=subprocess.PIPE
-        )
-    assert result.returncode != 0
-    assert b"Traceback" not in result.stderr, result.stderr
-
-
 @pytest.mark.parametrize("flags", [["-W", "default"], ["-W", "error"]], ids=" ".join)
 def test_warnings_of_libraries_are_theirs(tmp_path, run_options, flags):
     """Nobody can act on them: stderr holds what the command has to say, and nothing more."""
