@@ -11,6 +11,7 @@ Numba refuses to cache a function that holds one.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from contextlib import contextmanager, suppress
@@ -23,6 +24,10 @@ import scipy.linalg.cython_blas  # noqa: F401 - loads the library whose symbols 
 from numba import types
 from numba.extending import get_cython_function_address, overload
 from threadpoolctl import ThreadpoolController
+
+# NUMBA_DISABLE_JIT=1 leaves the kernels to Python: right, but slow. What would take hours then has
+# another path of its own.
+IS_COMPILED = not numba.config.DISABLE_JIT
 
 
 def jit(**options):
@@ -91,13 +96,13 @@ _UPPER = np.uint8(ord("U"))
 
 
 def gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-    """``C = alpha * op(A) op(B) + beta * C`` in BLAS terms (column-major), inside Numba only.
+    """``C = alpha * op(A) op(B) + beta * C`` in BLAS terms (column-major), for Numba's functions.
 
     A row-major [R, S] array is the column-major [S, R] matrix with leading dimension S. op(A) is
     [m, k] and op(B) [k, n]; `N` or `T` says what op does. The first elements of the arrays a, b and
     c are those of A, B and C; lda, ldb and ldc are leading dimensions. C is written in place.
     """
-    raise NotImplementedError("gemm works inside Numba functions only")
+    _call("gemm", c, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 
 
 @overload(gemm)
@@ -130,11 +135,26 @@ def _gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
 
 
 def syrk(n, k, a, lda, c, ldc):
-    """``C += A^T A`` for column-major A [k, n], lower triangle of the row-major C, inside Numba.
+    """``C += A^T A`` for column-major A [k, n], lower triangle of the row-major C, as `gemm`.
 
     C is [n, n]; arrays and leading dimensions as for `gemm`.
     """
-    raise NotImplementedError("syrk works inside Numba functions only")
+    _call("syrk", c, _UPPER, T, n, k, 1, a, lda, 1, c, ldc)
+
+
+# What each argument is: a character, an integer, a real number, an array.
+_KINDS = {"gemm": "cciiiraiairai", "syrk": "cciirairai"}
+
+
+def _call(name, c, *arguments):
+    """A routine of BLAS, called by Python; everything goes by reference."""
+    dtypes = {"c": np.uint8, "i": np.int32, "r": c.dtype, "a": None}
+    parts = zip(arguments, _KINDS[name], strict=True)
+    kept = [np.asarray(one, dtypes[kind]) for one, kind in parts]
+    prefix = "s" if c.dtype == np.float32 else "d"
+    address = get_cython_function_address("scipy.linalg.cython_blas", prefix + name)
+    routine = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(kept))(address)
+    routine(*(one.ctypes.data for one in kept))
 
 
 @overload(syrk)

@@ -13,11 +13,12 @@ Backend, from `python -m bench.report` (ratios in docs/benchmarks.md):
 * otherwise the plain ops. On a GPU nothing has been measured; "xla" can be asked for.
 
 What Numba cannot do goes to the plain ops as well: a tensor as lambda (it has a gradient of its
-own), and workers of parameter servers, which have no Python function to call.
+own), workers of parameter servers, which have no Python function to call, and NUMBA_DISABLE_JIT.
 """
 
 from __future__ import annotations
 
+import numba
 import tensorflow as tf
 
 BACKENDS = ("auto", "graph", "xla", "numba")
@@ -52,7 +53,8 @@ def can_call_numba(lambda_) -> bool:
         lambda_: the loss' argument.
     """
     return can_call_python() and not (
-        tf.is_tensor(lambda_)
+        numba.config.DISABLE_JIT
+        or tf.is_tensor(lambda_)
         or tf.config.list_logical_devices("GPU")
         or tf.config.list_logical_devices("TPU")
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+import scipy.sparse
 
-from .blas import jit
+from .blas import IS_COMPILED, jit
 from .team import run_parts, shares
 
 _BLOCK = 64  # columns: long enough that reading an entry's column costs little
@@ -37,6 +38,13 @@ def sparse_polynomial(
         [N, D] of the same dtype. The number of threads does not change a bit of it.
     """
     count, width = dense.shape
+    if not IS_COMPILED:
+        matrix = scipy.sparse.csr_matrix((values, indices, indptr), (count, count), dense.dtype)
+        numbers = np.asarray(coefficients, dense.dtype)
+        result = numbers[-1] * dense
+        for number in numbers[-2::-1]:
+            result = matrix @ result + number * dense
+        return np.asarray(result, dense.dtype)
     if width < _BLOCK:
         padded = np.zeros((count, _BLOCK), dense.dtype)
         padded[:, :width] = dense

@@ -1,8 +1,6 @@
 """`python -m graph_barlow_twins.pretrain`: the command line."""
 
-import sys
-
-from .cli.main import main
+from .cli.main import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

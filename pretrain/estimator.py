@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import sys
 import tempfile
@@ -19,25 +18,19 @@ from .comparison import Comparison
 from .config.options import PretrainConfig
 from .encoder.weights import ENCODER_WEIGHTS, AnyWeights
 from .errors import InputError
-from .files import is_litter, read_file
-from .graph.array_files import read_npz
 from .graph.objects.columns import Columns
 from .graph.objects.graph import graph_of
 from .job import describe
-from .output.columns import read_columns, save_columns
-from .output.embeddings import save_embeddings
 from .output.folder import OutputFolder
-from .output.model import ExportedModel, check_schema, embed_checked
-from .output.paths import check_writable, without_patterns
-from .output.replace import replacing, write_json
+from .output.model import check_schema, embed_checked
 from .phases import Fitted, Stopwatch, fit, probed
 from .quiet import check_keras, errors_only
 from .report.channels import channel_lines
+from .saved import read_fitted, save_fitted
 from .training.gradients import forgotten_gradients
 from .training.recipe import make_recipe
 
 _NAME = "fit"  # of the graph, in messages and in files
-_MOST_BYTES = 1 << 28  # of metrics.json
 
 
 # A dataclass, so that the signature, which scikit-learn reads, says everything once.
@@ -56,7 +49,7 @@ class GraphBarlowTwins(BaseEstimator):
         seed: the same seed makes two fits on one machine equal.
         training: "adam", "closed-form" or "none".
         steps: of Adam, each over the full graph.
-        fan_out: train on sampled subgraphs: neighbours to draw per hop.
+        fan_out: train on sampled subgraphs: neighbours to draw per hop, or "all" of them.
         batch_size: most root nodes per step of sampling.
         epochs: passes over the nodes when sampling.
         learning_rate: of AdamW.
@@ -83,15 +76,16 @@ class GraphBarlowTwins(BaseEstimator):
         embedding_: float32 [N, D], row i of row i of X.
         node_ids_: [N], the index of a DataFrame, the nodes of a NetworkX graph, or 0 .. N - 1.
         history_: by measure, one value per step.
-        recipe_: all that was left open, decided.
-        n_features_in_: F.
+        recipe_: all that was left open, decided; None of a run of version 0.1.0 that was loaded.
+        n_features_in_: F, of which a category or a text of a DataFrame has several.
+        feature_names_in_: the columns of a DataFrame that were taken; only then.
         columns_: how a DataFrame was read, see `Columns`; None of arrays.
     """
 
     seed: int = 0
     training: str | None = None
     steps: int | None = None
-    fan_out: Sequence[int] = ()
+    fan_out: Sequence[int | str] = ()
     batch_size: int | None = None
     epochs: int | None = None
     learning_rate: float = 1e-3
@@ -156,7 +150,6 @@ class GraphBarlowTwins(BaseEstimator):
         self._fitted: Fitted | None = fitted
         metrics = fitted.metrics({}, watch.seconds())
         self._remember(weights, graph.columns, fitted.embeddings, graph.data.node_ids, metrics)
-        self.recipe_ = recipe.to_dict()
         return self
 
     def fit_transform(self, X: Any = None, adjacency: Any = None, labels: Any = None) -> np.ndarray:
@@ -178,6 +171,12 @@ class GraphBarlowTwins(BaseEstimator):
         check_schema(self._weights.num_features, self._weights, data, "the model")
         return embed_checked(self._weights, data, "the model", quiet=not self.verbose)
 
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the dimensions, as in tables of embeddings; the argument is not looked at."""
+        check_is_fitted(self)
+        names = [f"dim_{number}" for number in range(self.embedding_.shape[1])]
+        return np.array(names, dtype=object)
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Writes what the command line writes: configuration, embeddings, SavedModel, metrics.
 
@@ -191,24 +190,7 @@ class GraphBarlowTwins(BaseEstimator):
             InputError: if there is something else in the folder.
         """
         fitted, root = self._with_graph("save"), Path(path).expanduser()
-        check_writable(root)
-        if root.exists() and not (root.is_dir() and all(map(is_litter, os.listdir(root)))):
-            if not overwrite:
-                raise InputError(f"{root} is not empty; give another folder, or overwrite=True")
-            if not OutputFolder(root).holds_run():
-                raise InputError(f"{root} does not hold a run, and would be removed")
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(root) as temporary:
-            temporary.mkdir()
-            folder = OutputFolder(temporary)
-            write_json(folder.config, fitted.config.portable())
-            save_embeddings(fitted.embeddings, fitted.data, folder.embeddings)
-            with without_patterns(temporary) as place, errors_only("tensorflow"):
-                fitted.run.export(fitted.weights, OutputFolder(place))
-            if self.columns_ is not None:
-                save_columns(self.columns_, folder.model)
-            write_json(folder.metrics, self._metrics)
-        return root
+        return save_fitted(fitted, self.columns_, self._metrics, root, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> GraphBarlowTwins:
@@ -219,23 +201,13 @@ class GraphBarlowTwins(BaseEstimator):
         Raises:
             InputError: if it is no run, or a damaged one.
         """
-        folder = OutputFolder(Path(path).expanduser())
-        try:
-            config = folder.read_config()
-            metrics = json.loads(read_file(folder.metrics, _MOST_BYTES))
-            if not {"curves", "features"} <= metrics.keys():
-                raise ValueError(f"{folder.metrics} is damaged")
-        except (OSError, ValueError, AttributeError, RecursionError) as error:
-            raise InputError(f"{path}: expected the folder of a finished run: {error}") from None
+        found = read_fitted(Path(path).expanduser())
         names = {field.name for field in dataclasses.fields(cls)}
-        given = {key: value for key, value in vars(config).items() if key in names}
-        model = cls(**given, verbose=not config.quiet)
-        exported = ExportedModel(folder.root)
-        exported.load()
-        weights: Any = exported.weights
-        arrays = read_npz(folder.embeddings, ("embeddings", "node_ids"), required=("embeddings",))
-        columns, ids = read_columns(folder.model), arrays.get("node_ids")
-        model._remember(weights, columns, arrays["embeddings"], ids, metrics)
+        given = {key: value for key, value in vars(found.config).items() if key in names}
+        model = cls(**given, verbose=not found.config.quiet)
+        model._remember(
+            found.weights, found.columns, found.embeddings, found.node_ids, found.metrics
+        )
         model._fitted = None
         return model
 
@@ -288,6 +260,11 @@ class GraphBarlowTwins(BaseEstimator):
         self._weights, self.columns_, self._metrics = weights, columns, metrics
         self.embedding_, self.node_ids_ = embeddings, node_ids
         self.history_, self.n_features_in_ = metrics["curves"], metrics["features"]
+        self.recipe_ = metrics.get("recipe")
+        self.__dict__.pop("feature_names_in_", None)
+        if columns is not None:
+            names = [one.name for one in columns.columns]
+            self.feature_names_in_ = np.array(names, dtype=object)
 
 
 def _plain(value: Any) -> Any:

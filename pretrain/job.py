@@ -18,7 +18,7 @@ from .graph.datasets import asked_graph
 from .graph.held_out import hold_out_edges
 from .output.columns import save_columns
 from .output.disk import disk_error
-from .output.embeddings import save_embeddings
+from .output.embeddings.write import save_embeddings
 from .output.folder import OutputFolder, read_json
 from .output.held_out import save_held_out_edges
 from .output.overwrite import finish, replacement_of

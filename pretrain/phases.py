@@ -25,7 +25,7 @@ from .evaluation.evaluate import Result
 from .evaluation.splits import plan_probe
 from .graph.checks import MASKS
 from .graph.data import GraphData
-from .output.embeddings import LARGEST_VALUE
+from .output.embeddings.read import LARGEST_VALUE
 from .output.folder import OutputFolder
 from .output.paths import without_patterns
 from .quiet import quiet_tensorflow
@@ -173,6 +173,7 @@ class Fitted:
             "rankme": rankme(self.embeddings),
             "probe": {name: one.probes[0].to_dict() for name, one in results.items() if one.probes},
             "evaluation": {name: one.to_dict() for name, one in results.items()},
+            "recipe": recipe.to_dict(),
             "curves": history,
             "seconds": seconds,
             "peak_memory_mb": peak_memory_mb(),

@@ -12,7 +12,8 @@ from ..config.shared import GraphOptions
 from ..errors import InputError
 from ..graph.datasets import asked_graph
 from ..output.columns import read_columns
-from ..output.embeddings import save_embeddings
+from ..output.embeddings.kinds import ENDINGS
+from ..output.embeddings.write import check_ids, check_kind, save_embeddings
 from ..output.lock import locked
 from ..output.model import ExportedModel
 from ..output.paths import check_output_file, inputs_asked_for
@@ -25,7 +26,9 @@ class EmbedOptions(GraphOptions):
     model: str = field(
         option.path("folder of a pretrain run, or its model/", metavar="MODEL", positional=True)
     )
-    output: str = field(option.path("for node_ids [N], embeddings [N, D]", metavar="FILE.npz"))
+    output: str = field(
+        option.path(f"for node_ids [N], embeddings [N, D]: {ENDINGS}", metavar="FILE")
+    )
     trust_model: bool = field(
         option.switch(
             "execute a SavedModel, which may do whatever you may do: for models of version 0.1.0"
@@ -52,10 +55,12 @@ def run(options: EmbedOptions) -> str:
     output = Path(options.output)
     model = ExportedModel(options.model, trust=options.trust_model)
     check_output_file(output, "the embeddings", [model.path, *inputs_asked_for(options)])
+    check_kind(output)
     if output.exists() and not options.overwrite:
         raise InputError(f"--output {output} exists; give another file, or --overwrite")
     with locked(output):
         data = asked_graph(options, read_columns(model.path)).data
+        check_ids(output, data)
         if not options.quiet:
             print(f"{data.name}: {data.num_nodes:,} nodes; loading the model", file=sys.stderr)
         model.load()

@@ -47,8 +47,8 @@ class EvaluateOptions(GraphOptions):
 
     embeddings: tuple[str, ...] = field(
         option.path(
-            "folder of a pretrain run, .npz with embeddings (and node_ids), or .npy; several, one"
-            " for each training seed, are averaged",
+            "folder of a pretrain run, .npz with embeddings (and node_ids), .npy, or a table, see"
+            " embed; several, one for each training seed, are averaged",
             arity="some",
             metavar="EMBEDDINGS",
             positional=True,

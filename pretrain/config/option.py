@@ -5,12 +5,12 @@ import dataclasses
 import math
 import numbers
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError, shown
 
-WIDEST = 1 << 16
+WIDEST, MOST = 1 << 16, 2**31 - 1
 
 
 def _anything(value: Any) -> bool:
@@ -34,6 +34,7 @@ class Option:
         metavar: the name of the value in `--help`.
         positional: given by its place on the command line, not by a flag.
         is_path: ``~`` at its beginning is the home folder.
+        words: what stands for a value.
     """
 
     help: str
@@ -46,6 +47,7 @@ class Option:
     metavar: str | None = None
     positional: bool = False
     is_path: bool = False
+    words: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def parse(self, label: str, words: str | bool | Sequence[str]) -> Any:
         """Returns the checked value of words from the command line.
@@ -58,7 +60,9 @@ class Option:
         try:
             if isinstance(words, str):
                 return self.check(label, self.scalar(words))
-            return self.check(label, [self.scalar(word) for word in words])
+            return self.check(
+                label, [word if word in self.words else self.scalar(word) for word in words]
+            )
         except InputError:
             raise
         except (ValueError, OverflowError):
@@ -85,6 +89,7 @@ class Option:
 
     def _check_scalar(self, label: str, one: Any, whole: Any) -> Any:
         """Returns `one` as the option's type; `whole` is what the message quotes."""
+        one = self.words.get(one, one) if isinstance(one, str) else one
         # bool is an int to Python, but `steps = true` is a mistake.
         is_bool = isinstance(one, bool)
         if self.scalar is bool:
@@ -146,7 +151,8 @@ def integer(help: str, low: int, **more: Any) -> Option:
     """Integers of at least `low`; of 31 bits, as sizes are in TensorFlow."""
     numeral = {"one": "an integer", "some": "one or more integers", "any": "integers"}
     expected = f"{numeral[more.get('arity', 'one')]} of at least {low}"
-    return Option(help, int, expected, lambda n: low <= n < 2**31, **more)
+    expected += "".join(f", or {word}" for word in more.get("words", ()))
+    return Option(help, int, expected, lambda n: low <= n <= MOST, **more)
 
 
 def depth(help: str, low: int) -> Option:

@@ -48,9 +48,11 @@ class PretrainConfig(GraphOptions):
     fan_out: tuple[int, ...] = field(
         option.integer(
             "train on sampled subgraphs: neighbours to draw per hop, one number for each of"
-            " --units; more than any node has: all of them; none: the full graph",
+            " --units; all: every neighbour; none: the full graph",
             1,
             arity="any",
+            metavar="INT|all",
+            words={"all": option.MOST},  # `make_recipe` takes as many as a node has at most
         ),
         (),
     )

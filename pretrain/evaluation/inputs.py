@@ -25,7 +25,7 @@ from ..graph.datasets import asked_graph
 from ..graph.held_out import HeldOutEdges, without_links
 from ..graph.labels import read_labels
 from ..output.columns import read_columns
-from ..output.embeddings import EmbeddingFile, matching_order, read_embeddings
+from ..output.embeddings.read import EmbeddingFile, matching_order, read_embeddings
 from ..output.folder import OutputFolder
 from ..output.held_out import read_held_out_edges
 from ..output.model import ExportedModel

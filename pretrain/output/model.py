@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from ..encoder.by_weights import embed_with
 from ..encoder.channels.weights import LINKS, ChannelWeights
-from ..encoder.weights import AnyWeights
+from ..encoder.weights import AnyWeights, EncoderWeights
 from ..errors import InputError
 from ..graph.data import GraphData
 from .encoder_files import DESCRIPTION, read_encoder
@@ -88,7 +89,7 @@ class ExportedModel:
 def check_schema(
     num_features: int, weights: AnyWeights | None, data: GraphData, source: object
 ) -> None:
-    """Compares an encoder with a graph.
+    """Compares an encoder with a graph; warns where the graph is too small for it.
 
     Args:
         num_features: F of the encoder.
@@ -103,6 +104,13 @@ def check_schema(
         raise InputError(
             f"{data.name}: expected {num_features} features, as {source} was trained on, got"
             f" {data.num_features}"
+        )
+    if isinstance(weights, EncoderWeights) and weights.normalizations and data.num_nodes < 3:
+        warnings.warn(
+            f"{data.name}: the hidden layers of a gcn are normalised over the nodes of the graph,"
+            f" and say next to nothing of a graph of {data.num_nodes}; embed nodes together with"
+            " the graph that they belong to",
+            stacklevel=3,
         )
     # TensorFlow would take a missing relation for an empty one, or end the process.
     for channel in weights.channels if isinstance(weights, ChannelWeights) else ():

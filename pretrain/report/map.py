@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse
 from threadpoolctl import threadpool_limits
 
-from ...kernels.blas import jit
+from ...kernels.blas import IS_COMPILED, jit
 from ...kernels.team import run_parts, shares
 
 PERPLEXITY = 20.0
@@ -23,6 +23,7 @@ ITERATIONS = 250
 MINIMUM_ROWS = 16  # with fewer the descent may diverge, and neighbourhoods mean little
 _EXAGGERATION, _EXAGGERATED_ITERATIONS = 12.0, 80
 _BISECTIONS = 40
+_ROWS = 128  # of NumPy's fallback, at a time
 _SERIAL_ROWS = 300  # below which one thread is as fast
 
 
@@ -101,6 +102,8 @@ def _similarities(X: np.ndarray) -> scipy.sparse.csr_matrix:
 
 def _forces(P: scipy.sparse.csr_matrix, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)``, and the same with q_ij; float32 [n, 2]."""
+    if not IS_COMPILED:
+        return _forces_in_blocks(P, Y)
     n, (x, y) = len(Y), Y.T.copy()
     pull, push, totals = np.empty_like(Y), np.empty_like(Y), np.empty(n, np.float32)
     parts = shares(n, 1 if n < _SERIAL_ROWS else numba.config.NUMBA_NUM_THREADS)
@@ -108,6 +111,20 @@ def _forces(P: scipy.sparse.csr_matrix, Y: np.ndarray) -> tuple[np.ndarray, np.n
     run_parts(_repulsion, [(x, y, *one, push, totals) for one in parts])
     total = max(totals.sum(dtype=np.float64), np.finfo(np.float32).tiny)
     return pull, push / np.float32(total)
+
+
+def _forces_in_blocks(P, Y):
+    """The same in NumPy, some rows at a time."""
+    pull, push, total = np.empty_like(Y), np.empty_like(Y), -float(len(Y))
+    for start in range(0, len(Y), _ROWS):
+        rows = slice(start, start + _ROWS)
+        apart = Y[rows, None] - Y
+        near = 1 / (1 + np.sum(apart**2, axis=2))
+        weights = P[rows].toarray() * near
+        pull[rows] = np.einsum("ij,ijk->ik", weights, apart)
+        push[rows] = np.einsum("ij,ijk->ik", near**2, apart)
+        total += near.sum(dtype=np.float64)
+    return pull, push / np.float32(max(total, np.finfo(np.float32).tiny))
 
 
 @jit(fastmath=True)

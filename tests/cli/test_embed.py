@@ -27,6 +27,30 @@ def test_embeddings_are_the_encoders(tmp_path, capsys, finished_run, model, spar
     assert sorted(os.listdir(tmp_path)) == ["g.npz", "out.npz", "trusted.npz"]
 
 
+def test_tables_go_into_evaluate(tmp_path, capsys, model):
+    dataset = save_graph(tmp_path / "g.npz", labels=np.arange(30) % 2)
+    told = []
+    for name in ("e.npz", "e.csv.gz", "e.w2v"):
+        assert embed(model, dataset, tmp_path / name) == 0
+        shown = ["--labels", str(tmp_path / "l.npz"), "--quiet", "--seeds", "1"]
+        ids = np.arange(30)[::-1] + 100
+        np.savez(tmp_path / "l.npz", labels=np.arange(30)[::-1] // 15, node_ids=ids)
+        capsys.readouterr()
+        assert main(["evaluate", str(tmp_path / name), *shown]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1] == told[2]
+
+
+def test_word2vec_has_no_quotes(tmp_path, monkeypatch, capsys, model):
+    path = tmp_path / "g.npz"
+    save_graph(path)
+    with np.load(path) as parts:
+        np.savez(path, **{**parts, "node_ids": [f"node {i}" for i in range(30)]})
+    monkeypatch.chdir(tmp_path)
+    code = embed(model, "npz:g.npz", "e.txt")
+    assert_refused(capsys, code, "no place for the node id 'node 0'", "e.txt")
+
+
 def test_tensorflow_is_not_imported(tmp_path, model):
     dataset = save_graph(tmp_path / "g.npz")
     arguments = ["embed", str(model), "--dataset", dataset, "--output", str(tmp_path / "o.npz")]
@@ -93,11 +117,12 @@ def test_no_model(tmp_path, capsys):
     [
         (["--dataset", "facebook", "--output", "o.npz"], "unknown dataset 'facebook'"),
         (["--dataset", "digits", "--output", "."], "is a folder"),
+        (["--dataset", "digits", "--output", "o.xlsx"], "that ends in .npz, .npy, .parquet, .csv"),
         (["--dataset", "digits", "--output", "/nowhere/o.npz"], "there is no folder /nowhere"),
         (["--dataset", "digits", "--output", "/proc/o.npz"], "not writable"),
         (["--dataset", "digits", "--knn", "0", "--output", "o.npz"], "--knn: expected an integer"),
         (["--output", "o.npz"], "expected either --dataset or --edges"),
-        (["--dataset", "digits"], "--output FILE.npz is required: for node_ids"),
+        (["--dataset", "digits"], "--output FILE is required: for node_ids"),
     ],
 )
 def test_wrong_arguments(tmp_path, monkeypatch, capsys, model, arguments, message):

@@ -47,7 +47,7 @@ def test_bad_embeddings(files, capsys, array, message):
         ({"node_ids": CLASSES}, "the key labels is missing"),
         ({"labels": CLASSES, "node_ids": np.arange(60) + 1}, "0 is missing (1 such nodes)"),
         ({"labels": CLASSES, "node_ids": np.full(60, 3)}, "node_ids: expected all different"),
-        ({"labels": CLASSES, "node_ids": np.arange(60).astype(str)}, "that are strings"),
+        ({"labels": CLASSES, "node_ids": [f"{i:02}" for i in range(60)]}, "00 is missing (10 such"),
         ({"labels": CLASSES, **masks(), "val_mask": masks()["train_mask"]}, "disjoint masks"),
         ({"labels": CLASSES, "train_mask": masks()["train_mask"]}, "masks come together"),
         ({"labels": CLASSES, **masks(), "test_mask": np.zeros(60, bool)}, "test_mask: expected at"),

@@ -25,7 +25,7 @@ def test_the_commands(capsys):
     [
         ("pretrain", ("--config FILE.toml", "--units INT", "--no-resume", "--lambda FLOAT")),
         ("evaluate", ("EMBEDDINGS [EMBEDDINGS ...]", "--no-baselines", "--split public|random|f")),
-        ("embed", ("MODEL", "--output FILE.npz", "--overwrite", "--data-dir DIR")),
+        ("embed", ("MODEL", "--output FILE", "--overwrite", "--data-dir DIR")),
     ],
 )
 def test_help(capsys, command, flags):

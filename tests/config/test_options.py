@@ -10,6 +10,7 @@ from graph_barlow_twins.pretrain.config import option
 from graph_barlow_twins.pretrain.config.base import Options, field
 from graph_barlow_twins.pretrain.config.file import load_toml
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
+from graph_barlow_twins.pretrain.errors import InputError
 
 from tests.config.parsing import OUTPUT, build_parser, parse_args, refused
 
@@ -222,3 +223,12 @@ def test_the_other_commands_have_the_defaults_of_their_help():
     )
     assert embed == EmbedOptions(model="m", dataset="digits", output="o", overwrite=True)
     assert embed.knn == PretrainConfig(output="o").knn == 10
+
+
+def test_all_neighbours(toml):
+    from_flag = parse_args([*OUTPUT, "--fan-out", "all", "3"])
+    assert from_flag.fan_out[0] > 10**9
+    assert from_flag == PretrainConfig(output="out", fan_out=["all", 3])
+    assert from_flag == parse_args([*OUTPUT, "--config", toml('fan_out = ["all", 3]')])
+    with pytest.raises(InputError, match="integers of at least 1, or all, got al 3"):
+        parse_args([*OUTPUT, "--fan-out", "al", "3"])

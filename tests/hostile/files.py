@@ -15,7 +15,7 @@ from graph_barlow_twins.pretrain.config.file import load_toml
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 from graph_barlow_twins.pretrain.graph.labels import read_labels
-from graph_barlow_twins.pretrain.output.embeddings import read_embeddings
+from graph_barlow_twins.pretrain.output.embeddings.read import read_embeddings
 from graph_barlow_twins.pretrain.output.held_out import read_held_out_edges
 
 from tests.graph.parts import small_parts

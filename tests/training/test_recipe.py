@@ -153,6 +153,8 @@ def test_relations_are_channels():
     assert chosen(packages(), training="adam").encoder == "linear"
 
 
-@pytest.mark.parametrize(("asked", "expected"), [((400, 2), (2, 2)), ((1, 1), (1, 1))])
+@pytest.mark.parametrize(
+    ("asked", "expected"), [((400, 2), (2, 2)), ((1, 1), (1, 1)), (("all", 1), (2, 1))]
+)
 def test_no_more_neighbours_are_drawn_than_there_are(asked, expected):
     assert chosen(DENSE, fan_out=asked).fan_out == expected  # a path: two neighbours at most

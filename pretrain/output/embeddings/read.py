@@ -1,4 +1,4 @@
-"""Files with embeddings: as a run writes them, and as an evaluation reads anyone's."""
+"""Embeddings of anyone, as an evaluation reads them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config.options import PretrainConfig
-from ..errors import InputError, told_of
-from ..graph.array_files import read_npy, read_npz
-from ..graph.checks import check_node_ids
-from ..graph.data import GraphData, LabelledNodes
-from ..graph.held_out import HeldOutEdges
-from .folder import OutputFolder
-from .held_out import read_held_out_edges
-from .replace import replacing
+from ...config.options import PretrainConfig
+from ...errors import InputError, told_of
+from ...graph.array_files import read_npy, read_npz
+from ...graph.checks import check_node_ids
+from ...graph.data import LabelledNodes
+from ...graph.held_out import HeldOutEdges
+from ..folder import OutputFolder
+from ..held_out import read_held_out_edges
+from .kinds import NPY, NPZ, check_folder, kind_of_content
+from .tables import read_table
 
 LARGEST_VALUE = 1e15  # squares of larger ones, or their sums, would overflow float32
 
@@ -40,19 +41,13 @@ class EmbeddingFile:
     config: PretrainConfig | None = None
 
 
-def save_embeddings(embeddings: np.ndarray, data: GraphData, path: Path) -> None:
-    """Writes ``node_ids`` [N] and ``embeddings`` float32 [N, D], whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, node_ids=data.node_ids, embeddings=embeddings)
-
-
 def read_embeddings(source: str) -> EmbeddingFile:
     """Reads embeddings.
 
     Args:
         source: an ``.npz`` file with ``embeddings`` [N, K] and optionally ``node_ids`` [N]; an
-            ``.npy`` file [N, K]; or the folder of a `pretrain` run, from which configuration and
-            held-out edges are read too.
+            ``.npy`` file [N, K]; a table, see `read_table`; or the folder of a `pretrain` run, from
+            which configuration and held-out edges are read too.
 
     Raises:
         InputError: files that cannot be read, or arrays that are no embeddings.
@@ -60,11 +55,14 @@ def read_embeddings(source: str) -> EmbeddingFile:
     folder = OutputFolder(Path(source)) if os.path.isdir(source) else None
     path = str(folder.embeddings) if folder else source
     if folder and not os.path.isfile(folder.embeddings):
-        raise InputError(f"{source}: expected the folder of a run, but there is no embeddings.npz")
-    if path.endswith(".npy"):
+        check_folder(Path(source))
+    kind = kind_of_content(path)
+    if kind.suffix == NPY:
         arrays = {"embeddings": read_npy(path)}
-    else:
+    elif kind.suffix == NPZ:
         arrays = read_npz(path, ("embeddings", "node_ids"), required=("embeddings",))
+    else:
+        arrays = read_table(path, kind)
     with told_of(path):
         embeddings = _check(arrays["embeddings"])
         node_ids = arrays.get("node_ids")
@@ -85,7 +83,7 @@ def read_embeddings(source: str) -> EmbeddingFile:
 def matching_order(
     nodes: LabelledNodes, given: np.ndarray | None, num_given: int, *, name: str
 ) -> np.ndarray:
-    """Where each node is found: given[order] equals nodes.node_ids.
+    """Where each node is found: given[order] equals nodes.node_ids, written as texts if one is.
 
     Args:
         nodes: N nodes with ids, or known by their order alone.
@@ -107,12 +105,8 @@ def matching_order(
         )
     if wanted is None or given is None:
         return np.arange(num_given)
-    if wanted.dtype.kind != given.dtype.kind:
-        kinds = {"U": "strings", "i": "integers"}
-        raise InputError(
-            f"{name}: expected node_ids that are {kinds[wanted.dtype.kind]}, as in {nodes.name},"
-            f" got {kinds[given.dtype.kind]}"
-        )
+    if wanted.dtype.kind != given.dtype.kind:  # texts and tables do not tell 7 from "7"
+        wanted, given = wanted.astype(str), given.astype(str)
     order = np.argsort(given, kind="stable")
     position = np.searchsorted(given, wanted, sorter=order)
     found = order[np.minimum(position, num_given - 1)]

@@ -1,0 +1,101 @@
+"""The commands, by name: options, what runs them, what is said of them."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ... import __version__
+from ..config.base import Options
+from ..config.command_line import CommandLineParser, add_arguments, options_from
+from ..config.options import PretrainConfig
+from . import embed, evaluate
+
+# About the insides of libraries: no user of a command can do anything about them.
+_OF_LIBRARIES = (
+    DeprecationWarning,
+    PendingDeprecationWarning,
+    FutureWarning,
+    ImportWarning,
+    ResourceWarning,
+    SyntaxWarning,
+)
+
+
+def _pretrain(config: PretrainConfig) -> str:
+    from ..job import run_job
+    from .summary import summary
+
+    return summary(run_job(config))
+
+
+class _Command(NamedTuple):
+    options: type[Options]
+    run: Callable[[Any], str]  # gives what is printed
+    help: str
+    description: str
+    interrupted: str = "interrupted"
+
+
+_COMMANDS = {
+    "pretrain": _Command(
+        PretrainConfig,
+        _pretrain,
+        "train an encoder on a graph; write embeddings, model and report",
+        "Pretrains node embeddings of a graph with Barlow Twins, without labels, and compares them"
+        " with three baselines under a linear probe.",
+        "interrupted; the same command with --resume continues",
+    ),
+    "evaluate": _Command(
+        evaluate.EvaluateOptions,
+        evaluate.run,
+        "measure embeddings: probes, clustering, link prediction, beside baselines",
+        "Measures how much frozen embeddings say about the labels and links of a graph."
+        " docs/evaluation.md describes the protocol.",
+    ),
+    "embed": _Command(
+        embed.EmbedOptions,
+        embed.run,
+        "apply an exported model to another graph with the same features",
+        "Writes the representations that an exported model gives the nodes of a graph.",
+    ),
+}
+
+
+def run(argv: Sequence[str] | None, told: list[str]) -> str:
+    """Parses, runs a command, and returns what it prints.
+
+    Args:
+        argv: arguments; default: those of the process.
+        told: what a Ctrl-C is answered with is added.
+
+    Raises:
+        InputError: for arguments, options or input that cannot be used.
+        TrainingDivergedError, OSError: of a run that fails.
+    """
+    for theirs in _OF_LIBRARIES:
+        warnings.simplefilter("ignore", theirs)
+    # One line per warning; Python's default shows a line of source code that no user asked about.
+    warnings.showwarning = _show_warning
+    for ours in (UserWarning, RuntimeWarning):
+        warnings.simplefilter("once", ours)
+    parser = CommandLineParser(
+        prog="graph-barlow-twins", description="Self-supervised embeddings of graphs in TensorFlow."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, one in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=one.help, description=one.description)
+        add_arguments(subparser, one.options, from_file=name == "pretrain")
+    arguments = parser.parse_args(argv)
+    command = _COMMANDS[arguments.command]
+    options = options_from(arguments, command.options)
+    told.append(command.interrupted)
+    return command.run(options)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    del category, filename, lineno, line
+    print(f"graph-barlow-twins: warning: {message}", file=file or sys.stderr)
