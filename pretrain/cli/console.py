@@ -23,7 +23,8 @@ def prepare() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the process' whole life
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
+            setattr(sys, name, nowhere)
         else:
             stream.reconfigure(errors="backslashreplace")
     sys.stderr = _Lossy(sys.stderr)

@@ -45,7 +45,7 @@ def make_encoder(
         encoder = build_linear_encoder(spec, recipe.units[0], recipe.hops, on_host=alone)
     else:
         encoder = build_encoder(spec, recipe.units, compiled=alone)
-    if not alone:
+    if num_nodes is None:
         return encoder
     return tf.keras.Model(encoder.input, _NumberOfRows(num_nodes)(encoder.output), name="encoder")
 
