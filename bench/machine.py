@@ -91,6 +91,6 @@ def git(*arguments: str) -> str:
 
 def _read(path):
     try:
-        return Path(path).read_text()
+        return Path(path).read_text(encoding="utf-8")
     except OSError:
         return ""

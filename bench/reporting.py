@@ -218,6 +218,6 @@ def describe(run: dict) -> str:
 def write_section(page: Path, name: str, parts: Iterable[str]) -> None:
     """Puts paragraphs between the comments ``<!-- name -->`` and ``<!-- /name -->`` of a page."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     before, after = text.split(begin)[0], text.split(end)[1]
-    page.write_text("\n\n".join([before + begin, *parts, end + after]))
+    page.write_text("\n\n".join([before + begin, *parts, end + after]), encoding="utf-8")

@@ -32,7 +32,12 @@ _SMALL = {"direct": Case(512, 256), "gram": Case(256, 512)}
 def _status(key: str) -> int:
     """A size of /proc/self/status in bytes."""
     return (
-        int(re.search(rf"^{key}:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.M)[1]) << 10
+        int(
+            re.search(
+                rf"^{key}:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.M
+            )[1]
+        )
+        << 10
     )
 
 
@@ -40,7 +45,7 @@ def _reset_peak() -> int:
     """Resident bytes now; from here on VmHWM is the peak since."""
     # Freed memory that malloc keeps would be used again, unseen.
     ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return _status("VmRSS")
 
 

@@ -59,7 +59,7 @@ def run_job(options: list[str], package: Path | None = None) -> Finished:
         if process.returncode:
             log.seek(0)
             raise RuntimeError(log.read().decode(errors="replace")[-2000:])
-        metrics = json.loads(Path(folder, "run", "metrics.json").read_text())
+        metrics = json.loads(Path(folder, "run", "metrics.json").read_text(encoding="utf-8"))
     return Finished(seconds, usage.ru_maxrss / 2**20, metrics)
 
 

@@ -44,15 +44,18 @@ def locked(output: Path) -> Iterator[None]:
         if not (note := _read(path)) or note.startswith(_HOLDER):  # else it is filelock's own
             start = time.strftime("%Y-%m-%d %H:%M:%S")
             with contextlib.suppress(OSError):  # a full disk can still be locked
-                path.write_text(f"{_HOLDER}{os.getpid()} on {socket.gethostname()}, since {start}")
+                note = f"{_HOLDER}{os.getpid()} on {socket.gethostname()}, since {start}"
+                path.write_text(note, encoding="utf-8")
         yield
     finally:
         # Before it is released: whoever has opened the file by then notices, and opens a new one.
-        path.unlink(missing_ok=True)
+        # Windows removes nothing that is open; there it goes when it is released.
+        with contextlib.suppress(PermissionError):
+            path.unlink(missing_ok=True)
         lock.release()
 
 
 def _read(path):
     with contextlib.suppress(OSError, ValueError):
-        return " ".join(path.read_text().split())
+        return " ".join(path.read_text(encoding="utf-8").split())
     return ""

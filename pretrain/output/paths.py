@@ -69,9 +69,10 @@ def check_writable(output: Path) -> None:
 def without_patterns(folder: Path) -> Iterator[Path]:
     """Gives another path to a folder, in which TensorFlow sees no pattern to match.
 
-    It takes ``*``, ``?``, ``[`` and backslashes in paths that it reads for those of a shell.
+    It takes ``*``, ``?``, ``[`` and backslashes in paths that it reads for those of a shell. Those
+    between the folders of Windows are none: there they count as slashes.
     """
-    if not re.search(r"[*?\[\]\\]", str(folder)):
+    if not re.search(r"[*?\[\]\\]", folder.as_posix()):
         yield folder
         return
     with tempfile.TemporaryDirectory() as place:

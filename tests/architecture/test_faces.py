@@ -15,7 +15,11 @@ LOADED = f"print([name for name in {HEAVY} if name in sys.modules])"
 
 def names_for_type_checkers(path: Path) -> set[str]:
     """What the face imports under ``if TYPE_CHECKING``."""
-    (block,) = (node for node in ast.parse(path.read_text()).body if isinstance(node, ast.If))
+    (block,) = (
+        node
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.If)
+    )
     return {alias.name for node in block.body for alias in node.names}
 
 

@@ -38,6 +38,6 @@ def save_quickly(monkeypatch):
 
     def save(model, folder, **options):
         Path(folder).mkdir()
-        Path(folder, "saved_model.pb").write_text("new")
+        Path(folder, "saved_model.pb").write_text("new", encoding="utf-8")
 
     monkeypatch.setattr(runner, "export_model", save)

@@ -68,5 +68,5 @@ def run_child(arguments, log, scratch, watched, at, how):
     code = main([str(word) for word in arguments])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what follows is not the command's
     sys.stdout.flush()
-    Path(f"{log}.count").write_text(str(counted))
+    Path(f"{log}.count").write_text(str(counted), encoding="utf-8")
     sys.exit(code)

@@ -32,13 +32,15 @@ class Run:
         """How it ended; the exit code is negative after a signal."""
         self.process.join(SECONDS)
         assert self.process.exitcode is not None, "it hangs"
-        out, err = (Path(f"{self._log}.{end}").read_text() for end in ("out", "err"))
+        out, err = (
+            Path(f"{self._log}.{end}").read_text(encoding="utf-8") for end in ("out", "err")
+        )
         return Done(self.process.exitcode, out, err)
 
     @property
     def changes(self):
         """How often it has changed the disk."""
-        return int(Path(f"{self._log}.count").read_text())
+        return int(Path(f"{self._log}.count").read_text(encoding="utf-8"))
 
 
 def start(place, arguments, *, watched="", at=None, how=None):

@@ -97,7 +97,7 @@ def _alone(project):
     """Two runs in one tree would plant their faults in the same copies."""
     project.cache.mkdir(exist_ok=True)
     (project.cache / ".gitignore").write_text("*\n")
-    with open(project.cache / "lock", "w") as lock:
+    with open(project.cache / "lock", "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -173,7 +173,12 @@ class Child:
     def cpu_seconds(self) -> float:
         """The processor time that it has used; the time since its start where that is unknown."""
         try:
-            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+            fields = (
+                Path(f"/proc/{self._process.pid}/stat")
+                .read_text(encoding="utf-8")
+                .rpartition(")")[2]
+                .split()
+            )
         except OSError:
             return time.monotonic() - self.started
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -86,7 +86,9 @@ class Summary:
             )
         ]
         shares = {"killed": self.share_killed(), "killed by fast tests": self.share_killed("fast")}
-        path.write_text(json.dumps({"shares": shares, "mutants": mutants}, indent=1) + "\n")
+        path.write_text(
+            json.dumps({"shares": shares, "mutants": mutants}, indent=1) + "\n", encoding="utf-8"
+        )
 
     def write_markdown(self, path: Path, command: str) -> None:
         """The table, and the survivors as a list."""
@@ -95,4 +97,4 @@ class Summary:
             f"{number}. `{mutant.file}:{mutant.line}`: `{mutant.change}` in `{mutant.text}`"
             for number, mutant, _ in self.survivors()
         ]
-        path.write_text("\n".join(lines).rstrip() + "\n")
+        path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
