@@ -18,7 +18,7 @@ from .reporting import Report
 REPORT = Report(
     command="python -m bench.report",
     file=Path("bench/results/loss.jsonl"),
-    page="docs/benchmarks.md",
+    page="docs/results/benchmarks.md",
     section="results",
     checked=CHECKED,
 )

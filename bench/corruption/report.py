@@ -19,7 +19,7 @@ from .soundness import soundness_error
 REPORT = Report(
     command="python -m bench.corruption.report",
     file=Path("bench/results/corruption.jsonl"),
-    page="docs/benchmarks.md",
+    page="docs/results/benchmarks.md",
     section="corruption",
     checked=(("ours", "upstream"), ("ours", "formula"), ("ours", "copy")),
 )
