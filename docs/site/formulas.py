@@ -19,9 +19,12 @@ def set_all(page: str) -> str:
 
 def _set(tex: str, display: bool) -> str:
     tags = "".join(f'<span class="tag">({number})</span>' for number in _TAG.findall(tex))
-    tex = _TAG.sub("", tex)
-    # MathML Core has no columnalign, and letters of an operator's name belong together.
-    math = convert(tex, display="block" if display else "inline")
+    tex = _TAG.sub("", tex).strip()
+    math = convert(
+        tex.replace("{aligned}", "{align*}"), display="block" if display else "inline"
+    )
+    # MathML Core has no columnalign; a name is no operator with space around it.
     math = re.sub(r' columnalign="(\w+)"', r' style="text-align: \1"', math)
-    math = math.replace("<math ", f'<math aria-label="{html.escape(tex.strip())}" ', 1)
+    math = re.sub(r"<mo>([a-z]+)</mo>", r"<mi>\1</mi>", math)
+    math = math.replace("<math ", f'<math aria-label="{html.escape(tex)}" ', 1)
     return f'<div class="formula">{math}{tags}</div>' if display else math

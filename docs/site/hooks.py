@@ -32,5 +32,5 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def on_page_content(html, page, config, files):
-    """Sets formulas; gives every table a box of its own to scroll in."""
-    return formulas.set_all(html).replace("<table>", '<table class="data">')
+    """Sets formulas."""
+    return formulas.set_all(html)
