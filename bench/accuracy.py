@@ -149,8 +149,11 @@ def render(sets: list[tuple[dict, list[dict]]]) -> str:
         "",
         "`npz:` files: `python -m bench.graphs NAME NAME.npz`, from ../shared/data.",
         "",
-        "Published for Cora, public split, linear probe: GraphMAE 84.2"
-        " (https://arxiv.org/abs/2205.10803), CCA-SSG 84.2 (https://arxiv.org/abs/2106.12484).",
+        "Published for Cora, public split, linear probe:"
+        " [GraphMAE](https://arxiv.org/abs/2205.10803) 84.2,"
+        " [CCA-SSG](https://arxiv.org/abs/2106.12484) 84.2.",
+        "",
+        "<!-- site: plot accuracy -->",
         "",
     ]
     parts = []

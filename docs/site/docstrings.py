@@ -4,6 +4,7 @@ import re
 
 import griffe
 
+_PAGE = re.compile(r"docs/((?:usage|theory|results)/(\w+))\.md")
 # Lines that begin with >>>, and what follows up to an empty line.
 _DOCTEST = re.compile(r"^([ ]*)>>> .*(?:\n\1(?=\S).*)*", re.M)
 
@@ -14,7 +15,9 @@ class Docstrings(griffe.Extension):
     def on_object(self, *, obj, **_):
         """Of every module, class, function and attribute."""
         if obj.docstring:
-            obj.docstring.value = _DOCTEST.sub(_fence, obj.docstring.value)
+            text = _DOCTEST.sub(_fence, obj.docstring.value)
+            # From the pages of reference/, which are the only ones with docstrings.
+            obj.docstring.value = _PAGE.sub(r"[\2](../\1.md)", text)
 
 
 def _fence(found):

@@ -6,9 +6,7 @@ import re
 from latex2mathml.converter import convert
 
 # As pymdownx.arithmatex writes them with ``generic: true``.
-_MARKED = re.compile(
-    r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S
-)
+_MARKED = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
 _TAG = re.compile(r"\\tag\{(\w+)\}")
 
 
@@ -20,11 +18,14 @@ def set_all(page: str) -> str:
 def _set(tex: str, display: bool) -> str:
     tags = "".join(f'<span class="tag">({number})</span>' for number in _TAG.findall(tex))
     tex = _TAG.sub("", tex).strip()
-    math = convert(
-        tex.replace("{aligned}", "{align*}"), display="block" if display else "inline"
-    )
-    # MathML Core has no columnalign; a name is no operator with space around it.
+    math = convert(tex.replace("{aligned}", "{align*}"), display="block" if display else "inline")
+    # MathML Core has no columnalign; a name is no operator with space around it; bars of a norm
+    # keep their size, and Greek capitals are upright.
     math = re.sub(r' columnalign="(\w+)"', r' style="text-align: \1"', math)
     math = re.sub(r"<mo>([a-z]+)</mo>", r"<mi>\1</mi>", math)
+    math = math.replace("<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>')
+    math = re.sub(
+        r"<mi>(&#x003(?:9[1-9A-F]|A[0-9]);)</mi>", r'<mi mathvariant="normal">\1</mi>', math
+    )
     math = math.replace("<math ", f'<math aria-label="{html.escape(tex)}" ', 1)
     return f'<div class="formula">{math}{tags}</div>' if display else math

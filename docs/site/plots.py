@@ -5,6 +5,7 @@ the colours are the style sheet's.
 """
 
 import html
+import itertools
 import math
 import statistics
 from pathlib import Path
@@ -13,142 +14,141 @@ from bench import report, results
 from bench.ratios import medians, ratio
 
 _RESULTS = Path("bench/results")
-
-_ROW, _BAR = 22, 16  # pixels
+_BAR, _STEP, _TITLE, _GAP, _HEIGHT = 16, 20, 22, 10, 260  # pixels
+_LEFT, _RIGHT, _LONGEST = 9, 97, 84  # percent of the width
+# What is followed over commits: file, case, who, beside whom.
+_FOLLOWED = {
+    "epoch on Cora, beside PyTorch Geometric": (
+        _RESULTS / "epochs.jsonl", "planetoid:cora", "ours", "PyTorch Geometric"),
+    "epoch on digits, beside PyTorch Geometric": (
+        _RESULTS / "epochs.jsonl", "digits", "ours", "PyTorch Geometric"),
+    "training step, projector 8192-8192, beside upstream": (
+        _RESULTS / "train_step.jsonl", "8192-8192", "ours", "upstream"),
+    "loss, [8192, 512], beside upstream": (
+        report.REPORT.file, "8192x512", "tf-auto", "upstream"),
+}  # fmt: skip
 
 
 def plot(name: str) -> str:
-    """The HTML of a plot."""
-    return {
-        "accuracy": _accuracy,
-        "loss": _loss,
-        "history": _history,
-    }[name]()
+    """The HTML of a plot: "accuracy", "loss" or "history"."""
+    return {"accuracy": _accuracy, "loss": _loss, "history": _history}[name]()
 
 
 def _accuracy() -> str:
-    """Linear probe of the latest rows of each graph."""
-    found, groups = {}, {}
+    """Linear probe, from the latest rows of each graph."""
+    latest = {}
     for _, rows in results.load(_RESULTS / "recipe.jsonl"):
-        latest = {}
+        of_run = {}
         for row in rows:
-            latest.setdefault(row["shape"], []).append(row["evaluation"])
-        found |= latest
-    for name, evaluations in found.items():
-        groups[name] = {
-            who: 100 * statistics.fmean(v for one in evaluations for v in one[who]["linear_probe"])
-            for who in evaluations[0]
+            of_run.setdefault(row["shape"], []).append(row["evaluation"])
+        latest |= of_run
+    groups = {
+        graph: {
+            who: 100 * statistics.fmean(v for one in seeds for v in one[who]["linear_probe"])
+            for who in seeds[0]
         }
-    caption = "Linear probe, accuracy in percent (of the public split, where there is one)."
-    return _bars(groups, "{:.1f}", caption, largest=100)
+        for graph, seeds in latest.items()
+    }
+    caption = "Linear probe, mean accuracy in percent; on the public split where there is one."
+    return _bars(groups, "{:.1f}", caption, lambda value: value / 100)
 
 
 def _loss() -> str:
     """How many times as long the others take, loss and both gradients."""
-    run, rows = results.latest(results.load(report.REPORT.file), "gradients", map(str, report.CASES))
-    pairs = {"upstream / ours": "upstream", "upstream, XLA / ours": "upstream-jit", "PyTorch / ours": "torch"}
+    sets = results.load(report.REPORT.file)
+    run, rows = results.latest(sets, "gradients", map(str, report.CASES))
+    others = {"upstream": "upstream", "upstream, XLA": "upstream-jit", "PyTorch": "torch"}
     groups = {}
     for shape, times in medians(rows).items():
-        found = {name: ratio(times, other, "tf-auto") for name, other in pairs.items()}
-        found = {name: value for name, value in found.items() if value}
-        if found:
+        found = {name: ratio(times, other, "tf-auto") for name, other in others.items()}
+        if any(found.values()):
             groups[f"[{shape.replace('x', ', ')}]"] = found
     caption = (
-        "How many times as long as ours in TensorFlow, loss and both gradients of two views [N, D]; logarithmic, the line is 1."
-        f" {run['config']['command']}, {run['date'][:10]}, commit {run['commit'][:7]}, {run['machine']['cpu']}."
+        "Time of the others by ours in TensorFlow; logarithmic, the dashed line is 1: as fast as"
+        f" ours. {run['config']['command']}, {_origin(run)}."
     )
-    return _bars(groups, "{:.1f}x", caption, largest=128, smallest=0.5)
+    low, high = math.log(0.5), math.log(128)
+    return _bars(groups, "{:.1f}x", caption, lambda v: (math.log(v) - low) / (high - low), one=1)
 
 
-def _bars(groups, text, caption, *, largest, smallest=None) -> str:
-    """Groups of bars; with `smallest` a logarithmic scale, on which 1 is marked."""
-
-    def place(value):
-        if smallest is None:
-            return 84 * value / largest
-        return 84 * math.log(max(value, smallest) / smallest) / math.log(largest / smallest)
-
+def _bars(groups, text, caption, share, *, one=None) -> str:
+    """Groups of bars; `share` gives their lengths, of the longest; a line at the value `one`."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     parts, y = [], 0
     for title, values in groups.items():
         parts.append(_text("title", title, "0", y + 15))
-        y += 22
+        y += _TITLE
         for name, value in values.items():
-            style = f"c{names.index(name)}"
-            hint = f"<title>{html.escape(f'{title}, {name}: {text.format(value)}')}</title>"
+            length, shown = _LONGEST * share(value), text.format(value)
+            hint = html.escape(f"{title}, {name}: {shown}")
             parts.append(
-                f'<rect class="{style}" x="0" y="{y}" width="{place(value):.2f}%" height="{_BAR}"'
-                f' rx="2">{hint}</rect>'
+                f'<rect class="c{names.index(name)}" x="0" y="{y}" width="{length:.2f}%"'
+                f' height="{_BAR}" rx="2"><title>{hint}</title></rect>'
             )
-            parts.append(_text("value", text.format(value), f"{place(value) + 1:.2f}%", y + 12.5))
-            y += _ROW - 2
-        y += 10
-    if smallest is not None:
-        parts.append(_line("one", place(1), 0, place(1), y))
+            parts.append(_text("value", shown, f"{length + 1:.2f}%", y + 12.5))
+            y += _STEP
+        y += _GAP
+    if one is not None:
+        parts.append(_line("one", _LONGEST * share(one), 0, _LONGEST * share(one), y))
     return _figure(parts, y, names, caption)
 
 
 def _history() -> str:
-    """Ratios of the full row sets over the commits that they were measured at."""
-    found = []
-    for file, pairs in (
-        (_RESULTS / "epochs.jsonl", {"epoch, Cora: PyTorch Geometric / ours": ("planetoid:cora", "PyTorch Geometric", "ours")}
-         | {"epoch, digits: PyTorch Geometric / ours": ("digits", "PyTorch Geometric", "ours")}),
-        (_RESULTS / "train_step.jsonl", {"training step, projector 8192-8192: upstream / ours": ("8192-8192", "upstream", "ours")}),
-        (report.REPORT.file, {"loss, [1024, 8192]: upstream / ours": ("1024x8192", "upstream", "tf-auto")}),
-    ):
+    """Ratios over the row sets, and below them which row sets these are."""
+    found = {}
+    for name, (file, case, ours, other) in _FOLLOWED.items():
         for run, rows in results.load(file):
-            times = medians(rows)
-            ratios = {
-                name: ratio(times.get(shape, {}), other, own) for name, (shape, other, own) in pairs.items()
-            }
-            found.append((run, {name: value for name, value in ratios.items() if value}))
-    found = sorted((one for one in found if one[1]), key=lambda one: one[0]["date"])
-    return _lines(found)
+            value = ratio(medians(rows).get(case, {}), other, ours)
+            if value is not None:
+                found.setdefault(run["run"] + str(file), (run, {}))[1][name] = value
+    found = sorted(found.values(), key=lambda one: one[0]["date"])
+    return _lines(found, list(_FOLLOWED)) + _origins(found)
 
 
-def _lines(found) -> str:
-    names = list(dict.fromkeys(name for _, ratios in found for name in ratios))
+def _lines(found, names) -> str:
     top = math.ceil(max(value for _, ratios in found for value in ratios.values()))
-    height, left, right = 260, 9, 97
 
     def x(index):
-        return left + (right - left) * (index + 0.5) / len(found)
+        return _LEFT + (_RIGHT - _LEFT) * (index + 0.5) / len(found)
 
     def y(value):
-        return 12 + (height - 12) * (1 - value / top)
+        return 12 + (_HEIGHT - 12) * (1 - value / top)
 
     parts = []
-    for value in range(0, top + 1):
-        parts.append(_line("one" if value == 1 else "grid", left, y(value), right, y(value)))
-        parts.append(_text("tick end", f"{value}x", f"{left - 1.5}%", y(value) + 4))
+    for value in range(top + 1):
+        parts.append(_line("one" if value == 1 else "grid", _LEFT, y(value), _RIGHT, y(value)))
+        parts.append(_text("tick end", f"{value}x", f"{_LEFT - 1.5}%", y(value) + 4))
     for number, name in enumerate(names):
         places = [(x(i), y(ratios[name])) for i, (_, ratios) in enumerate(found) if name in ratios]
-        for (x1, y1), (x2, y2) in zip(places, places[1:]):
-            parts.append(_line(f"line c{number}", x1, y1, x2, y2))
+        for start, end in itertools.pairwise(places):
+            parts.append(_line(f"line c{number}", *start, *end))
     for index, (run, ratios) in enumerate(found):
-        parts.append(_text("tick middle", str(index + 1), f"{x(index):.2f}%", height + 20))
+        parts.append(_text("tick middle", str(index + 1), f"{x(index):.2f}%", _HEIGHT + 20))
         filled = "" if "AMD" in run["machine"]["cpu"] else " hollow"
         for name, value in ratios.items():
-            hint = f"{name}: {value:.2f}x, {run['date'][:10]}, commit {run['commit'][:7]}, {run['machine']['cpu']}"
+            hint = html.escape(f"{name}: {value:.2f}x, {_origin(run)}")
             parts.append(
                 f'<circle class="c{names.index(name)}{filled}" cx="{x(index):.2f}%"'
-                f' cy="{y(value):.1f}" r="5"><title>{html.escape(hint)}</title></circle>'
+                f' cy="{y(value):.1f}" r="5"><title>{hint}</title></circle>'
             )
-    rows = "".join(
-        f"<tr><td>{index + 1}</td><td>{run['date'][:10]}</td><td><code>{run['commit'][:7]}</code></td>"
-        f"<td>{html.escape(run['machine']['cpu'])}</td>"
-        + "".join(f"<td>{ratios[name]:.2f}x</td>" if name in ratios else "<td></td>" for name in names)
-        + "</tr>"
-        for index, (run, ratios) in enumerate(found)
-    )
-    head = "".join(f"<th>{html.escape(one)}</th>" for one in ("", "date", "commit", "machine", *names))
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     caption = (
-        "Each number below is a row set, in the order of measurement; the line at 1 is as fast as the other. Filled: AMD EPYC, hollow: Intel Xeon;"
-        " ratios of different machines differ."
+        "Time of the other by ours, over the row sets of the table below; the dashed line is 1."
+        " Filled: AMD EPYC, hollow: Intel Xeon; ratios of different machines differ."
     )
-    return _figure(parts, height + 28, names, caption) + table
+    return _figure(parts, _HEIGHT + 28, names, caption)
+
+
+def _origins(found) -> str:
+    """Markdown: a row for each row set."""
+    lines = ["", "| | date | commit | machine |", "| --: | --- | --- | --- |"]
+    for index, (run, _) in enumerate(found):
+        cells = (index + 1, run["date"][:10], f"`{run['commit'][:7]}`", run["machine"]["cpu"])
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join([*lines, ""])
+
+
+def _origin(run) -> str:
+    return f"{run['date'][:10]}, commit {run['commit'][:7]}, {run['machine']['cpu']}"
 
 
 def _figure(parts, height, names, caption) -> str:
