@@ -137,15 +137,15 @@ def render_case(name: str, options: str, run: dict, rows: list[dict]) -> str:
 def render(sets: list[tuple[dict, list[dict]]]) -> str:
     """The whole page: of each graph the last set of rows in which it is."""
     head = [
-        "# Results",
+        "# Accuracy",
         "",
         "Written by `python -m bench.accuracy`. Mean and standard deviation over training"
         " seeds and splits, in percent, with the defaults of [the recipe](../theory/recipe.md);"
         " protocols: [evaluation](../usage/evaluation.md); differences are of the same splits,"
         " with the standard error of their mean. Labels take no part in training. The defaults were"
         " chosen with these graphs in view, so their figures are somewhat optimistic. Where"
-        ' "trained less untrained encoder" is 0, nothing is trained, and features and channels make the'
-        " difference.",
+        ' "trained less untrained encoder" is 0, nothing is trained, and features and channels make'
+        " the difference.",
         "",
         "`npz:` files: `python -m bench.graphs NAME NAME.npz`, from ../shared/data.",
         "",

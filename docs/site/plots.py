@@ -10,9 +10,12 @@ import math
 import statistics
 from pathlib import Path
 
+from graph_barlow_twins.pretrain.evaluation.baselines import PCA, RAW, UNTRAINED
+
 from bench import report, results
 from bench.ratios import medians, ratio
 
+TRAINED = "trained encoder"
 _RESULTS = Path("bench/results")
 _BAR, _STEP, _TITLE, _GAP, _HEIGHT = 16, 20, 22, 10, 260  # pixels
 _LEFT, _RIGHT, _LONGEST = 9, 97, 84  # percent of the width
@@ -45,7 +48,7 @@ def _accuracy() -> str:
     groups = {
         graph: {
             who: 100 * statistics.fmean(v for one in seeds for v in one[who]["linear_probe"])
-            for who in seeds[0]
+            for who in (TRAINED, UNTRAINED, RAW, PCA)
         }
         for graph, seeds in latest.items()
     }
@@ -89,7 +92,7 @@ def _bars(groups, text, caption, share, *, one=None) -> str:
             y += _STEP
         y += _GAP
     if one is not None:
-        parts.append(_line("one", _LONGEST * share(one), 0, _LONGEST * share(one), y))
+        parts.insert(0, _line("one", _LONGEST * share(one), 0, _LONGEST * share(one), y))
     return _figure(parts, y, names, caption)
 
 
