@@ -51,8 +51,8 @@ def test_every_page_on_a_phone_and_on_a_desk(site):
                 found += [
                     (*where, f"not set: {text}")
                     for text in tab.evaluate(
-                        "[...document.querySelectorAll('article p, article td, .arithmatex')]"
-                        ".map(e => e.textContent).filter(t => /\\$\\S|\\\\[([]/.test(t))"
+                        "[...document.querySelectorAll('article p, article li, article td')]"
+                        ".map(e => e.textContent).filter(t => /\\\\[a-z]{2}/.test(t))"
                     )
                 ]
         assert not found
