@@ -19,13 +19,18 @@ def _set(tex: str, display: bool) -> str:
     tags = "".join(f'<span class="tag">({number})</span>' for number in _TAG.findall(tex))
     tex = _TAG.sub("", tex).strip()
     math = convert(tex.replace("{aligned}", "{align*}"), display="block" if display else "inline")
-    # MathML Core has no columnalign; a name is no operator with space around it; bars of a norm
-    # keep their size, and Greek capitals are upright.
+    # MathML Core has no columnalign; names stand apart, but for a bracket; bars of a norm keep
+    # their size, and Greek capitals are upright.
     math = re.sub(r' columnalign="(\w+)"', r' style="text-align: \1"', math)
-    math = re.sub(r"<mo>([a-z]+)</mo>", r"<mi>\1</mi>", math)
+    math = re.sub(r"<mo>([a-z]+)</mo>(?=(<mo[^>]*>&#x00028;)?)", _name, math)
     math = math.replace("<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>')
     math = re.sub(
         r"<mi>(&#x003(?:9[1-9A-F]|A[0-9]);)</mi>", r'<mi mathvariant="normal">\1</mi>', math
     )
     math = math.replace("<math ", f'<math aria-label="{html.escape(tex)}" ', 1)
     return f'<div class="formula">{math}{tags}</div>' if display else math
+
+
+def _name(found):
+    right = "0" if found[2] else "0.17em"
+    return f'<mo lspace="0.1em" rspace="{right}">{found[1]}</mo>'

@@ -1,6 +1,7 @@
 """The options of a command as a table, from the parser that reads them."""
 
 import argparse
+import html
 
 from graph_barlow_twins.pretrain.cli.main import make_parser
 
@@ -16,9 +17,10 @@ def table(command: str) -> str:
     for action in commands.choices[command]._actions:
         if isinstance(action, argparse._HelpAction):
             continue
-        names = " ".join(f"`{name}`" for name in action.option_strings or [action.dest.upper()])
-        value = f" `{action.metavar}`" if action.option_strings and action.metavar else ""
-        more = " `...`" if action.nargs in ("+", "*") else ""
-        cells = (names + value + more, (action.help or "").replace("%%", "%"))
-        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+        words = [*(action.option_strings or [action.dest.upper()])]
+        words += [action.metavar] * bool(action.option_strings and action.metavar)
+        words += ["..."] * (action.nargs in ("+", "*"))
+        names = " ".join(f"<code>{html.escape(word)}</code>" for word in words)
+        cells = (names, html.escape(action.help or "").replace("%%", "%"))
+        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     return "\n".join([*lines, ""])
