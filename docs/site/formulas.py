@@ -22,7 +22,7 @@ def _set(tex: str, display: bool) -> str:
     # MathML Core has no columnalign; names stand apart, but for a bracket; bars of a norm keep
     # their size, and Greek capitals are upright.
     math = re.sub(r' columnalign="(\w+)"', r' style="text-align: \1"', math)
-    math = re.sub(r"<mo>([a-z]+)</mo>(?=(<mo[^>]*>&#x00028;)?)", _name, math)
+    math = re.sub(r"<m[io]>([a-z]{2,})</m[io]>(?=(<mo[^>]*>&#x00028;)?)", _name, math)
     math = math.replace("<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>')
     math = re.sub(
         r"<mi>(&#x003(?:9[1-9A-F]|A[0-9]);)</mi>", r'<mi mathvariant="normal">\1</mi>', math
