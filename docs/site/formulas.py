@@ -6,16 +6,17 @@ import re
 from latex2mathml.converter import convert
 
 # As pymdownx.arithmatex writes them with ``generic: true``.
-_MARKED = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
+_MARKED = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>([,.;:)]*)', re.S)
 _TAG = re.compile(r"\\tag\{(\w+)\}")
 
 
 def set_all(page: str) -> str:
     """The page with all of its formulas set."""
-    return _MARKED.sub(lambda found: _set(html.unescape(found[2]), found[1] == "div"), page)
+    return _MARKED.sub(_set, page)
 
 
-def _set(tex: str, display: bool) -> str:
+def _set(found) -> str:
+    tex, display, sign = html.unescape(found[2]), found[1] == "div", found[3]
     tags = "".join(f'<span class="tag">({number})</span>' for number in _TAG.findall(tex))
     tex = _TAG.sub("", tex).strip()
     math = convert(tex.replace("{aligned}", "{align*}"), display="block" if display else "inline")
@@ -28,7 +29,10 @@ def _set(tex: str, display: bool) -> str:
         r"<mi>(&#x003(?:9[1-9A-F]|A[0-9]);)</mi>", r'<mi mathvariant="normal">\1</mi>', math
     )
     math = math.replace("<math ", f'<math aria-label="{html.escape(tex)}" ', 1)
-    return f'<div class="formula">{math}{tags}</div>' if display else math
+    if display:
+        return f'<div class="formula">{math}{tags}</div>{sign}'
+    # A comma does not begin a line.
+    return f'<span class="inline">{math}{sign}</span>' if sign else math
 
 
 def _name(found):

@@ -3,7 +3,7 @@
 import argparse
 import html
 
-from graph_barlow_twins.pretrain.cli.main import make_parser
+from graph_barlow_twins.pretrain.cli.commands import make_parser
 
 
 def table(command: str) -> str:
