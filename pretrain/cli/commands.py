@@ -53,7 +53,7 @@ _COMMANDS = {
         evaluate.run,
         "measure embeddings: probes, clustering, link prediction, beside baselines",
         "Measures how much frozen embeddings say about the labels and links of a graph."
-        " docs/evaluation.md describes the protocol.",
+        " docs/usage/evaluation.md describes the protocol.",
     ),
     "embed": _Command(
         embed.EmbedOptions,
