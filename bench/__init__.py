@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench.report`, `pytest bench --benchmark-only`; docs/benchmarks.md."""
+"""Benchmarks: `python -m bench.report`, `pytest bench --benchmark-only`; see docs/results."""

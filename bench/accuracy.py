@@ -1,4 +1,4 @@
-"""The results page: `python -m bench.accuracy` runs the main job and writes docs/results.md.
+"""The results page: `python -m bench.accuracy` runs the main job and writes its page.
 
 Every number of the page comes from metrics.json of a run of `graph-barlow-twins pretrain` with its
 defaults; the page names each run's command.
@@ -24,7 +24,7 @@ from .reporting import describe, start_run
 from .training.jobs import run_job
 
 FILE = Path("bench/results/recipe.jsonl")
-PAGE = ROOT / "docs" / "results.md"
+PAGE = ROOT / "docs" / "results" / "accuracy.md"
 COMMAND = "graph-barlow-twins pretrain"
 DATA_DIR = "../shared/data/planetoid"
 FILES = "npz:"  # of a graph of `bench.graphs`, written for the run
@@ -137,19 +137,23 @@ def render_case(name: str, options: str, run: dict, rows: list[dict]) -> str:
 def render(sets: list[tuple[dict, list[dict]]]) -> str:
     """The whole page: of each graph the last set of rows in which it is."""
     head = [
-        "# Results",
+        "# Accuracy",
         "",
         "Written by `python -m bench.accuracy`. Mean and standard deviation over training"
-        " seeds and splits, in percent, with the defaults of docs/recipe.md; protocols:"
-        " docs/evaluation.md; differences are of the same splits, with the standard error of their"
-        " mean. Labels take no part in training. The defaults were chosen with these graphs in"
-        ' view, so their figures are somewhat optimistic. Where "trained less untrained encoder" is'
-        " 0, nothing is trained, and features and channels make the difference.",
+        " seeds and splits, in percent, with the defaults of [the recipe](../theory/recipe.md);"
+        " protocols: [evaluation](../usage/evaluation.md); differences are of the same splits,"
+        " with the standard error of their mean. Labels take no part in training. The defaults were"
+        " chosen with these graphs in view, so their figures are somewhat optimistic. Where"
+        ' "trained less untrained encoder" is 0, nothing is trained, and features and channels make'
+        " the difference.",
         "",
         "`npz:` files: `python -m bench.graphs NAME NAME.npz`, from ../shared/data.",
         "",
-        "Published for Cora, public split, linear probe: GraphMAE 84.2"
-        " (https://arxiv.org/abs/2205.10803), CCA-SSG 84.2 (https://arxiv.org/abs/2106.12484).",
+        "Published for Cora, public split, linear probe:"
+        " [GraphMAE](https://arxiv.org/abs/2205.10803) 84.2,"
+        " [CCA-SSG](https://arxiv.org/abs/2106.12484) 84.2.",
+        "",
+        "<!-- site: plot accuracy -->",
         "",
     ]
     parts = []
@@ -167,7 +171,7 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.accuracy",
         description=f"Runs the main job over seeds, appends its figures to {FILE} and writes"
-        " docs/results.md from the last figures of each graph. An hour on 2 cores.",
+        " docs/results/accuracy.md from the last figures of each graph. An hour on 2 cores.",
     )
     parser.add_argument("--seeds", type=int, help="fewer seeds, to try things out; writes nothing")
     parser.add_argument("--cases", help="only cases whose name contains this")

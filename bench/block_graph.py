@@ -49,7 +49,7 @@ def block_graph(
 
     Returns:
         "features" float32 [N, F], "edge_index" int32 [2, E] with source < target, "labels" int64
-        [N]: the keys of docs/datasets.md.
+        [N]: the keys of docs/usage/datasets.md.
 
     Raises:
         ValueError: for more edges than half of all pairs, or more blocks than features.
@@ -97,7 +97,7 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.block_graph",
         description="Writes a degree-corrected block model with noisy features, as an npz file or,"
-        " if the name does not end in .npz, as a folder of npy files (docs/datasets.md).",
+        " if the name does not end in .npz, as a folder of npy files (docs/usage/datasets.md).",
     )
     parser.add_argument("--nodes", type=int, default=1_000_000)
     parser.add_argument("--edges", type=int, default=10_000_000, help="undirected, counted once")

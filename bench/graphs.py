@@ -90,7 +90,7 @@ def has_data(name: str) -> bool:
 
 
 def save(data: GraphData, path: str | Path) -> None:
-    """Writes the graph under the keys of docs/datasets.md."""
+    """Writes the graph under the keys of docs/usage/datasets.md."""
     parts = {"edge_index": data.edge_index, "labels": np.asarray(data.labels)}
     if data.is_sparse:
         features = data.features

@@ -25,7 +25,7 @@ def describe_run(config: dict) -> dict:
         "commit": commit,
         # Results themselves, and the page made of them, do not change what is measured.
         "dirty": bool(
-            git("status", "--porcelain", ":!bench/results", ":!docs/benchmarks.md").strip()
+            git("status", "--porcelain", ":!bench/results", ":!docs/results/benchmarks.md").strip()
         ),
         "machine": describe_machine(),
         "versions": describe_versions(),

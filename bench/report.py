@@ -11,14 +11,14 @@ from .loss.cases import CASES, QUICK_CASES, Case, make_views, parse_shapes
 from .loss.contestants import MAIN, OTHERS, Contestant, use_all_cores
 from .loss.memory import numba_first_calls
 from .loss.parity import parity_error
-from .loss.table import CHECKED, render_others, render_table
+from .loss.table import CHECKED, render_others, render_page, render_table
 from .measure import measure
 from .reporting import Report
 
 REPORT = Report(
     command="python -m bench.report",
     file=Path("bench/results/loss.jsonl"),
-    page="docs/benchmarks.md",
+    page="docs/results/benchmarks.md",
     section="results",
     checked=CHECKED,
 )
@@ -69,7 +69,8 @@ def main(arguments=None) -> int:
     """The command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     if options.write_docs:
-        return REPORT.write_docs([(title, what, CASES) for what, title in _TITLES.items()], _render)
+        tables = [(title, what, CASES) for what, title in _TITLES.items()]
+        return REPORT.write_docs(tables, lambda rows: [render_page(rows)])
     use_all_cores()
     cases = options.shapes or (QUICK_CASES if options.quick else CASES)
     contestants = [*MAIN, *(OTHERS if options.all else ())]

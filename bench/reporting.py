@@ -215,6 +215,12 @@ def describe(run: dict) -> str:
     )
 
 
+def origin(run: dict) -> str:
+    """The same in a few words."""
+    changed = " with local changes" if run["dirty"] else ""
+    return f"{run['date'][:10]}, commit {run['commit'][:7]}{changed}, {run['machine']['cpu']}"
+
+
 def write_section(page: Path, name: str, parts: Iterable[str]) -> None:
     """Puts paragraphs between the comments ``<!-- name -->`` and ``<!-- /name -->`` of a page."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"

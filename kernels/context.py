@@ -2,7 +2,7 @@
 
 Path: see loss/paths.py.
 
-Backend, from `python -m bench.report` (ratios in docs/benchmarks.md):
+Backend, from `python -m bench.report` (ratios in docs/results/benchmarks.md):
 
 * inside a function that XLA compiles, the plain ops: they become part of the surrounding program;
 * on a CPU the plain ops for small batches, where a call of the host costs more than it saves, and

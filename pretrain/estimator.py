@@ -41,9 +41,9 @@ class GraphBarlowTwins(BaseEstimator):
         model = GraphBarlowTwins(seed=0).fit(X, adjacency)
         model.embedding_  # float32 [N, D]
 
-    Everything left None is chosen by the graph, as docs/recipe.md says; the parameters are the
-    options of the command ``graph-barlow-twins pretrain``, and the embeddings are the same bit for
-    bit. Fitting makes TensorFlow's operations deterministic for the rest of the process.
+    Everything left None is chosen by the graph, as docs/theory/recipe.md says; the parameters are
+    the options of the command ``graph-barlow-twins pretrain``, and the embeddings are the same bit
+    for bit. Fitting makes TensorFlow's operations deterministic for the rest of the process.
 
     Args:
         seed: the same seed makes two fits on one machine equal.

@@ -8,8 +8,8 @@ independent views.
 An encoder of channels has several of them side by side, each a block of columns of M; there a view
 lacks whole channels.
 
-Source: derived in docs/derivation.md, section "Training in closed form", from the loss of Zbontar
-et al. 2021, https://arxiv.org/abs/2103.03230.
+Source: derived in docs/theory/derivation.md, section "Training in closed form", from the loss of
+Zbontar et al. 2021, https://arxiv.org/abs/2103.03230.
 """
 
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ for squares of larger numbers are infinite and of smaller ones 0. kernels/ has t
 it computes in float32, the range is 2^-104 (5e-32) to 2^90 (1e27).
 
 Source: Zbontar et al., "Barlow Twins: self-supervised learning via redundancy reduction" (2021),
-equations 1 and 2; docs/derivation.md derives the gradients.
+equations 1 and 2; docs/theory/derivation.md derives the gradients.
 """
 
 import numpy as np

@@ -58,7 +58,7 @@ def metric_tolerance(dtype: str) -> float:
     return _METRIC_TOLERANCES[dtype]
 
 
-# What docs/metrics.md promises against an SVD in float64: up to condition numbers of 1e6, and for
-# features with mean 100 and standard deviation 1. The loss of digits is in the data's condition,
-# so the bounds are not those above.
+# What docs/theory/metrics.md promises against an SVD in float64: up to condition numbers of 1e6,
+# and for features with mean 100 and standard deviation 1. The loss of digits is in the data's
+# condition, so the bounds are not those above.
 METRIC_ACCURACY = {"rankme": 1e-4, "numerical_rank": 1e-4, "coherence": 1e-3}

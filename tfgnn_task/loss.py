@@ -34,9 +34,9 @@ class BarlowTwinsLoss(tf.keras.losses.Loss):
 
     On R > 1 replicas in sync it is the value of the global batch, the same on all of them.
     ``Model.fit`` divides it by R and sums the gradients, which gives the gradient of the global
-    loss; a custom loop has to do the same (docs/distribution.md). With ``reduction="sum"``, by
-    which a caller announces that the replicas' losses are summed as they are, each returns 1 / R of
-    the value.
+    loss; a custom loop has to do the same (docs/usage/distribution.md). With ``reduction="sum"``,
+    by which a caller announces that the replicas' losses are summed as they are, each returns 1 / R
+    of the value.
 
     A loss that is NaN or infinite is returned as it is. In training the backward pass then does
     what ``on_nonfinite`` says, before a gradient reaches any weight:

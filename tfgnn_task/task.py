@@ -179,7 +179,7 @@ class BarlowTwinsTask(ContrastiveLossTask):
         backend, path: how it is computed, see `graph_barlow_twins.kernels.loss.entry`; default: the
             fastest way.
         cross_replica: whether it is that of the global batch of all replicas in sync; see
-            docs/distribution.md.
+            docs/usage/distribution.md.
         on_nonfinite: what training does when it is NaN or infinite: "raise", "skip" or "ignore".
         metrics_every_n_steps: of every so many training steps since the metrics were reset the
             first is evaluated, see `AllSvdMetrics`.

@@ -7,10 +7,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from .. import results
 from ..loss.contestants import use_all_cores
+from ..machine import ROOT
 from ..measure import measure
 from ..ratios import align, medians, number, ratio, times
-from ..reporting import Report
+from ..reporting import Report, origin, write_section
 from .cases import CASES, LARGE_CASES, MODES, QUICK_CASES, Case, LastGraph, kind_of, select
 from .contestants import CONTESTANTS
 from .modes import as_measured, bytes_written
@@ -19,7 +21,7 @@ from .soundness import soundness_error
 REPORT = Report(
     command="python -m bench.corruption.report",
     file=Path("bench/results/corruption.jsonl"),
-    page="docs/benchmarks.md",
+    page="docs/results/benchmarks.md",
     section="corruption",
     checked=(("ours", "upstream"), ("ours", "formula"), ("ours", "copy")),
 )
@@ -127,6 +129,54 @@ def render_table(rows: list[dict]) -> str:
     return "\n".join([*table, *[""] * bool(notes), *notes])
 
 
+def render_page(sets: dict[str, list[dict]]) -> str:
+    """The documentation's table: how many times as long as ours the other takes, by mode.
+
+    Args:
+        sets: from modes to rows.
+    """
+    found = {mode: medians(rows) for mode, rows in sets.items()}
+    names = [_TITLES[mode].removeprefix("### Corruptors ") for mode in sets]
+    copied = any("copy" in row for table in found.values() for row in table.values())
+    lines = [["case", "beside", *names, "ours, ms", *["ours / copy"] * copied]]
+    for case in dict.fromkeys(case for table in found.values() for case in table):
+        of_case = {mode: table.get(case, {}) for mode, table in found.items()}
+        other = next(
+            n for n in ("upstream", "formula", "ours") if any(n in x for x in of_case.values())
+        )
+        shown = of_case.get("function", {})
+        lines.append(
+            [
+                case,
+                other,
+                *(times(ratio(times_of, other, "ours")) for times_of in of_case.values()),
+                number(shown.get("ours")),
+                *[times(ratio(shown, "ours", "copy"))] * copied,
+            ]
+        )
+    return "\n".join(align(lines))
+
+
+def write_docs() -> int:
+    """Fills the section of the page with a table of large graphs and one of small ones."""
+    sets, parts = results.load(REPORT.file), []
+    for title, cases in (("Large graphs", LARGE_CASES), ("Small graphs", CASES)):
+        found = {mode: results.latest(sets, mode, map(str, cases)) for mode in _TITLES}
+        found = {mode: one for mode, one in found.items() if one}
+        if found:
+            origins = dict.fromkeys(origin(run) for run, _ in found.values())
+            parts += [
+                f"### {title}",
+                render_page({mode: rows for mode, (_, rows) in found.items()}),
+                "Rows of " + "; ".join(origins) + ".",
+            ]
+    if not parts:
+        print(f"no row set with all cases in {REPORT.file}", file=sys.stderr)
+        return 2
+    write_section(ROOT / REPORT.page, REPORT.section, parts)
+    return 0
+
+
 def soundness_checks(cases, mode: str) -> list[tuple]:
     """Arguments of `soundness_error` for all that is measured.
 
@@ -159,12 +209,7 @@ def main(arguments=None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.write_docs:
-        tables = [
-            (f"{title}{size}", mode, cases)
-            for mode, title in _TITLES.items()
-            for cases, size in ((CASES, ""), (LARGE_CASES, ", large graphs"))
-        ]
-        return REPORT.write_docs(tables, lambda rows: [render_table(rows)])
+        return write_docs()
     cases = LARGE_CASES if options.large else QUICK_CASES if options.quick else CASES
     try:
         cases = select(options.cases, cases) if options.cases else cases

@@ -1,4 +1,4 @@
-"""The rows of bench/gpu/run.py as a table for docs/benchmarks.md.
+"""The rows of bench/gpu/run.py as a table for docs/results/benchmarks.md.
 
 python -m bench.gpu.table [bench/results/gpu.jsonl]
 """

@@ -63,6 +63,17 @@ def render_table(rows: list[dict]) -> str:
     return "\n".join([*align(lines), *[""] * bool(notes), *notes])
 
 
+def render_page(rows: list[dict]) -> str:
+    """The columns of the documentation: ours in ms, and how many times as long others take."""
+    shown = ("upstream / NumPy", "upstream / TF", "jit / TF", "torch / TF", "TF / floor")
+    titles = (name.replace("jit", "upstream, XLA") for name in shown)
+    lines = [["[N, D]", "ours, NumPy, ms", "ours, TF, ms", *titles]]
+    for shape, found in medians(rows).items():
+        ours = (number(found.get(name)) for name in ("numpy", "tf-auto"))
+        lines.append([shape, *ours, *(times(ratio(found, *_RATIOS[name])) for name in shown)])
+    return "\n".join(align(lines))
+
+
 def render_others(rows: list[dict]) -> str:
     """The contestants that have no column in the table: ms, and how many times the floor."""
     in_table = (*_COLUMNS, "tf-call")

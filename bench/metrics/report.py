@@ -25,7 +25,7 @@ _PARITY = 1e-4
 REPORT = Report(
     command="python -m bench.metrics.report",
     file=Path("bench/results/metrics.jsonl"),
-    page="docs/metrics.md",
+    page="docs/theory/metrics.md",
     section="results",
     checked=(("ours", "upstream"), ("ours", "host")),
 )

@@ -4,9 +4,9 @@ Pure functions without a gradient of their own: choice.py pairs them in a custom
 compiles them. Made of differentiable ops, so second derivatives work.
 
 The views are only centred, never scaled, as [N, D] arrays: the factors r = 1 / sqrt(var + epsilon)
-are applied to the D x D matrices instead (docs/derivation.md, section 4). The residuals hold the
-statistics, not the centred views: the backward pass centres again. Within one graph TensorFlow
-merges the two computations, in XLA both are fused into their neighbours.
+are applied to the D x D matrices instead (docs/theory/derivation.md, section 4). The residuals
+hold the statistics, not the centred views: the backward pass centres again. Within one graph
+TensorFlow merges the two computations, in XLA both are fused into their neighbours.
 """
 
 from __future__ import annotations

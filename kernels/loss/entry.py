@@ -1,7 +1,7 @@
 """The Barlow Twins loss of two views, differentiable in TensorFlow: the public entry.
 
 Validates, chooses backend and path, and pairs their forward and backward functions in a custom
-gradient. Mathematics: reference/loss.py, docs/derivation.md. On NumPy arrays:
+gradient. Mathematics: reference/loss.py, docs/theory/derivation.md. On NumPy arrays:
 numba/entry.py.
 """
 

@@ -1,6 +1,6 @@
 """The gram path in plain TensorFlow ops: never forms C, for N < D.
 
-With Ka = Za Za^T, Kb = Zb Zb^T, both [N, N] (docs/derivation.md, section 5):
+With Ka = Za Za^T, Kb = Zb Zb^T, both [N, N] (docs/theory/derivation.md, section 5):
 
     ||C||_F^2 = sum_il w_i w_l Ka_il Kb_il / W^2
     Zb G^T    = (2 lambda / W) Kb diag(w) Za + Zb * h,     h = 2 (1 - lambda) c - 2

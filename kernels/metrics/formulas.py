@@ -1,6 +1,6 @@
 """Quality of a representation without labels, in TensorFlow.
 
-Definitions: reference/metrics/formulas.py; how to read them: docs/metrics.md. All take
+Definitions: reference/metrics/formulas.py; how to read them: docs/theory/metrics.md. All take
 ``sample_weight``, ``[N]`` or ``[N, 1]``: rows of weight 0 do not count, whatever they hold;
 otherwise ``diag(sqrt(w)) X`` is measured. Computed in float64; a scalar of the dtype of the input,
 float32 for half types. NaN where an entry is NaN or infinite, a weight is negative, NaN or

@@ -1,9 +1,9 @@
 """Quality of two views of the same rows, in plain TensorFlow ops: training or collapse, and where.
 
-Definitions: reference/metrics/views.py; how to read them: docs/metrics.md. Computed in float32,
-float64 for float64 views, and so are the results. ``sample_weight``, ``[N]`` or ``[N, 1]``: rows of
-weight 0 do not count. NaN where an entry is NaN or infinite, a weight is negative, NaN or infinite,
-or no row or feature is left.
+Definitions: reference/metrics/views.py; how to read them: docs/theory/metrics.md. Computed in
+float32, float64 for float64 views, and so are the results. ``sample_weight``, ``[N]`` or
+``[N, 1]``: rows of weight 0 do not count. NaN where an entry is NaN or infinite, a weight is
+negative, NaN or infinite, or no row or feature is left.
 
 Source of alignment and uniformity: Wang and Isola 2020, https://arxiv.org/abs/2005.10242.
 """

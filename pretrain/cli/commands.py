@@ -53,7 +53,7 @@ _COMMANDS = {
         evaluate.run,
         "measure embeddings: probes, clustering, link prediction, beside baselines",
         "Measures how much frozen embeddings say about the labels and links of a graph."
-        " docs/evaluation.md describes the protocol.",
+        " docs/usage/evaluation.md describes the protocol.",
     ),
     "embed": _Command(
         embed.EmbedOptions,
@@ -62,6 +62,19 @@ _COMMANDS = {
         "Writes the representations that an exported model gives the nodes of a graph.",
     ),
 }
+
+
+def make_parser() -> CommandLineParser:
+    """The parser of the command line; the documentation's tables of options are made of it."""
+    parser = CommandLineParser(
+        prog="graph-barlow-twins", description="Self-supervised embeddings of graphs in TensorFlow."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, one in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=one.help, description=one.description)
+        add_arguments(subparser, one.options, from_file=name == "pretrain")
+    return parser
 
 
 def run(argv: Sequence[str] | None, told: list[str]) -> str:
@@ -81,15 +94,7 @@ def run(argv: Sequence[str] | None, told: list[str]) -> str:
     warnings.showwarning = _show_warning
     for ours in (UserWarning, RuntimeWarning):
         warnings.simplefilter("once", ours)
-    parser = CommandLineParser(
-        prog="graph-barlow-twins", description="Self-supervised embeddings of graphs in TensorFlow."
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, one in _COMMANDS.items():
-        subparser = subparsers.add_parser(name, help=one.help, description=one.description)
-        add_arguments(subparser, one.options, from_file=name == "pretrain")
-    arguments = parser.parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     command = _COMMANDS[arguments.command]
     options = options_from(arguments, command.options)
     told.append(command.interrupted)

@@ -1,4 +1,4 @@
-"""Defaults that depend on the graph or on other options; docs/recipe.md says why they are so.
+"""Defaults that depend on the graph or on other options; why: docs/theory/recipe.md.
 
 The recipe takes them from here, and so do the help texts.
 """

@@ -84,7 +84,8 @@ class PretrainConfig(GraphOptions):
             "linear: features propagated over --hops; gcn: graph convolutions; channels: own"
             " features, neighbours' and relations, weighed one by one; wide: statistics of"
             " neighbourhoods in one random layer; default: what the graph's features say, and"
-            " linear or gcn if options of a training by steps are given (see docs/recipe.md)",
+            " linear or gcn if options of a training by steps are given (see"
+            " docs/theory/recipe.md)",
             ENCODERS,
         ),
         None,

@@ -1,6 +1,6 @@
 """All measures of frozen embeddings in one go, for the main job, the command `evaluate`, reports.
 
-docs/evaluation.md describes the protocol.
+docs/usage/evaluation.md describes the protocol.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From what the person wrote after `--dataset` to a graph. Formats: docs/datasets.md."""
+"""From what the person wrote after `--dataset` to a graph. Formats: docs/usage/datasets.md."""
 
 import os
 

@@ -18,8 +18,8 @@ def read_labels(
     Args:
         source: an ``.npy`` file of labels [N] or [N, C]; an ``.npz`` file with ``labels``, and
             optionally ``train_mask``, ``val_mask``, ``test_mask`` and ``node_ids``, or under other
-            projects' names; or a data set, as of `load_dataset`. Values as docs/datasets.md says:
-            integers with -1, or strings with "", for unknown; or a matrix of 0 and 1.
+            projects' names; or a data set, as of `load_dataset`. Values as docs/usage/datasets.md
+            says: integers with -1, or strings with "", for unknown; or a matrix of 0 and 1.
         data_dir: see `load_dataset`.
         knn: see `load_dataset`.
         split: see `load_dataset`.

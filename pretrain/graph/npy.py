@@ -1,7 +1,7 @@
 """A folder with one npy file per array: graphs that are larger than memory.
 
-The names of the files are the keys of docs/datasets.md: features.npy, edge_index.npy, ... Dense
-features stay in their file and are read where they are needed; edges are read in blocks.
+The names of the files are the keys of docs/usage/datasets.md: features.npy, edge_index.npy, ...
+Dense features stay in their file and are read where they are needed; edges are read in blocks.
 """
 
 from pathlib import Path

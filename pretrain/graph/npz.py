@@ -1,4 +1,4 @@
-"""One npz file with a graph of one's own. The keys are documented in docs/datasets.md."""
+"""One npz file with a graph of one's own. The keys are documented in docs/usage/datasets.md."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +38,7 @@ def load_npz(path: str | Path, *, split: int = 0) -> GraphData:
 def graph_from_arrays(
     parts: Mapping[str, Any], path: str | Path, *, name: str, split: int = 0
 ) -> GraphData:
-    """Makes a graph of arrays under the keys of docs/datasets.md.
+    """Makes a graph of arrays under the keys of docs/usage/datasets.md.
 
     Args:
         parts: arrays by key.

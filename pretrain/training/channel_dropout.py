@@ -3,8 +3,8 @@
 In a view every node lacks some of its channels, as where its links of one kind are not known. What
 is trained is the matrix W behind the channels: for views whose covariances are Sigma within a view
 and K across two it is ``(Sigma + r I)^-1 K V``, V the principal directions. Both are exact: the
-dropping is taken in expectation. Definition: reference/closed_form.py; why: docs/derivation.md.
-NumPy and SciPy alone.
+dropping is taken in expectation. Definition: reference/closed_form.py; why:
+docs/theory/derivation.md. NumPy and SciPy alone.
 """
 
 from __future__ import annotations

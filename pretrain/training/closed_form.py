@@ -1,7 +1,7 @@
 """Training of the linear encoder without steps: one Cholesky factor in place of Adam.
 
-What it computes is defined in reference/closed_form.py, why in docs/derivation.md. NumPy and SciPy
-alone.
+What it computes is defined in reference/closed_form.py, why in docs/theory/derivation.md. NumPy
+and SciPy alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The recipe of a training: what was given, and what the graph's own statistics choose.
 
-Labels are never looked at. Why the defaults are what they are: docs/recipe.md.
+Labels are never looked at. Why the defaults are what they are: docs/theory/recipe.md.
 """
 
 from __future__ import annotations

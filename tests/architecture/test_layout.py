@@ -13,7 +13,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-CODE = (*FOLDERS, "namespace", "bench", "tests", "examples")
+CODE = (*FOLDERS, "namespace", "bench", "docs", "tests", "examples")
 MOST_LINES, MOST_FILES = 300, 15
 
 

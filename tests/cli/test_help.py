@@ -37,7 +37,7 @@ def test_help(capsys, command, flags):
 
 
 def test_the_recipe_in_the_help(capsys):
-    """As numbers of today: whoever changes one of them changes docs/recipe.md too."""
+    """As numbers of today: whoever changes one of them changes docs/theory/recipe.md too."""
     text = help_of(capsys, "pretrain")
     for words in (
         "default: 60 with the linear encoder, 200 with the gcn",

@@ -85,7 +85,7 @@ def test_sum_reduction_on_one_replica_is_the_loss():
     [(256, 4, 4, 132), (8192, 4, 4, 4100), (256, 4, 2, 264), (256, 8, 8, 132), (2, 4, 4, 5)],
 )
 def test_choice_by_bytes(features, itemsize, row_itemsize, first_direct):
-    """N < (b / b') (D / 2 + 4), see docs/derivation.md, section 8."""
+    """N < (b / b') (D / 2 + 4), see docs/theory/derivation.md, section 8."""
     for rows in (first_direct - 1, first_direct):
         expected = rows < first_direct
         assert prefers_gather(rows, features, itemsize, row_itemsize) is expected

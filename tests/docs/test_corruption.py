@@ -1,9 +1,9 @@
-"""The example of docs/corruption.md runs as it stands."""
+"""The example of docs/theory/corruption.md runs as it stands."""
 
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "corruption.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "theory" / "corruption.md"
 
 
 def test_two_view_example(capsys):

@@ -1,4 +1,4 @@
-"""The examples of docs/export.md run as they stand, in two processes."""
+"""The examples of docs/usage/export.md run as they stand, in two processes."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.examples import assert_names_exist
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "export.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "usage" / "export.md"
 
 SAVE = """
 import json

@@ -1,4 +1,4 @@
-"""The examples of docs/production.md run as they stand, in one process."""
+"""The examples of docs/usage/production.md run as they stand, in one process."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.examples import assert_names_exist
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "production.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "usage" / "production.md"
 NAMES = ["setup", "padding", "precision", "projector", "multitask", "skip"]
 # A policy stays set for the process; the example is the last thing that a program would do.
 AFTER = {"precision": 'tf.keras.mixed_precision.set_global_policy("float32")\n'}

@@ -110,7 +110,7 @@ def expected(case: Case, path: str) -> Expected:
 
 
 def _operands(a, b, case, path):
-    """By the formulas of docs/derivation.md, sections 3 and 5, of absolute values."""
+    """By the formulas of docs/theory/derivation.md, sections 3 and 5, of absolute values."""
     D = a.shape[1]
     taken, w, ddof, options = _weighting(a, case)
     W = w.sum() or 1

@@ -1,4 +1,4 @@
-"""The losses of docs/losses.md, each against its source's formula written out in NumPy."""
+"""The losses of docs/theory/losses.md, each against its source's formula written out in NumPy."""
 
 import numpy as np
 import pytest

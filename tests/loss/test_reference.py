@@ -118,7 +118,7 @@ def test_loss_errors(views, options, message):
 
 
 def test_the_range_of_variances_is_that_of_the_kernels():
-    """docs/derivation.md says where it comes from; both sides turn to NaN at the same number."""
+    """docs/theory/derivation.md says where it comes from; both turn to NaN at the same number."""
     assert VARIANCES[np.float64] == reference_loss.VARIANCES
     for variance, is_number in ((2.0**-832, True), (2.0**-833, False), (2.0**722, False)):
         z = np.sqrt(variance) * np.array([[1.0], [-1.0]])

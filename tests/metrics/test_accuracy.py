@@ -1,4 +1,4 @@
-"""How exact the metrics are, against an SVD in float64: the bounds of docs/metrics.md."""
+"""How exact the metrics are, against an SVD in float64: the bounds of docs/theory/metrics.md."""
 
 from contextlib import nullcontext
 

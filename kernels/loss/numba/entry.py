@@ -1,9 +1,9 @@
 """The Barlow Twins loss and its gradients on NumPy arrays, with Numba and BLAS on the CPU.
 
-Mathematics: reference/loss.py and docs/derivation.md. `barlow_twins_loss_and_gradients` is the
-whole; `forward` and `backward` are its halves for a framework that has its own tape. Safe to call
-from several Python threads, from `tf.numpy_function` and after a fork; the result does not depend
-on who else is computing.
+Mathematics: reference/loss.py and docs/theory/derivation.md. `barlow_twins_loss_and_gradients` is
+the whole; `forward` and `backward` are its halves for a framework that has its own tape. Safe to
+call from several Python threads, from `tf.numpy_function` and after a fork; the result does not
+depend on who else is computing.
 
 The first call compiles each path for about 9 seconds per dtype; the machine code is cached on disk,
 and loading it costs a later process about 0.2 s.

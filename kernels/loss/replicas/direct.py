@@ -5,8 +5,8 @@
         C   = (sum_i w_i x_i y_i^T - W d_A d_B^T) / W * r_A r_B^T
 
 The subtractions cancel nothing: d is the rounding error of m. One all-reduce brings all of it. The
-gradient of a row (docs/derivation.md, section 4) needs that row, the statistics and C, so the
-backward pass has no collective.
+gradient of a row (docs/theory/derivation.md, section 4) needs that row, the statistics and C, so
+the backward pass has no collective.
 """
 
 from __future__ import annotations

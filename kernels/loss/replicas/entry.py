@@ -1,7 +1,7 @@
 """The loss of the global batch of R replicas that train in sync: the public entry.
 
 Every replica returns the loss of all rows of all replicas. Sums over rows are reduced in one of two
-ways (docs/derivation.md, section 8), each with a fixed sequence of collectives:
+ways (docs/theory/derivation.md, section 8), each with a fixed sequence of collectives:
 
 * direct: all-reduce of the first moments, then of the second moments and C;
 * gram: all-reduce of the first moments, then all-gather of the rows.

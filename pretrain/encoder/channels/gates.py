@@ -1,6 +1,6 @@
 """How much each channel weighs, from what the features say about nodes and their neighbours.
 
-Labels are not looked at. Why these measures and constants: docs/recipe.md.
+Labels are not looked at. Why these measures and constants: docs/theory/recipe.md.
 """
 
 from __future__ import annotations

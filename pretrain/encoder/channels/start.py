@@ -17,7 +17,7 @@ from .matrices import StepMatrices
 from .plan import Planned
 from .weights import ChannelNumbers, ChannelWeights
 
-# Twice as many rounds gave the same accuracies (docs/recipe.md) in twice the time.
+# Twice as many rounds gave the same accuracies (docs/theory/recipe.md) in twice the time.
 _POWER_ITERATIONS = 2
 _SMALLEST_VALUE = 1e-4  # of the largest: below is the rounding of float32
 _ROUNDING = 1e-6  # of sqrt(N), which bounds the singular values of rows of length 1

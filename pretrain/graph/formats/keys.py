@@ -44,7 +44,7 @@ IGNORED_KEYS = (
 
 
 def in_our_terms(parts: Mapping[str, Any], path: object) -> dict[str, Any]:
-    """The same arrays under the keys of docs/datasets.md.
+    """The same arrays under the keys of docs/usage/datasets.md.
 
     Args:
         parts: arrays by key; our own keys are left as they are.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# By suffix; docs/datasets.md says more of each.
+# By suffix; docs/usage/datasets.md says more of each.
 _PICKLE = (
     "pandas.read_pickle(FILE).to_parquet('nodes.parquet'), if you trust it: pickles run programs"
 )

@@ -30,8 +30,8 @@ def load_tables(folder: str | Path, columns: Columns | None = None) -> ObjectGra
     nodes, edges = (_one_file(Path(folder), names) for names in (_NODES, _EDGES))
     if edges is None:
         raise InputError(
-            f"{folder}: expected edges.csv, edges.tsv or edges.parquet in it; docs/datasets.md says"
-            " how other projects' folders become one"
+            f"{folder}: expected edges.csv, edges.tsv or edges.parquet in it;"
+            " docs/usage/datasets.md says how other projects' folders become one"
         )
     return graph_of_tables(nodes, edges, columns=columns, name=f"tables:{folder}")
 

@@ -1,0 +1,36 @@
+"""What MkDocs asks while it builds the site: formulas, plots and tables that are made, not written.
+
+A comment ``<!-- site: NAME ARGUMENT -->`` in a page is replaced by what `_MADE` gives for it; on
+other renderings of the page it is not seen.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import formulas
+import options
+import plots
+
+from bench.against.trees import package_of
+
+ROOT = Path(__file__).resolve().parents[2]
+_MADE = {"options": options.table, "plot": plots.plot}
+_COMMENT = re.compile(r"<!-- site: (\w+) ([\w-]+) -->")
+
+
+def on_startup(command, dirty):
+    """Gives mkdocstrings the package as one folder, as it is installed, before it looks for it."""
+    folder = ROOT / "build" / "package"
+    shutil.rmtree(folder, ignore_errors=True)
+    package_of(ROOT, folder)
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Fills the places of plots and tables."""
+    return _COMMENT.sub(lambda found: _MADE[found[1]](found[2]), markdown)
+
+
+def on_page_content(html, page, config, files):
+    """Sets formulas."""
+    return formulas.set_all(html)
