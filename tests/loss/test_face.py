@@ -2,10 +2,10 @@
 
 import inspect
 
+import numpy as np
 import pytest
 from graph_barlow_twins import reference
-from graph_barlow_twins.kernels import loss
-from graph_barlow_twins.kernels.blas import gemm
+from graph_barlow_twins.kernels import blas, loss
 from graph_barlow_twins.kernels.loss import entry
 from graph_barlow_twins.kernels.loss.numba import entry as numba_entry
 
@@ -44,6 +44,11 @@ def test_defaults_are_those_of_the_reference():
                 assert parameter.default == expected[name].default, name
 
 
-def test_gemm_is_for_numba_functions():
-    with pytest.raises(NotImplementedError, match="inside Numba functions"):
-        gemm("N", "N", 1, 1, 1, 1.0, None, 1, None, 1, 0.0, None, 1)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gemm_called_by_python_is_the_product(dtype):
+    """As where `NUMBA_DISABLE_JIT` is set."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-3, 4, (2, 3)).astype(dtype), rng.integers(-3, 4, (3, 4)).astype(dtype)
+    c = np.ones((2, 4), dtype)  # C^T = B^T A^T in the column-major terms of BLAS
+    blas.gemm(blas.N, blas.N, 4, 2, 3, 2.0, b, 4, a, 3, -1.0, c, 4)
+    assert np.array_equal(c, 2 * a @ b - 1)
