@@ -52,16 +52,17 @@ def load_schema_graph(
     touching = {name: one for name, one in edge_sets.items() if target in (one.source, one.target)}
     others = {end for one in touching.values() for end in (one.source, one.target)}
     nodes = {
-        name: _nodes(name, schema.node_sets[name], folder) for name in sorted(others | {target})
+        name: read_set(f"node set {shown(name)}", schema.node_sets[name], (ID,), folder)
+        for name in sorted(others | {target})
     }
-    places = {name: _places(one) for name, one in nodes.items()}
+    indices = {name: _index(one) for name, one in nodes.items()}
     own = nodes[target]
     parts: dict[str, Any] = dict(own.features)
     labels = _labels(parts.pop(label), schema, target, label) if label else None
     relations: dict[str, Any] = {}
     for name, one in touching.items():
         table = read_set(f"edge set {shown(name)}", one, (SOURCE, TARGET), folder)
-        ends = _ends(table, one, places, nodes)
+        ends = _ends(table, one, indices, nodes)
         if one.source != target:
             ends = ends[::-1]
         other = one.target if one.source == target else one.source
@@ -138,40 +139,38 @@ def _repeats(edge_set: Any, schema: Any) -> bool:
     )
 
 
-def _nodes(name: str, message: Any, folder: Path) -> SetTable:
-    table = read_set(f"node set {shown(name)}", message, (ID,), folder)
-    ids, first, counts = np.unique(table.keys[ID], return_index=True, return_counts=True)
-    if len(ids) < len(table.keys[ID]):
-        twice = int(np.argmax(counts > 1))
-        again = int(np.flatnonzero(table.keys[ID] == ids[twice])[1])
+def _index(nodes: SetTable) -> Any:
+    """The ids, to be looked up."""
+    import pandas
+
+    index = pandas.Index(nodes.keys[ID])
+    if not index.is_unique:
+        again = int(index.duplicated().argmax())
+        first = int((nodes.keys[ID] == nodes.keys[ID][again]).argmax())
         raise InputError(
-            f"{table.name}: {table.place(again)}: the id {shown(str(ids[twice]))} is there already"
-            f" ({table.place(int(first[twice]))})"
+            f"{nodes.name}: {nodes.place(again)}: the id {shown(str(index[again]))} is there"
+            f" already ({nodes.place(first)})"
         )
-    return table
-
-
-def _places(nodes: SetTable) -> dict[str, int]:
-    return {one: place for place, one in enumerate(nodes.keys[ID])}
+    return index
 
 
 def _ends(
-    table: SetTable, message: Any, places: dict[str, dict[str, int]], nodes: dict[str, SetTable]
+    table: SetTable, message: Any, indices: dict[str, Any], nodes: dict[str, SetTable]
 ) -> np.ndarray:
     """Row numbers of both ends, [2, E], the source first."""
     marked = {(one.key, one.value) for one in message.metadata.extra}
     keys = (TARGET, SOURCE) if _REVERSED in marked else (SOURCE, TARGET)
     ends = []
     for key, node_set in zip(keys, (message.source, message.target), strict=True):
-        known, ids = places[node_set], table.keys[key]
-        rows = np.fromiter((known.get(one, -1) for one in ids), np.int64, len(ids))
+        ids = table.keys[key]
+        rows = indices[node_set].get_indexer(ids)
         if (rows < 0).any():
             row = int((rows < 0).argmax())
             raise InputError(
                 f"{table.name}: {table.place(row)}: {key.removeprefix('#')} {shown(str(ids[row]))}"
                 f" is no id of {nodes[node_set].name} ({int((rows < 0).sum()):,} such rows)"
             )
-        ends.append(rows)
+        ends.append(rows.astype(np.int64))
     return np.stack(ends)
 
 
