@@ -20,6 +20,8 @@ from typing import Any, Generic, TypeVar
 Value = TypeVar("Value")
 
 _LENGTH = 8  # bytes
+# Not `-m`, which looks for modules in the working folder first: files there are not ours to run.
+_SERVE = f"import sys; sys.path[:] = [p for p in sys.path if p]; import {__name__} as a; a.serve()"
 
 
 class Aside(Generic[Value]):
@@ -44,18 +46,19 @@ class Aside(Generic[Value]):
         if cpu_count() == 1 or not sys.executable:
             return self
         try:
+            content = pickle.dumps(self._call)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                [sys.executable, "-c", _SERVE],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            content = pickle.dumps(self._call)
             inbox: Any = self._process.stdin
-            inbox.write(len(content).to_bytes(_LENGTH, "big") + content)
+            inbox.write(len(content).to_bytes(_LENGTH, "big"))
+            inbox.write(content)
             inbox.flush()  # and left open: the process ends with this one
-        except OSError:  # a limit of processes or of memory
+        except (OSError, MemoryError):  # a limit of processes or of memory
             self._close()
         return self
 
@@ -69,7 +72,9 @@ class Aside(Generic[Value]):
         outbox: Any = self._process.stdout
         try:
             value, error, told = pickle.load(outbox)
-        except EOFError:  # the process was killed, perhaps for want of memory
+        except (EOFError, OSError, pickle.UnpicklingError):  # killed, perhaps for want of memory
+            return self._call()
+        if isinstance(error, MemoryError):  # there may be more of it now
             return self._call()
         for category, message in told:
             warnings.warn(message, category, stacklevel=2)
@@ -85,7 +90,7 @@ class Aside(Generic[Value]):
         self._process = None
 
 
-def _serve() -> None:
+def serve() -> None:
     """In the other process: makes the call that is handed over, and ends with whoever asked."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user sees
     if hasattr(os, "nice"):
@@ -103,12 +108,9 @@ def _serve() -> None:
     warned = [(one.category, str(one.message)) for one in told]
     pickle.dump((value, error, warned), sys.stdout.buffer)
     sys.stdout.flush()
+    os._exit(0)  # Python's own end would meet the other thread in the middle of its reading
 
 
 def _end_with(inbox: Any) -> None:
     inbox.read()
     os._exit(1)
-
-
-if __name__ == "__main__":
-    _serve()

@@ -31,6 +31,7 @@ _JUDGES = {
     f"_{ROC_AUC}": "AUC",
     f"_{MACRO_F1}": "F1",
 }
+_COLUMNS = 64  # that a candidate has at least
 RANDOM = "_random"  # of a graph with a public split: on random ones of its size
 
 # Keys of `Result.measures`, and what they are called in tables.
@@ -194,14 +195,18 @@ def evaluate(
         kept = {key: measures[key] for key in MEASURES if key in measures}
         return Result(kept, tuple(probes), neighbours)
 
-    # Three folds of a large graph leave one of two cores idle for a quarter of the time: the next
-    # candidate fills it. In one thread each, whatever the others do.
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
-        # Every probe of every candidate plans anew, and would say the same again.
-        warnings.simplefilter("ignore", ProbeWarning)
-        return dict(
-            zip(candidates, side_by_side(measured, [*candidates], data.num_nodes * 64), strict=True)
-        )
+        # Every probe of every candidate plans anew, and would say the same again; and k-means warns
+        # of fewer different rows than classes. Here, as filters are not a thread's own.
+        for category in (ProbeWarning, ConvergenceWarning):
+            warnings.simplefilter("ignore", category)
+        # Three folds of a large graph leave one of two cores idle for a quarter of the time: the
+        # next candidate fills it.
+        work = data.num_nodes * _COLUMNS
+        found = side_by_side(measured, [*candidates], work, most=2)
+    return dict(zip(candidates, found, strict=True))
 
 
 def _probe_measures(probe: str, where: str, found: Sequence[Accuracies]) -> dict[str, Measure]:

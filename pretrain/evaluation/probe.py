@@ -143,19 +143,22 @@ def run_probe(
     )
 
 
-def side_by_side(fit: Callable[[Item], Any], items: Sequence[Item], work: int) -> list:
+def side_by_side(
+    fit: Callable[[Item], Any], items: Sequence[Item], work: int, most: int | None = None
+) -> list:
     """What comes of each item, in order; several at a time where each takes long enough.
 
     Args:
         fit: keeps to one thread, so that its result does not depend on the others.
         items: splits or seeds.
         work: entries of the matrix that a call works on.
+        most: so many at a time, in place of one for each core.
     """
     if work < _WORTH_A_THREAD:
         return [fit(one) for one in items]
     from joblib import cpu_count  # with scikit-learn; knows of affinity and of containers
 
-    with concurrent.futures.ThreadPoolExecutor(min(len(items), cpu_count())) as pool:
+    with concurrent.futures.ThreadPoolExecutor(min(len(items), most or cpu_count())) as pool:
         return list(pool.map(fit, items))
 
 

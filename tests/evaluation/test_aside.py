@@ -43,6 +43,21 @@ def test_a_process_that_is_killed_costs_time_alone():
 
 
 @pytest.mark.slow
+def test_files_in_the_working_folder_are_not_run(tmp_path, monkeypatch):
+    (tmp_path / "pickle.py").write_text("raise SystemExit('run')")
+    monkeypatch.chdir(tmp_path)
+    with Aside(os.getpid) as aside:
+        assert aside.result() != HERE
+
+
+@pytest.mark.slow
+def test_the_process_ends_in_order():
+    with Aside(os.getpid) as aside:
+        aside.result()
+        assert aside._process.wait(60) == 0
+
+
+@pytest.mark.slow
 def test_errors_come_out_where_the_result_is_asked_for():
     with Aside(refuse, "wrong") as aside, pytest.raises(ValueError, match="wrong"):
         aside.result()
