@@ -5,6 +5,7 @@ Everything else is imported once Ctrl-C is looked after; see `commands`.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,13 @@ EXIT_FAILURE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 def command() -> None:
     """The console script: `main`, in a process that has nothing else to do, and ends."""
     ctrl_c = CtrlC(at_end=signal.SIG_IGN)  # what is done is done, and Python's own end is short
-    sys.exit(main(ctrl_c=ctrl_c, prepared=True))
+    code = main(ctrl_c=ctrl_c, prepared=True)
+    if code == EXIT_INTERRUPTED:
+        # Where Ctrl-C has come through an `exec`, as of a dataclass that is imported, Python would
+        # take the signal anew at its own end, and die of it.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(

@@ -58,7 +58,7 @@ def test_pandas_categories_and_numbers_in_objects():
     ("table", "message"),
     [
         ({"a": [np.nan, np.nan]}, "'a' has no value"),
-        ({"name": [f"n{i}" for i in range(1500)]}, "1,500 different values"),
+        ({"name": [f"n{i}" for i in range(1500)] * 3}, "1,500 different values"),
         ({}, "at least one column"),
     ],
 )
@@ -79,3 +79,15 @@ def test_two_columns_of_one_name():
     table = pandas.DataFrame([[1, 2]], columns=["a", "a"])
     with pytest.raises(InputError, match="two columns are called 'a'"):
         Columns.of(table)
+
+
+def test_names_of_rows_are_no_features():
+    table = pandas.DataFrame({"name": [f"n{i}" for i in range(40)], "x": range(40)})
+    columns = Columns.of(table)
+    assert [one.name for one in columns.columns] == ["x"]
+    assert columns.described() == "1 number (x); left out, as they name nodes: name"
+    assert columns.features(table).shape == (40, 1)
+    named = Columns.of(table[["name"]])
+    assert named.features(table) is None
+    few = Columns.of(table[:20])  # twenty groups are not yet names
+    assert [one.name for one in few.columns] == ["name", "x"]

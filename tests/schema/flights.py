@@ -39,6 +39,8 @@ def flights():
             {"#id": ids["flight"]},
             {
                 "minutes": ("DT_FLOAT", [], [round(x, 3) for x in rng.normal(90, 20, FLIGHTS)]),
+                "remark": ("DT_STRING", [], [f"gate {i} closes at noon" for i in range(FLIGHTS)]),
+                "number": ("DT_STRING", [], [f"XY{i}" for i in range(FLIGHTS)]),
                 "weekday": ("DT_INT64", [], [int(x) for x in rng.integers(1, 8, FLIGHTS)]),
                 "label": (
                     "DT_STRING",
@@ -65,6 +67,8 @@ def flights():
             {
                 "place": ("DT_FLOAT", [2], [[float(i), i / 4] for i in range(AIRPORTS)]),
                 "tags": ("DT_STRING", [-1], tags),
+                "gates": ("DT_INT64", [-1], [[1, 2], [12], [], [2, 2, 1], [12], [1]]),
+                "open": ("DT_INT64", [3], [[i % 2, 1, i // 3] for i in range(AIRPORTS)]),
             },
         ),
         Set("carrier", {"#id": ids["carrier"]}, {}),

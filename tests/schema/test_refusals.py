@@ -93,7 +93,10 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path):
     [
         ({"target": "rocket"}, "--target: .* has no node set 'rocket', but airport, carrier"),
         ({"target": "plane", "label": "colour"}, "node set 'plane' has no feature 'colour', but"),
-        ({"target": "flight", "label": "minutes"}, "'minutes' of 'flight': expected classes, got"),
+        (
+            {"target": "flight", "label": "minutes"},
+            "'minutes' of node set 'flight': expected classes, got",
+        ),
     ],
 )
 def test_what_the_schema_does_not_have_is_refused(tmp_path, options, message):

@@ -8,130 +8,190 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..objects.columns import CATEGORY, Columns
+from ..objects.column import (
+    BAG,
+    CATEGORY,
+    MOST_CATEGORIES,
+    NUMBER,
+    TEXT,
+    VECTOR,
+    kind_of,
+    names_rows,
+)
+from ..objects.columns import Columns
+from .tables import INTEGER, SetTable
 
 _MOST_CODES = 100  # different integers up to here are categories, more are measured
-_SHARED = 0.5  # of the nodes; strings that are more different than this name a node each
+
+
+def kind_in(table: SetTable, name: str) -> str | None:
+    """What a feature is, by its dtype, its shape and its values; None: it says nothing.
+
+    Strings are categories, texts of several words, or, of more than 1,000 different ones, words
+    too; integers of at most 100 different values are categories, but for 0 and 1. What is different
+    for more than half of the rows and no text is a name; that and what is the same in all rows, or
+    never there, says nothing.
+    """
+    series, feature = table.features[name], table.kinds[name]
+    if feature.is_list:
+        lengths = {len(one) for one in series} - {0}
+        if feature.is_bag:
+            return BAG if lengths else None
+        return VECTOR if len(lengths) == 1 else None  # ragged numbers have no columns
+    different = series.nunique()
+    if different < 2:
+        return None
+    if series.dtype == object:
+        if kind_of(series) == TEXT:
+            return TEXT
+        if names_rows(series):
+            return None
+        return CATEGORY if different <= MOST_CATEGORIES else TEXT
+    is_code = feature.kind == INTEGER and different <= _MOST_CODES
+    return CATEGORY if is_code and not set(series.dropna().unique()) <= {0.0, 1.0} else NUMBER
 
 
 def features_of(
-    parts: Mapping[str, Any], columns: Columns | None, where: str
-) -> tuple[Any, Columns | None, list[str]]:
-    """Features [N, F], how they were made, and what to say of what was left out.
-
-    Strings are categories, and so are integers of at most 100 different values; strings of more
-    than 1,000 are hashed. What is different for more than half of the nodes is a name, and what is
-    the same for all of them, or never there, says nothing: both are left out.
+    own: Mapping[str, tuple[Any, str]], columns: Columns | None, where: str
+) -> tuple[Any, Columns | None]:
+    """Features [N, F] of Series [N] and their kinds, by name, and how they were made.
 
     Args:
-        parts: Series [N] by name.
+        own: see `own_parts` and `joined`.
         columns: as at first.
         where: for messages.
     """
-    import pandas
-
+    parts = {name: series for name, (series, _) in own.items()}
     if columns is None:
-        kept = {key: _typed(column) for key, column in parts.items() if not _says_nothing(column)}
-    else:
-        codes = {one.name for one in columns.columns if one.kind == CATEGORY}
-        kept = {key: _as_codes(c) if key in codes else c for key, c in parts.items()}
-    told = []
-    if left := sorted(set(parts) - set(kept)):
-        told.append(f"left out, as they name nodes or are the same for all: {', '.join(left)}")
-    if not kept:
-        return None, None, told
-    table = pandas.DataFrame(kept)
-    used = columns or Columns.of(table, where=where)
-    return used.features(table, where=where), used, told
+        if not parts:
+            return None, None
+        columns = Columns.chosen(
+            parts, {name: kind for name, (_, kind) in own.items()}, where=where
+        )
+    return columns.features(parts, where=where), columns
 
 
-def _says_nothing(column: Any) -> bool:
-    if _is_array(column):
-        return not any(len(one) for one in column)
-    known = column.dropna()
-    different = known.nunique()
-    return different < 2 or (column.dtype == object and different > _SHARED * len(column))
-
-
-def _typed(column: Any) -> Any:
-    if _is_array(column) or column.dtype == object:
-        return column
-    known = column.dropna()
-    is_code = known.nunique() <= _MOST_CODES and (known == np.floor(known)).all()
-    if not is_code or set(known.unique()) <= {0.0, 1.0}:
-        return column
-    return _as_codes(column)
-
-
-def _as_codes(column: Any) -> Any:
-    """Integers as categories, which are called "3" rather than "3.0"; others as they are."""
-    return column if column.dtype == object else column.round().astype("Int64").astype("category")
-
-
-def joined(features: Mapping[str, Any], ends: np.ndarray, num_nodes: int) -> dict[str, Any]:
-    """The features of other nodes, for the nodes that are linked to them.
+def own_parts(
+    table: SetTable, columns: Columns | None, without: str | None
+) -> dict[str, tuple[Any, str]]:
+    """The target's own features, Series [N] and kinds by name.
 
     Args:
-        features: of the other nodes, Series [M] by name.
-        ends: [2, E], nodes and other nodes.
-        num_nodes: N.
-
-    Returns:
-        Series [N] by name. Of nodes with one link at most, what is there; else means of numbers,
-        and of the rest an array with all that is there.
+        table: of the target.
+        columns: as at first; then these alone.
+        without: the label.
     """
-    order = np.argsort(ends[0], kind="stable")
-    nodes, others = ends[:, order]
-    counts = np.bincount(nodes, minlength=num_nodes)
-    if counts.max(initial=0) <= 1:
-        return {
-            key: _one_each(column, nodes, others, num_nodes) for key, column in features.items()
-        }
-    return {key: _all_of_each(column, nodes, others, counts) for key, column in features.items()}
-
-
-def _one_each(column: Any, nodes: np.ndarray, others: np.ndarray, num_nodes: int) -> Any:
-    import pandas
-
-    found = column.iloc[others].set_axis(nodes).reindex(range(num_nodes))
-    if _is_array(column):
-        empty = column.iloc[0][:0]
-        found = pandas.Series([one if isinstance(one, np.ndarray) else empty for one in found])
+    found = {}
+    for name in table.features:
+        kind = _first_kind(columns, name) if columns else kind_in(table, name)
+        if kind is not None and (columns or name != without):
+            series = table.features[name]
+            found[name] = (_codes(series) if kind == CATEGORY else series, kind)
     return found
 
 
-def _all_of_each(column: Any, nodes: np.ndarray, others: np.ndarray, counts: np.ndarray) -> Any:
+def joined(
+    edge_set: str, table: SetTable, ends: np.ndarray, num_nodes: int, columns: Columns | None
+) -> dict[str, tuple[Any, str]]:
+    """The features of other nodes, for the nodes that are linked to them.
+
+    Of all nodes linked to one: means of numbers and vectors, texts one after the other, and of the
+    rest bags of all that is there.
+
+    Args:
+        edge_set: what the links are called.
+        table: of the other nodes.
+        ends: [2, E], nodes and other nodes.
+        num_nodes: N.
+        columns: as at first; then these alone.
+
+    Returns:
+        Series [N] and kinds by name, ``EDGE_SET.FEATURE``.
+    """
+    order = np.argsort(ends[0], kind="stable")
+    nodes, others = ends[:, order]
+    found = {}
+    for name in table.features:
+        full_name = f"{edge_set}.{name}"
+        kind = _first_kind(columns, full_name) if columns else kind_in(table, name)
+        if kind is None:
+            continue
+        series = table.features[name]
+        if kind in (CATEGORY, BAG):
+            found[full_name] = (_bags(_codes(series), nodes, others, num_nodes), BAG)
+        elif kind == TEXT:
+            found[full_name] = (_texts(series, nodes, others, num_nodes), TEXT)
+        else:
+            found[full_name] = (_means(series, nodes, others, num_nodes), kind)
+    return found
+
+
+def _first_kind(columns: Columns | None, name: str) -> str | None:
+    kinds = {one.name: one.kind for one in columns.columns} if columns else {}
+    return kinds.get(name)
+
+
+def _codes(series: Any) -> Any:
+    """Integers as text, which are called "3" rather than "3.0"; others as they are."""
+    if series.dtype == object:
+        return series
+    return (
+        series.round().astype("Int64").astype("string").astype(object).where(series.notna(), None)
+    )
+
+
+def _means(series: Any, nodes: np.ndarray, others: np.ndarray, num_nodes: int) -> Any:
+    """Of what is known of each; NaN, or an empty array, where nothing is."""
     import pandas
 
-    if column.dtype == np.float64:
-        values = column.to_numpy()[others]
-        known = ~np.isnan(values)
-        sums = np.bincount(nodes[known], values[known], len(counts))
-        numbers = np.bincount(nodes[known], minlength=len(counts))
-        return pandas.Series(
-            np.divide(sums, numbers, out=np.full(len(counts), np.nan), where=numbers > 0)
-        )
-    values = column.to_numpy()[others]
-    if _is_array(column):
-        if column.iloc[0].dtype.kind == "f":  # vectors
-            width = max(len(one) for one in column)
-            matrix = np.stack([one if len(one) else np.zeros(width) for one in column])
-            ones = np.ones(len(nodes))
-            mean = scipy.sparse.csr_matrix((ones, (nodes, others)), (len(counts), len(column)))
-            sums = (mean @ matrix) / np.maximum(counts, 1)[:, None]
-            return pandas.Series(list(sums))
-        lengths = np.array([len(one) for one in values])
-        flat = np.concatenate(list(values)) if len(values) else column.iloc[0][:0]
-        ends = np.bincount(nodes, lengths, len(counts)).astype(np.int64).cumsum()
-        bags = np.split(flat, ends[:-1])
+    if series.dtype == object:
+        known = np.array([len(one) > 0 for one in series])
+        values = np.stack([one for one in series if len(one)]).astype(np.float64)
     else:
-        present = np.array([one is not None for one in values], bool)
-        sizes = np.bincount(nodes[present], minlength=len(counts))
-        bags = np.split(values[present].astype(str), sizes.cumsum()[:-1])
-    rows = np.empty(len(counts), object)
-    rows[:] = bags
-    return pandas.Series(rows)
+        known = series.notna().to_numpy()
+        values = series.to_numpy()[known][:, None]
+    place = np.cumsum(known) - 1
+    kept = known[others]
+    shape = (num_nodes, len(values))
+    ones = np.ones(int(kept.sum()))
+    links = scipy.sparse.csr_matrix((ones, (nodes[kept], place[others[kept]])), shape)
+    counts = np.asarray(links.sum(axis=1))
+    means = np.divide(
+        links @ values, counts, out=np.full((num_nodes, values.shape[1]), np.nan), where=counts > 0
+    )
+    if series.dtype != object:
+        return pandas.Series(means[:, 0])
+    return _objects([one if count else one[:0] for one, count in zip(means, counts, strict=True)])
 
 
-def _is_array(column: Any) -> bool:
-    return column.dtype == object and len(column) > 0 and isinstance(column.iloc[0], np.ndarray)
+def _bags(series: Any, nodes: np.ndarray, others: np.ndarray, num_nodes: int) -> Any:
+    """An array of all that is there of each."""
+    values = series.to_numpy()
+    if len(values) and isinstance(values[0], np.ndarray):
+        lengths = np.array([len(one) for one in values], np.int64)
+        flat = np.concatenate(list(values))
+        starts = np.cumsum(lengths) - lengths
+        counts = lengths[others]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        things = flat[np.repeat(starts[others], counts) + within]
+        sizes = np.bincount(nodes, counts, num_nodes).astype(np.int64)
+    else:
+        taken = values[others]
+        there = np.array([one is not None for one in taken], bool)
+        things, sizes = taken[there], np.bincount(nodes[there], minlength=num_nodes)
+    return _objects(np.split(things, np.cumsum(sizes)[:-1]))
+
+
+def _texts(series: Any, nodes: np.ndarray, others: np.ndarray, num_nodes: int) -> Any:
+    bags = _bags(series, nodes, others, num_nodes)
+    return _objects([" ".join(one) if len(one) else None for one in bags])
+
+
+def _objects(rows: list) -> Any:
+    """A Series of any objects, one for each row."""
+    import pandas
+
+    found = np.empty(len(rows), object)
+    for place, one in enumerate(rows):
+        found[place] = one
+    return pandas.Series(found, dtype=object)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ...quiet import quiet_tensorflow
 
 _SCHEMA = ".pbtxt"
 _SHARDS = re.compile(r"(.*)@(\d+)")
-_RECORDS, _CSV = re.compile(r"[_.-]tfrecords?\b|\btfr\b"), re.compile(r"[_.-]csv\b")
+_RECORDS, _CSV = re.compile(r"[_.-]tfrecords?|\btfr\b"), re.compile(r"[_.-]csv\b")
 
 
 def read_schema(path: str | Path) -> tuple[Any, Path]:
@@ -71,17 +70,18 @@ def files_of(metadata: Any, folder: Path, name: str) -> list[Path]:
     """
     if not metadata.filename:
         raise InputError(f"{name}: the schema names no file (metadata, filename)")
-    pattern = os.path.join(folder, metadata.filename)  # an absolute name stays as it is
-    sharded = _SHARDS.fullmatch(pattern)
-    if sharded:
+    # An absolute name stays as it is.
+    pattern = os.path.join(glob.escape(str(folder)), metadata.filename)
+    name_alone = os.path.join(folder, metadata.filename)
+    if sharded := _SHARDS.fullmatch(name_alone):
         count = int(sharded[2])
         found = [Path(f"{sharded[1]}-{shard:05d}-of-{count:05d}") for shard in range(count)]
     elif glob.has_magic(metadata.filename):
         found = sorted(Path(one) for one in glob.glob(pattern))
     else:
-        found = [Path(pattern)]
+        found = [Path(name_alone)]
     if not found:
-        raise InputError(f"{name}: there is no file {pattern}")
+        raise InputError(f"{name}: there is no file {name_alone}")
     for one in found:
         if not one.is_file():
             raise InputError(f"{name}: there is no file {one}")
@@ -99,11 +99,3 @@ def is_record_file(path: Path, name: str) -> bool:
     if _CSV.search(path.name):
         return False
     raise InputError(f"{name}: {path}: expected a name with .csv or .tfrecord in it")
-
-
-def sets_of(schema: Any) -> Iterator[tuple[str, Any]]:
-    """Node sets, then edge sets, each with the words for it in a message."""
-    for name in sorted(schema.node_sets):
-        yield f"node set {shown(name)}", schema.node_sets[name]
-    for name in sorted(schema.edge_sets):
-        yield f"edge set {shown(name)}", schema.edge_sets[name]

@@ -13,11 +13,12 @@ from ..formats.tables import LABELS
 from ..objects.columns import Columns
 from ..objects.graph import ObjectGraph
 from ..relations import EDGES, TARGETS, WEIGHTS
-from .features import features_of, joined
+from .features import features_of, joined, own_parts
 from .files import read_schema
-from .tables import ID, SOURCE, TARGET, SetTable, read_set
+from .tables import ID, SOURCE, STRING, TARGET, SetTable, read_set
 
 _WEIGHT = "weight"  # of links, where an edge set has it
+_AUXILIARY = "_"  # what such names begin with
 _REVERSED = ("edge_type", "reversed")  # TF-GNN's mark of a set that reads its links backwards
 
 
@@ -30,8 +31,8 @@ def load_schema_graph(
 ) -> ObjectGraph:
     """Reads the nodes of one set with all that the schema has of them.
 
-    Links to other sets are relations, and what those sets say of their nodes is joined: of the one
-    node that a link leads to, or of all of them together (means of numbers, bags of the rest).
+    Links to other sets are relations, and what those sets say of their nodes is joined: of all that
+    are linked to one, means of numbers, and bags of the rest.
 
     Args:
         path: of the schema, or of its folder.
@@ -46,52 +47,78 @@ def load_schema_graph(
     schema, folder = read_schema(path)
     target = _target(schema, target, label, str(path))
     label = _label(schema.node_sets[target], label, target)
-    edge_sets = {
-        name: one for name, one in sorted(schema.edge_sets.items()) if not _repeats(one, schema)
-    }
-    touching = {name: one for name, one in edge_sets.items() if target in (one.source, one.target)}
-    others = {end for one in touching.values() for end in (one.source, one.target)}
+    links, unused = _links_of(target, schema)
+    others = {end for one in links.values() for end in (one.source, one.target)}
     nodes = {
         name: read_set(f"node set {shown(name)}", schema.node_sets[name], (ID,), folder)
         for name in sorted(others | {target})
     }
     indices = {name: _index(one) for name, one in nodes.items()}
     own = nodes[target]
-    parts: dict[str, Any] = dict(own.features)
-    labels = _labels(parts.pop(label), schema, target, label) if label else None
+    num_nodes = len(own.keys[ID])
+    parts = own_parts(own, columns, label)
     relations: dict[str, Any] = {}
-    for name, one in touching.items():
+    for name, one in links.items():
         table = read_set(f"edge set {shown(name)}", one, (SOURCE, TARGET), folder)
         ends = _ends(table, one, indices, nodes)
         if one.source != target:
             ends = ends[::-1]
         other = one.target if one.source == target else one.source
-        relations[f"{EDGES}{name}"] = ends
-        if (weights := table.features.get(_WEIGHT)) is not None:
-            relations[f"{WEIGHTS}{name}"] = weights.fillna(1).to_numpy()
+        if not len(nodes[other].keys[ID]):
+            unused[name] = f"{other} has no rows"
+            continue
+        key = _relation_name(name)
+        relations[f"{EDGES}{key}"] = ends
+        weight = table.kinds.get(_WEIGHT)
+        if weight and not weight.is_list and weight.kind != STRING:
+            relations[f"{WEIGHTS}{key}"] = table.features[_WEIGHT].fillna(1).to_numpy()
         if other != target:
-            relations[f"{TARGETS}{name}"] = np.array(len(nodes[other].keys[ID]))
-            for key, column in joined(nodes[other].features, ends, len(own.keys[ID])).items():
-                parts[f"{name}.{key}"] = column
-    features, used, told = features_of(parts, columns, f"node set {shown(target)}")
+            relations[f"{TARGETS}{key}"] = np.array(len(nodes[other].keys[ID]))
+            parts |= joined(name, nodes[other], ends, num_nodes, columns)
+    features, used = features_of(parts, columns, f"node set {shown(target)}")
     data = make_graph_data(
         name=f"tfgnn:{path}",
         features=features,
         edge_index=None if relations else np.zeros((2, 0), np.int64),
         relations=relations,
         node_ids=own.keys[ID],
-        labels=labels,
+        labels=None if label is None else _labels(own, label, target),
     )
-    unused = sorted(set(edge_sets) - set(touching))
-    lines = [f"target {shown(target)}; labels {shown(label) if label else 'none'}", *told]
+    told = [f"target {shown(target)}; labels {shown(label) if label else 'none'}"]
+    left = sorted({*own.features} - {*parts, label})
+    if left:
+        told.append(f"features that say nothing of a node are left out: {', '.join(left)}")
     if unused:
-        lines.append(f"edge sets that do not touch {target} are left out: {', '.join(unused)}")
-    return ObjectGraph(data, used, "; ".join(lines))
+        told.append(
+            "edge sets left out: " + ", ".join(f"{name} ({why})" for name, why in unused.items())
+        )
+    return ObjectGraph(data, used, "; ".join(told))
+
+
+def _links_of(target: str, schema: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """The edge sets to read, and those to leave out, with the reason."""
+    used, unused = {}, {}
+    for name, one in sorted(schema.edge_sets.items()):
+        if name.startswith(_AUXILIARY):  # TF-GNN's own, such as _readout/seed
+            continue
+        if target not in (one.source, one.target):
+            unused[name] = f"does not touch {target}"
+        elif not one.metadata.filename:
+            unused[name] = "the schema names no file"
+        elif not _repeats(one, schema):
+            used[name] = one
+    return used, unused
+
+
+def _relation_name(name: str) -> str:
+    """The edge set's, but for what relations may not be called."""
+    name = name.replace("<", "_").replace(">", "_")
+    return f"{name}_" if name == "links" else name
 
 
 def _target(schema: Any, asked: str | None, label: str | None, where: str) -> str:
     """The node set that was asked for, or the only one that can be meant."""
-    known = sorted(schema.node_sets)
+    known = sorted(name for name in schema.node_sets if not name.startswith(_AUXILIARY))
     if asked is not None:
         if asked not in known:
             raise InputError(
@@ -174,22 +201,19 @@ def _ends(
     return np.stack(ends)
 
 
-def _labels(column: Any, schema: Any, target: str, label: str) -> np.ndarray:
-    if column.dtype == np.float64:
-        numbers = column.fillna(-1).to_numpy()
-        if (numbers != np.floor(numbers)).any():
-            raise InputError(
-                f"--label: {shown(label)} of {shown(target)}: expected classes, got"
-                f" numbers such as {numbers[numbers != np.floor(numbers)][0]}"
-            )
-        return numbers.astype(np.int64)
-    missing = column.isna().to_numpy()
-    if any(isinstance(one, np.ndarray) for one in column.iloc[:1]):
-        lengths = {len(one) for one in column}
-        if len(lengths) != 1 or column.iloc[0].dtype.kind not in "iuf":
-            raise InputError(
-                f"--label: {shown(label)} of {shown(target)}: expected one class for"
-                " each node, or 0 and 1 for each class"
-            )
-        return np.stack(column.tolist()).astype(np.float32)
-    return np.where(missing, "", column.astype(object)).astype(str)
+def _labels(table: SetTable, label: str, target: str) -> np.ndarray:
+    column, feature = table.features[label], table.kinds[label]
+    expected = f"--label: {shown(label)} of node set {shown(target)}: expected"
+    if feature.is_list:
+        lengths = {len(one) for one in column} - {0}
+        if len(lengths) != 1 or feature.kind == STRING:
+            raise InputError(f"{expected} one class for each node, or 0 and 1 for each class")
+        unknown = np.full(lengths.pop(), -1.0)
+        return np.stack([one if len(one) else unknown for one in column]).astype(np.float32)
+    if feature.kind == STRING:
+        return np.where(column.isna().to_numpy(), "", column.to_numpy()).astype(str)
+    numbers = column.fillna(-1).to_numpy()
+    wrong = numbers != np.floor(numbers)
+    if wrong.any():
+        raise InputError(f"{expected} classes, got numbers such as {numbers[wrong][0]}")
+    return numbers.astype(np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from ...quiet import quiet_tensorflow
 from .files import files_of, is_record_file
 
 ID, SOURCE, TARGET = "#id", "#source", "#target"
+
+NUMERIC, INTEGER, STRING = "number", "integer", "string"
 
 _BATCH = 4096  # records parsed at a time
 # Of TensorFlow's message on a record that does not fit.
@@ -35,6 +38,16 @@ class Feature:
     kind: str
     size: int | None
 
+    @property
+    def is_list(self) -> bool:
+        """Whether an item has other than one entry."""
+        return self.size != 1
+
+    @property
+    def is_bag(self) -> bool:
+        """Whether the order of its entries says nothing: of strings, and of ragged integers."""
+        return self.is_list and (self.kind == STRING or (self.kind == INTEGER and not self.size))
+
     @classmethod
     def of(cls, message: Any, where: str) -> Feature:
         """Reads the message.
@@ -44,13 +57,16 @@ class Feature:
         """
         import tensorflow as tf
 
-        dtype = tf.dtypes.as_dtype(message.dtype)
+        try:
+            dtype = tf.dtypes.as_dtype(message.dtype)
+        except TypeError:
+            raise InputError(f"{where}: the schema gives no dtype") from None
         if dtype.is_floating:
-            kind = "number"
+            kind = NUMERIC
         elif dtype.is_integer or dtype.is_bool:
-            kind = "integer"
+            kind = INTEGER
         elif dtype == tf.string:
-            kind = "string"
+            kind = STRING
         else:
             raise InputError(f"{where}: expected floats, integers or strings, got {dtype.name}")
         sizes = [dim.size for dim in message.shape.dim]
@@ -64,14 +80,17 @@ class SetTable:
     Attributes:
         name: of the set, for messages.
         keys: columns of ids, [N] str, by their names `ID`, or `SOURCE` and `TARGET`.
-        features: by name, a pandas Series [N] each: float64 (NaN where missing), strings (None),
-            or an array for each row.
+        features: in the order of their names, a pandas Series [N] each: float64 (NaN where
+            missing), strings (None), or an array for each row: float64 of numbers and of integers
+            of one shape, int64 of ragged ones, else strings.
+        kinds: of the features, as the schema has them.
         files: with the number of rows in each.
     """
 
     name: str
     keys: dict[str, np.ndarray]
     features: dict[str, Any]
+    kinds: dict[str, Feature]
     files: tuple[tuple[Path, int], ...]
 
     def place(self, row: int) -> str:
@@ -97,7 +116,7 @@ def read_set(name: str, message: Any, keys: Sequence[str], folder: Path) -> SetT
     """
     features = {
         key: Feature.of(one, f"{name}, feature {shown(key)}")
-        for key, one in message.features.items()
+        for key, one in sorted(message.features.items())  # a map has another order in each process
         if not key.startswith("#")
     }
     parts, files = [], []
@@ -114,9 +133,8 @@ def read_set(name: str, message: Any, keys: Sequence[str], folder: Path) -> SetT
             f"{name}: the schema says {expected:,} rows (metadata, cardinality), its files have"
             f" {found:,}"
         )
-    return SetTable(
-        name, {key: columns.pop(key).to_numpy().astype(str) for key in keys}, columns, tuple(files)
-    )
+    ids = {key: columns.pop(key).to_numpy().astype(str) for key in keys}
+    return SetTable(name, ids, columns, features, tuple(files))
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -129,8 +147,12 @@ def _csv(path: Path, name: str, keys: Sequence[str], features: Mapping[str, Feat
     import pandas
 
     try:
-        table = pandas.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows that are too long
+            table = pandas.read_csv(
+                path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+            )
+    except (ValueError, OSError, pandas.errors.ParserWarning) as error:
         raise InputError(f"{name}: cannot read {path}: {error}") from None
     found = {}
     for key in (*keys, *features):
@@ -159,20 +181,25 @@ def _cells(column: Any, feature: Feature, where: str, key: str) -> Any:
     """The cells of a CSV file as the schema has them; empty ones are missing."""
     import pandas
 
-    if feature.size == 1 and feature.kind == "string":
+    if not feature.is_list and feature.kind == STRING:
         return column.astype(object).where((column != "").to_numpy(), None)
-    if feature.size == 1:
-        numbers = _numbers(column, feature, where, key)
-        return pandas.Series(numbers)
+    if not feature.is_list:
+        return pandas.Series(_numbers(column, feature, where, key), dtype=np.float64)
     words = [[one for one in _SEPARATORS.split(cell) if one] for cell in column]
-    lengths = np.array([len(one) for one in words])
+    lengths = np.array([len(one) for one in words], np.int64)
     _check_lengths(lengths, feature, where, key)
     flat: Any = pandas.Series([one for row in words for one in row], dtype=object)
-    values = flat.to_numpy(str) if feature.kind == "string" else None
-    if values is None:
+    values = flat.to_numpy()
+    if feature.kind != STRING:
         rows = np.repeat(np.arange(len(words)), lengths)
         values = _numbers(flat, feature, where, key, rows)
-    return _rows(values, lengths)
+    return _rows(_typed(values, feature), lengths)
+
+
+def _typed(values: np.ndarray, feature: Feature) -> np.ndarray:
+    if feature.kind == STRING:
+        return values
+    return values.astype(np.int64 if feature.is_bag else np.float64)
 
 
 def _numbers(
@@ -180,15 +207,18 @@ def _numbers(
 ) -> np.ndarray:
     import pandas
 
+    if not len(column):
+        return np.zeros(0)
     words = column.str.strip().str.lower().replace({"true": "1", "false": "0"})
     numbers = pandas.to_numeric(words, errors="coerce").to_numpy(np.float64)
     wrong = np.isnan(numbers) & ~words.isin(["", "nan"]).to_numpy()
-    if feature.kind == "integer":
+    wrong |= np.isinf(numbers)  # which no feature may be
+    if feature.kind == INTEGER:
         wrong |= ~np.isnan(numbers) & (numbers != np.floor(numbers))
     if wrong.any():
         place = int(wrong.argmax())
         row = place if rows is None else int(rows[place])
-        expected = "an integer" if feature.kind == "integer" else "a number"
+        expected = "an integer" if feature.kind == INTEGER else "a number"
         raise InputError(
             f"{where}, row {row + 1}: feature {shown(key)}: expected {expected}, got"
             f" {shown(column.iloc[place])}"
@@ -213,8 +243,9 @@ def _rows(values: np.ndarray, lengths: np.ndarray) -> Any:
     import pandas
 
     rows = np.empty(len(lengths), object)
-    rows[:] = np.split(values, np.cumsum(lengths)[:-1]) if len(lengths) else []
-    return pandas.Series(rows)
+    for place, one in enumerate(np.split(values, np.cumsum(lengths)[:-1]) if len(lengths) else []):
+        rows[place] = one
+    return pandas.Series(rows, dtype=object)
 
 
 def _records(path: Path, name: str, keys: Sequence[str], features: Mapping[str, Feature]) -> dict:
@@ -222,39 +253,45 @@ def _records(path: Path, name: str, keys: Sequence[str], features: Mapping[str, 
         import tensorflow as tf
     import pandas
 
-    dtypes = {"number": tf.float32, "integer": tf.int64, "string": tf.string}
+    dtypes = {NUMERIC: tf.float32, INTEGER: tf.int64, STRING: tf.string}
     spec = {key: tf.io.RaggedFeature(tf.string) for key in keys}
     spec |= {key: tf.io.RaggedFeature(dtypes[one.kind]) for key, one in features.items()}
     flat: dict[str, list] = {key: [] for key in spec}
     lengths: dict[str, list] = {key: [] for key in spec}
     row = 0
     try:
-        for batch in tf.data.TFRecordDataset(str(path)).batch(_BATCH):
+        packed = "GZIP" if path.suffix == ".gz" else ""
+        for batch in tf.data.TFRecordDataset(str(path), packed).batch(_BATCH):
             for key, column in _parsed(batch, spec, f"{name}: {path}", row).items():
                 flat[key].append(column.values.numpy())
                 lengths[key].append(column.row_lengths().numpy())
             row += len(batch)
     except tf.errors.OpError as error:
         raise InputError(f"{name}: cannot read {path}: {error.message}") from None
-    if not row:
-        raise InputError(f"{name}: {path}: expected at least one record")
     found = {}
     for key in spec:
-        values, counts = np.concatenate(flat[key]), np.concatenate(lengths[key])
-        feature = features.get(key, Feature("string", 1))
-        if feature.kind == "string":
-            values = np.array([one.decode("utf-8", "replace") for one in values], str)
+        feature = features.get(key, Feature(STRING, 1))
+        empty = np.zeros(0, dtypes[feature.kind].as_numpy_dtype)  # a shard may have no record
+        values = np.concatenate([empty, *flat[key]])
+        counts = np.concatenate([np.zeros(0, np.int64), *lengths[key]])
+        if feature.kind == STRING:
+            values = np.array([one.decode("utf-8", "replace") for one in values], object)
+        elif np.isinf(values).any():
+            values_row = int(np.repeat(np.arange(row), counts)[np.isinf(values)][0]) + 1
+            raise InputError(
+                f"{name}: {path}, row {values_row}: feature {shown(key)}: expected finite numbers"
+            )
         if key in keys and (counts != 1).any():
             wrong = int((counts != 1).argmax()) + 1
             raise InputError(f"{name}: {path}, row {wrong}: expected one {key}")
         _check_lengths(counts, feature, f"{name}: {path}", key)
-        if feature.size != 1:
-            found[key] = _rows(values, counts)
+        if feature.is_list:
+            found[key] = _rows(_typed(values, feature), counts)
             continue
-        column = np.full(row, None if feature.kind == "string" else np.nan, object)
+        dtype = object if feature.kind == STRING else np.float64
+        column = np.full(row, None if feature.kind == STRING else np.nan, dtype)
         column[counts == 1] = values
-        dtype = object if feature.kind == "string" else np.float64
-        found[key] = pandas.Series(column.astype(dtype), dtype=dtype)
+        found[key] = pandas.Series(column, dtype=dtype)
     return found
 
 
