@@ -23,7 +23,7 @@ from .checks import (
     check_node_ids,
 )
 from .relations import Relation, check_relations, merged
-from .structure import count_nodes, structural_features
+from .structure import count_nodes, structural_features, with_targets
 
 _BLOCK_ROWS = 1 << 14
 _SAMPLED_ROWS = 20_000
@@ -255,7 +255,7 @@ def make_graph_data(
             edge_index, num_nodes, undirected=undirected, weights=edge_weight
         )
         if features is None:
-            features = structural_features(edge_index, num_nodes)
+            features = structural_features(*with_targets(edge_index, num_nodes, kinds))[:num_nodes]
         node_ids = check_node_ids(node_ids, num_nodes)
         labels, class_names = check_labels(labels, num_nodes)
         masks = dict(zip(MASKS, (train_mask, val_mask, test_mask), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from ..errors import InputError
-from .relations import EDGES, TARGETS
+from .relations import EDGES, TARGETS, Relation
 
 _EIGENVECTORS = 32
 _DENSE_NODES = 200  # up to here all eigenvectors at once
@@ -46,6 +47,26 @@ def structural_features(edge_index: np.ndarray, num_nodes: int) -> np.ndarray:
     vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
     spectral = np.sqrt(num_nodes) * (vectors * values)[:, 1:]
     return np.column_stack([np.log1p(degrees), returns, spectral]).astype(np.float32)
+
+
+def with_targets(
+    edge_index: np.ndarray, num_nodes: int, relations: Sequence[Relation]
+) -> tuple[np.ndarray, int]:
+    """The links and N; where nodes are linked to something else alone, with that as further nodes.
+
+    Args:
+        edge_index: [2, E] as in `GraphData`, both directions.
+        num_nodes: N.
+        relations: of the nodes.
+    """
+    if edge_index.shape[1]:
+        return edge_index, num_nodes
+    links, total = [edge_index], num_nodes
+    for one in relations:
+        source, target = one.edge_index[0], one.edge_index[1] + total
+        links += [np.stack([source, target]), np.stack([target, source])]
+        total += one.num_targets
+    return np.concatenate(links, axis=1), total
 
 
 def _largest(operator: Any, count: int) -> tuple[np.ndarray, np.ndarray]:

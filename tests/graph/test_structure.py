@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from graph_barlow_twins.pretrain.errors import InputError
 from graph_barlow_twins.pretrain.graph import structure
+from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.graph.npz import load_npz
 from graph_barlow_twins.pretrain.graph.structure import structural_features
 
@@ -62,3 +63,18 @@ def test_a_number_that_links_do_not_tell(tmp_path, edges):
     np.savez(tmp_path / "g.npz", edge_index=edges)
     with pytest.raises(InputError, match="to tell the number of nodes"):
         load_npz(tmp_path / "g.npz")
+
+
+def test_nodes_that_are_linked_to_something_else_alone():
+    """Users and items without features: who has the same items is alike."""
+    rng = np.random.default_rng(0)
+    users = np.repeat(np.arange(40), 5)
+    items = rng.integers(0, 10, 200) + 10 * (users % 2)
+    data = make_graph_data(
+        name="g",
+        node_ids=np.arange(40),
+        relations={"edge_index_has": np.stack([users, items]), "num_targets_has": np.array(20)},
+    )
+    first = data.features[:, 2]  # the eigenvector that tells the two groups
+    assert abs(np.mean(np.sign(first) == np.where(np.arange(40) % 2, 1, -1)) - 0.5) == 0.5
+    assert data.features[0, 0] == pytest.approx(np.log1p(len(set(items[:5]))))
