@@ -190,7 +190,7 @@ def test_tables_that_need_a_hand(nodes, edges, message, tmp_path):
     "text",
     [
         "\ufeff# from a spreadsheet\r\nd\ta\r\na\tc\r\nb\tc\r\nb\td\r\n",
-        "% sym unweighted\nd a\na c\nb c % twice\nb d\n",
+        "% sym unweighted\nd a\na c\n%% twice\n  # or more\nb c\nb d\n",
         "Source,Target\nd,a\na,c\nb,c\nb,d\n",
         b"u v weight\nd a 2\na c 2\nb c 2\nb d 2\n",
     ],
