@@ -77,6 +77,7 @@ def test_decimal_commas_and_names_of_ends(header, tmp_path):
     "ids",
     [
         ["007", "7", "0010", "10"],
+        ["+7", "7", "+8", "8"],
         ["NA", "null", "DE", "FR"],
         ["4b", "1", "2", "3"],
         [2**60 + 3, 2**60 + 2, 2**60 + 1, 2**60],

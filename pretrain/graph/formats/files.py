@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import InputError, shown
 from ..objects.links import NO_NAME
-from .layout import opened, style_of, with_decimal_commas, without_quotes
+from .layout import may_have_zeros_first, opened, style_of, with_decimal_commas, without_quotes
 from .others import how_to_convert
 
 _FORMATS = (".csv", ".tsv", ".parquet")
@@ -107,6 +107,9 @@ def holds_numbers(path: str | Path, ids: Sequence[Any]) -> bool:
     import pandas
 
     with opened(path) as file:
+        if not may_have_zeros_first(file):
+            return True
+        file.seek(0)
         style = style_of(file, is_tsv=suffix_of(path).startswith(".tsv"))
         names = [one.name for one in ids]
         parts = pandas.read_csv(file, chunksize=_ROWS, usecols=names, dtype=str, **style)

@@ -23,6 +23,9 @@ _QUOTED = re.compile(r' *"((?:[^"]|"")*)" *')
 _COMMA_NUMBER = r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?"
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(,\d{3})+"
 
+# Digits but 0 as 1, and what is in no number as a space.
+_SHAPES = bytes(one if one in b"01.+" else 49 if one in b"23456789" else 32 for one in range(256))
+
 
 class _Unfolded(io.RawIOBase):
     """What a gzip file unfolds to, up to a bound."""
@@ -99,6 +102,17 @@ def _has_stray_quotes(file: Any) -> bool:
         begun = [one for one in text.split("\t") if one.lstrip(" ").startswith('"')]
         stray = stray or not all(map(_QUOTED.fullmatch, begun))
     return stray and counts != {0}
+
+
+def may_have_zeros_first(file: Any) -> bool:
+    """Whether there may be a number such as 007 or +7 in a text; soon told, and rarely wrong."""
+    last = b""
+    for block in iter(lambda: file.read(_BLOCK), b""):
+        shape = last + block.translate(_SHAPES)
+        if any(one in shape for one in (b" 01", b" 00", b"+")):
+            return True
+        last = shape[-2:]
+    return False
 
 
 def unquoted(text: str) -> str:

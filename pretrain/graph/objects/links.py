@@ -125,9 +125,9 @@ def ends_of(table: Any, where: str) -> tuple[Any, Any]:
             return found
     others = [name for name in table.columns if str(name).lower() not in (*WEIGHTS, *TYPES)]
     named = [name for name in others if not str(name).startswith(NO_NAME)]
-    for found in (others, named):
-        if len(found) == 2:
-            return found[0], found[1]
+    for two in (others, named):
+        if len(two) == 2:
+            return two[0], two[1]
     raise InputError(
         f"{where}: expected columns source and target, got {shown([*map(str, table.columns)])};"
         " rename the two with the ends of a link"
