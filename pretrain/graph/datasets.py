@@ -13,7 +13,7 @@ from .npy import load_npy_folder
 from .npz import load_npz
 from .objects.columns import Columns
 from .objects.graph import ObjectGraph
-from .planetoid import load_planetoid
+from .planetoid import files_of, load_planetoid
 
 
 def load_dataset(
@@ -86,7 +86,8 @@ def load_graph(
         raise InputError(f"dataset {spec!r}: expected another kind of file{how}")
     if kind == "planetoid" and argument:
         folder = os.path.expanduser(data_dir or os.environ.get("GBT_DATA_DIR", ""))
-        if not folder and "/" not in argument and os.sep not in argument:
+        is_path = "/" in argument or os.sep in argument
+        if not (folder or is_path or files_of(argument, folder)):
             raise InputError(
                 f"dataset {spec!r} needs --data-dir DIR (or the environment variable GBT_DATA_DIR):"
                 f" the folder with the files ind.{argument}.*"

@@ -94,9 +94,13 @@ def files_of(name: str, folder: str | Path) -> list[Path]:
     """All ``ind.NAME.*`` of a data set, sorted; none where there are none.
 
     In the folder itself, in its ``raw``, or as PyTorch Geometric keeps them, in ``Cora/raw``. A
-    name with folders before it is looked for there, and so is the one data set of a folder.
+    name with folders before it is looked for there, and so is the one data set of a folder; a bare
+    name is one of a data set first.
     """
-    name, root = _name_and_folder(name, Path(folder))
+    return _files_in(*_name_and_folder(name, Path(folder)))
+
+
+def _files_in(name: str, root: Path) -> list[Path]:
     for place in _places(name, root):
         start = f"ind.{name}.".lower()
         found = [place / one for one in _listed(place) if one.lower().startswith(start)]
@@ -106,11 +110,14 @@ def files_of(name: str, folder: str | Path) -> list[Path]:
 
 
 def _name_and_folder(name: str, folder: Path) -> tuple[str, Path]:
-    if len(Path(name).parts) < 2:
+    is_path = "/" in name or os.sep in name
+    if not is_path and _files_in(name, folder):
         return name, folder
     path = Path(name).expanduser()
     inside = sorted({one for place in (path, path / "raw") for one in _names(place)})
-    return (inside[0], path) if len(inside) == 1 else (path.name, path.parent)
+    if len(inside) == 1:
+        return inside[0], path
+    return (path.name, path.parent) if is_path else (name, folder)
 
 
 def _places(name: str, root: Path) -> list[Path]:

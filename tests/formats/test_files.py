@@ -61,6 +61,23 @@ def test_a_matrix_of_scipy(form, tmp_path):
     np.testing.assert_allclose(data.edge_weight, np.array([1, 4, 1, 2, 2, 1, 4, 1]) / 2)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", np.array([b"csr", b"csr"]), "format: expected one name"),
+        ("format", np.array([], "S3"), "format: expected one name"),
+        ("shape", np.array(4), "shape|not a matrix"),
+    ],
+)
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+def test_a_matrix_of_scipy_that_is_none(form, key, value, message, tmp_path):
+    scipy.sparse.save_npz(tmp_path / "a.npz", matrix().asformat(form))
+    with np.load(tmp_path / "a.npz") as parts:
+        np.savez(tmp_path / "b.npz", **{**parts, key: value})
+    with pytest.raises(InputError, match=message):
+        load_dataset(f"npz:{tmp_path}/b.npz")
+
+
 def test_the_same_under_two_keys_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=X, features=X, edge_index=EDGES)
     with pytest.raises(InputError, match="features and x are the same"):

@@ -77,6 +77,7 @@ def test_decimal_commas_and_names_of_ends(header, tmp_path):
     "ids",
     [
         ["007", "7", "0010", "10"],
+        ["+7", "7", "+8", "8"],
         ["NA", "null", "DE", "FR"],
         ["4b", "1", "2", "3"],
         [2**60 + 3, 2**60 + 2, 2**60 + 1, 2**60],
@@ -190,7 +191,7 @@ def test_tables_that_need_a_hand(nodes, edges, message, tmp_path):
     "text",
     [
         "\ufeff# from a spreadsheet\r\nd\ta\r\na\tc\r\nb\tc\r\nb\td\r\n",
-        "% sym unweighted\nd a\na c\nb c % twice\nb d\n",
+        "% sym unweighted\nd a\na c\n%% twice\n  # or more\nb c\nb d\n",
         "Source,Target\nd,a\na,c\nb,c\nb,d\n",
         b"u v weight\nd a 2\na c 2\nb c 2\nb d 2\n",
     ],

@@ -121,6 +121,14 @@ def test_folders_as_other_libraries_lay_them_out(folder, tmp_path, monkeypatch):
         assert place / "ind.tiny.graph" in inputs_of(f"planetoid:{name}", str(tmp_path))
     assert load_dataset(f"planetoid:{place}").num_nodes == 508
     assert load_dataset(f"planetoid:{place}/Tiny").num_nodes == 508
+    monkeypatch.chdir(place.parent)
+    elsewhere = tmp_path / "elsewhere"
+    for name in (place.name, f"./{place.name}", f"{place.name}/", f"{place.name}/tiny"):
+        for data_dir in (None, str(elsewhere)):
+            assert load_dataset(f"planetoid:{name}", data_dir).num_nodes == 508
+            assert place / "ind.tiny.graph" in [
+                one.absolute() for one in inputs_of(f"planetoid:{name}", data_dir)
+            ]
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GBT_DATA_DIR", "~")
     assert load_dataset("planetoid:tiny").num_nodes == 508

@@ -39,7 +39,7 @@ def test_arrays_come_back(protocol, dtype):
         read[...] = 0  # in memory of its own, writable
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [0, 1, *PROTOCOLS])
 def test_csr_comes_back(protocol):
     matrix = scipy.sparse.random(7, 5, 0.4, format="csr", random_state=0, dtype=np.float32)
     read = restricted_loads(pickle.dumps(scipy.sparse.csr_matrix(matrix), protocol))
@@ -109,7 +109,21 @@ LOADS_NUMPY = b"cnumpy.core.multiarray\n_reconstruct\n"
         (b"cbuiltins\ngetattr\n.", r"builtins\.getattr"),
         (b"cnumpy\nload\n.", r"numpy\.load"),
         (b"cnumpy\nfromfile\n.", r"numpy\.fromfile"),
-        (b"ccopyreg\n_reconstructor\n.", r"copyreg\._reconstructor"),
+        (b"ccopyreg\n__newobj__\n.", r"copyreg\.__newobj__"),
+        (
+            b"ccopyreg\n_reconstructor\n(cnumpy\nndarray\nc__builtin__\nobject\nNtR.",
+            "anything but a sparse",
+        ),
+        (
+            b"ccopyreg\n_reconstructor\n(cscipy.sparse._csr\ncsr_matrix\nc__builtin__\nlist\nNtR.",
+            "anything but a sparse",
+        ),
+        (
+            b"ccopy_reg\n_reconstructor\n(cscipy.sparse.csr\ncsr_matrix\nc__builtin__\nobject\n"
+            b"S'x'\ntR.",
+            "anything but a sparse",
+        ),
+        (b"c__builtin__\nobject\n(tR.", r"call builtins\.object"),
         # A dotted name reaches attributes of what is admitted, from protocol 4 on.
         (b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.", r"numpy\.ndarray\.tofile"),
         (b"\x80\x04\x8c\x0bcollections\x8c\x0cabc.sys.exit\x93.", r"collections\.abc\.sys\.exit"),

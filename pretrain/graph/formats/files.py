@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import gzip
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, shown
-from ...files import open_file
+from ..objects.links import NO_NAME
+from .layout import may_have_zeros_first, opened, style_of, with_decimal_commas, without_quotes
 from .others import how_to_convert
 
 _FORMATS = (".csv", ".tsv", ".parquet")
 SUFFIXES = (*_FORMATS, ".csv.gz", ".tsv.gz")
-_SEPARATORS = ",;\t|"
-_SAMPLE_BYTES, _SAMPLE_ROWS = 1 << 16, 1000
+_ROWS = 1 << 18  # that are looked at at once
 _DATE = r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"
-_DECIMAL_COMMA = re.compile(rb"[;\t|\n]-?\d+,\d+[;\t|\r\n]")
 
 
 def suffix_of(path: str | Path) -> str:
@@ -35,13 +33,6 @@ def not_utf8(path: str | Path, error: UnicodeError) -> InputError:
         f"cannot read {path}: expected UTF-8, got other bytes ({error}); write it anew: iconv -f"
         " ENCODING -t utf-8 (latin1, utf-16, ...), or CSV UTF-8 in the spreadsheet"
     )
-
-
-@contextlib.contextmanager
-def opened(path: str | Path) -> Iterator[Any]:
-    """The bytes of a file, unpacked where its name ends in .gz."""
-    with open_file(path) as file:
-        yield gzip.GzipFile(fileobj=file) if str(path).lower().endswith(".gz") else file
 
 
 def read_table(
@@ -64,21 +55,23 @@ def read_table(
         raise InputError(
             f"{path}: expected a table with the suffix {', '.join(SUFFIXES)}{how_to_convert(path)}"
         )
+    style: dict[str, Any] = {}
     try:
         with opened(path) as file:
             if suffix == ".parquet":
                 table = _with_index(pandas.read_parquet(file))
             else:
-                style = _style(file.read(_SAMPLE_BYTES), suffix)
+                style = style_of(file, is_tsv=suffix.startswith(".tsv"))
                 texts = {}
                 if as_text:
-                    file.seek(0)
                     header = pandas.read_csv(file, nrows=0, **style)
                     # Marked, as pandas takes an id NA for a missing one.
                     texts = {one: lambda text: f"={text.strip()}" for one in ids_of(header)}
-                file.seek(0)
+                    file.seek(0)
                 table = pandas.read_csv(file, converters=texts, low_memory=False, **style)
                 table = table.assign(**{one: table[one].str[1:] for one in texts})
+                if "quoting" in style:
+                    table = without_quotes(table, list(texts))
     except InputError:
         raise
     except ImportError as error:
@@ -98,6 +91,8 @@ def read_table(
             table[one] = column.where(column != "")
         elif column.dtype.kind == "f" and (column == np.floor(column)).all():
             table[one] = column.astype(np.int64)
+    if style.get("sep", ",") != ",":
+        table = with_decimal_commas(table, ids, str(path))
     return _with_dates(table, ids)
 
 
@@ -112,11 +107,15 @@ def holds_numbers(path: str | Path, ids: Sequence[Any]) -> bool:
     import pandas
 
     with opened(path) as file:
-        style = _style(file.read(_SAMPLE_BYTES), suffix_of(path))
+        if not may_have_zeros_first(file):
+            return True
         file.seek(0)
+        style = style_of(file, is_tsv=suffix_of(path).startswith(".tsv"))
         names = [one.name for one in ids]
-        written = pandas.read_csv(file, nrows=_SAMPLE_ROWS, usecols=names, dtype=str, **style)
-    return not any(written[one].str.match(r"-?0\d").any() for one in names)
+        parts = pandas.read_csv(file, chunksize=_ROWS, usecols=names, dtype=str, **style)
+        return not any(
+            part[one].str.match(r'"?([-+]?0\d|\+)').any() for part in parts for one in names
+        )
 
 
 def check_header(table: Any, where: str, ends: Sequence[Any] = ()) -> None:
@@ -141,14 +140,6 @@ def check_header(table: Any, where: str, ends: Sequence[Any] = ()) -> None:
         )
 
 
-def _style(sample: bytes, suffix: str) -> dict[str, Any]:
-    """How a text is laid out, in pandas' words."""
-    header = sample.split(b"\n", 1)[0].decode("utf-8", "replace")
-    separator = "\t" if suffix.startswith(".tsv") else max(_SEPARATORS, key=header.count)
-    comma = separator != "," and _DECIMAL_COMMA.search(sample)
-    return {"sep": separator, "decimal": "," if comma else ".", "skipinitialspace": True}
-
-
 def _with_dates(table: Any, ids: Sequence[Any]) -> Any:
     """Columns of dates as 2026-11-27, perhaps with a time, are points in time."""
     import pandas
@@ -165,6 +156,13 @@ def _with_dates(table: Any, ids: Sequence[Any]) -> Any:
 
 
 def _with_index(table: Any) -> Any:
-    """Where ids are pandas' index, they are columns."""
-    is_named = any(one is not None for one in table.index.names)
-    return table.reset_index() if is_named or table.index.dtype.kind == "O" else table
+    """Where ids are pandas' index, they are columns; one that counts rows is none."""
+    import pandas
+
+    index = table.index
+    counts = isinstance(index, pandas.RangeIndex) and index.start == 0 and index.step == 1
+    if counts and index.name is None:
+        return table
+    taken = {None, *table.columns}
+    names = [f"{NO_NAME}{i}" if one in taken else one for i, one in enumerate(index.names)]
+    return table.reset_index(names=names)

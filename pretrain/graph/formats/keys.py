@@ -127,7 +127,10 @@ def _csr(found: dict[str, Any], prefix: str, path: object) -> Any:
 
 def _saved(found: dict[str, Any], path: object) -> Any:
     """A matrix of `scipy.sparse.save_npz`."""
-    written = found.pop("format").item()
+    given = found.pop("format")
+    if given.size != 1:
+        raise InputError(f"{path}: format: expected one name, such as csr, got {given.size}")
+    written = given.item()
     kind = written.decode("ascii", "replace") if isinstance(written, bytes) else str(written)
     parts = {name: found.pop(name) for name in _SCIPY if name in found}
     needed = ("data", "row", "col", "shape") if kind == "coo" else _CSR
@@ -140,7 +143,7 @@ def _saved(found: dict[str, Any], path: object) -> Any:
     with told_of(path):
         if kind != "coo":
             # The columns of a csc matrix are the rows of its transpose, in the same form.
-            rows = parts["shape"] if kind == "csr" else np.asarray(parts["shape"])[::-1]
+            rows = parts["shape"] if kind == "csr" else np.atleast_1d(parts["shape"])[::-1]
             matrix = csr_from_parts(parts["data"], parts["indices"], parts["indptr"], rows).tocoo()
             return matrix if kind == "csr" else matrix.T
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from ...errors import InputError, shown
 from ..objects.columns import Columns
 from ..objects.graph import ObjectGraph, attributes, graph_of
 from ..objects.links import ENDS
-from .files import not_utf8, opened
+from .files import not_utf8
+from .layout import opened
 from .splits import masks_in
 from .tables import LABELS
 
+# Of lists of edges. Names that are percent-encoded, as %C3%81, begin no comment.
+_COMMENT, _NUMBER = re.compile(r"\s*(#|%(\s|%|$))"), re.compile(r"-?\d+")
+_HEADER = "header"
 _DRAWN, _DRAWING = {"x", "y", "r", "g", "b"}, {"z", "size", "viz"}  # of Gephi, all at once
 
 
@@ -48,7 +53,9 @@ def load_network(kind: str, path: str | Path, columns: Columns | None = None) ->
     label = next((key for key in names if key.lower() in LABELS), None)
     masks, splits = masks_in(attributes(graph, names), str(path)) if names else ({}, [])
     features = [key for key in names if key not in (label, *splits)]
-    told = f"features {', '.join(features[:5]) or 'none'}" + ", ..." * (len(features) > 5)
+    header = graph.graph.get(_HEADER)
+    told = f"first line {shown(header)}, taken for a header; " if header else ""
+    told += f"features {', '.join(features[:5]) or 'none'}" + ", ..." * (len(features) > 5)
     return graph_of(
         features or None,
         graph,
@@ -62,25 +69,52 @@ def load_network(kind: str, path: str | Path, columns: Columns | None = None) ->
 
 
 def _read_edges(file: Any) -> Any:
-    """Lines of two ids and perhaps a weight, between spaces or commas; # and % begin comments."""
+    """Lines of two ids and perhaps a weight, between spaces or commas.
+
+    Lines that begin with # or with % and a space are comments. A first line such as source,target,
+    or one without a number above links between numbers alone, is a header.
+    """
     import networkx
 
-    graph = networkx.Graph()
+    rows = []
     for number, line in enumerate(io.TextIOWrapper(file, "utf-8-sig"), 1):
-        words = re.split("[#%]", line, maxsplit=1)[0].replace(",", " ").split()
-        if not words or (not graph and tuple(map(str.lower, words[:2])) in ENDS):  # a header
-            continue
-        if len(words) not in (2, 3):
+        words = [] if _COMMENT.match(line) else line.replace(",", " ").split()
+        if words and len(words) not in (2, 3):
             raise ValueError(
                 f"line {number}: expected two ids, and perhaps a weight; of more columns make a"
                 " table with a header, for --edges"
             )
-        try:
-            weight = {"weight": float(words[2])} if len(words) == 3 else {}
-        except ValueError:
-            raise ValueError(f"line {number}: expected a weight, got {shown(words[2])}") from None
-        graph.add_edge(words[0], words[1], **weight)
+        if words:
+            rows.append((number, words))
+    graph = networkx.Graph()
+    if rows and _is_header(*(words for _, words in rows)):
+        graph.graph[_HEADER] = " ".join(rows.pop(0)[1])
+    for number, words in rows:
+        _add_edge(graph, words, number)
     return graph
+
+
+def _is_header(first: Sequence[str], *others: Sequence[str]) -> bool:
+    if tuple(map(str.lower, first[:2])) in ENDS:
+        return True
+    named = not any(map(_NUMBER.fullmatch, first[:2]))
+    return bool(named and others) and all(_NUMBER.fullmatch(i) for one in others for i in one[:2])
+
+
+def _add_edge(graph: Any, words: Sequence[str], number: int) -> None:
+    """Adds a link; of one that is there twice the largest weight counts."""
+    first, second, *written = words
+    try:
+        weight = float(written[0]) if written else None
+    except ValueError:
+        weight = math.nan
+    if weight is not None and not math.isfinite(weight):
+        raise ValueError(f"line {number}: expected a weight, got {shown(written[0])}")
+    if not graph.has_edge(first, second):
+        graph.add_edge(first, second, **({} if weight is None else {"weight": weight}))
+    elif weight is not None or "weight" in graph[first][second]:
+        there = graph[first][second].get("weight", 1.0)
+        graph[first][second]["weight"] = max(there, 1.0 if weight is None else weight)
 
 
 def _read_graphml(file: Any) -> Any:

@@ -11,14 +11,13 @@ from ...errors import InputError, shown
 from ...files import is_litter
 from ..objects.columns import Columns
 from ..objects.graph import ObjectGraph, graph_of
-from ..objects.links import ENDS, column_of, ends_of
+from ..objects.links import ENDS, NO_NAME, column_of, ends_of
 from .files import check_header, holds_numbers, read_table, suffix_of
 from .splits import masks_in
 
 _NODES, _EDGES = ("nodes",), ("edges", "links")
 _IDS = ("id", "node_id", "node", "name")
 LABELS = ("label", "labels", "class", "y", "target")
-_NO_NAME = "Unnamed: "  # pandas' name of a column without one, such as an index that was written
 
 
 def load_tables(folder: str | Path, columns: Columns | None = None) -> ObjectGraph:
@@ -71,7 +70,7 @@ def graph_of_tables(
     told += f"; ids {shown(str(ids))}"
     table = table.set_index(ids)
     empty = [one for one in table.columns if table[one].isna().all()] if columns is None else []
-    unnamed = [one for one in table.columns if str(one).startswith(_NO_NAME)]
+    unnamed = [one for one in table.columns if str(one).startswith(NO_NAME)]
     if empty:
         told += f"; empty, left out: {', '.join(map(str, empty))}"
     label = _column(table, label_column, LABELS, where)

@@ -22,6 +22,7 @@ ENDS = (
     ("node1", "node2"),
 )
 WEIGHTS = ("weight", "edge_weight")
+NO_NAME = "Unnamed: "  # pandas' name of a column without one, such as an index that was written
 TYPES = ("type", "edge_type", "relation")
 
 
@@ -123,8 +124,10 @@ def ends_of(table: Any, where: str) -> tuple[Any, Any]:
         if None not in found:
             return found
     others = [name for name in table.columns if str(name).lower() not in (*WEIGHTS, *TYPES)]
-    if len(others) == 2:
-        return others[0], others[1]
+    named = [name for name in others if not str(name).startswith(NO_NAME)]
+    for two in (others, named):
+        if len(two) == 2:
+            return two[0], two[1]
     raise InputError(
         f"{where}: expected columns source and target, got {shown([*map(str, table.columns)])};"
         " rename the two with the ends of a link"

@@ -234,6 +234,20 @@ def _list(*arguments: Any) -> Any:
     raise RefusedPickleError("refused to call builtins.list")
 
 
+def _object(*arguments: Any) -> Any:
+    raise RefusedPickleError("refused to call builtins.object")
+
+
+def _reconstructor(kind: Any, base: Any, state: Any) -> Sparse:
+    # How protocols 0 and 1 begin an object that has no way of its own.
+    made = kind.call if isinstance(kind, Admitted) else None
+    is_sparse = isinstance(made, functools.partial) and made.func is Sparse
+    plain = isinstance(base, Admitted) and base.call is _object and state is None
+    if not (is_sparse and plain):
+        raise RefusedPickleError("refused copyreg._reconstructor of anything but a sparse matrix")
+    return kind.call()
+
+
 def _default_dict(*factory: Any) -> dict:
     if len(factory) > 1 or not all(isinstance(f, Admitted) and f.call is _list for f in factory):
         raise RefusedPickleError("refused collections.defaultdict with a factory other than list")
@@ -262,6 +276,10 @@ _CALLS: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): _ordered_dict,
     ("__builtin__", "list"): _list,
     ("builtins", "list"): _list,
+    ("__builtin__", "object"): _object,
+    ("builtins", "object"): _object,
+    ("copy_reg", "_reconstructor"): _reconstructor,
+    ("copyreg", "_reconstructor"): _reconstructor,
 }
 _CALLS |= {
     (f"scipy.sparse.{private}{layout}", f"{layout}_{kind}"): functools.partial(Sparse, layout)
