@@ -70,11 +70,13 @@ def test_nodes_that_are_linked_to_something_else_alone():
     rng = np.random.default_rng(0)
     users = np.repeat(np.arange(40), 5)
     items = rng.integers(0, 10, 200) + 10 * (users % 2)
+    items[::20] = rng.integers(0, 20, 10)  # so that the two groups hang together
     data = make_graph_data(
         name="g",
         node_ids=np.arange(40),
         relations={"edge_index_has": np.stack([users, items]), "num_targets_has": np.array(20)},
     )
     first = data.features[:, 2]  # the eigenvector that tells the two groups
-    assert abs(np.mean(np.sign(first) == np.where(np.arange(40) % 2, 1, -1)) - 0.5) == 0.5
+    agree = np.mean((first > 0) == np.arange(40) % 2)
+    assert max(agree, 1 - agree) >= 0.95
     assert data.features[0, 0] == pytest.approx(np.log1p(len(set(items[:5]))))
