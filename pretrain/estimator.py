@@ -23,6 +23,7 @@ from .graph.objects.graph import graph_of
 from .job import describe
 from .output.folder import OutputFolder
 from .output.model import check_schema, embed_checked
+from .output.paths import check_output_file
 from .phases import Fitted, Stopwatch, fit, probed
 from .quiet import check_keras, errors_only
 from .report.channels import channel_lines
@@ -183,7 +184,7 @@ class GraphBarlowTwins(BaseEstimator):
         ``graph-barlow-twins embed`` and ``evaluate`` read it, and `load`.
 
         Args:
-            path: a folder.
+            path: a folder. Files of others in it stay.
             overwrite: whether to replace a run in it.
 
         Raises:
@@ -211,21 +212,24 @@ class GraphBarlowTwins(BaseEstimator):
         model._fitted = None
         return model
 
-    def report(self, path: str | Path = "report.html") -> Path:
+    def report(self, path: str | Path = "report.html") -> Path | None:
         """Writes the report to look at, one HTML file; evaluated if there are labels.
 
+        Returns:
+            The path; None if it could not be drawn, and a warning has said why.
+
         Raises:
-            InputError: of a model that was loaded.
+            InputError: of a model that was loaded, or a path that cannot be written.
         """
-        fitted = self._with_graph("report")
+        fitted, path = self._with_graph("report"), Path(path).expanduser()
+        check_output_file(path, "the report", (), named="")
         comparison = Comparison(fitted.config, fitted.recipe, fitted.data)
         results = fitted.evaluate(comparison, self._say)
         self._metrics.update(fitted.metrics(results, self._metrics["seconds"]))
         with errors_only("tensorflow"):
             pictures = fitted.draw()
-        path = Path(path).expanduser()
-        if pictures is not None:
-            fitted.report(path, self._metrics, pictures)
+        if pictures is None or not fitted.report(path, self._metrics, pictures):
+            return None
         return path
 
     def __getstate__(self) -> dict[str, Any]:

@@ -10,15 +10,26 @@ from .errors import InputError
 # In bytes; that of a run has 2,000. The time that a TOML file may take grows as its square.
 LONGEST_CONFIG = 1 << 14
 _LEFT_BEHIND = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
+_HIDDEN = {".ds_store", ".localized", ".directory", ".ipynb_checkpoints"}
+_HIDDEN_STARTS = ("._", ".nfs", ".~lock.", ".fuse_hidden", "~$")
 
 
 def is_litter(name: str) -> bool:
-    """Whether systems and editors leave such files in any folder, as ``.DS_Store`` or ``~$a.csv``.
+    """Whether a reader of a folder passes over such a file, as ``.DS_Store`` or ``~$a.csv``.
 
-    What begins with a point is hidden, and nothing that anyone has put there.
+    All that begins with a point is hidden, and no data.
     """
     hidden = name.startswith((".", "~$")) or name.endswith("~")
     return hidden or name.lower() in _LEFT_BEHIND
+
+
+def is_left_by_system(name: str) -> bool:
+    """Whether a system or program has left such a file by itself: a folder of these is empty.
+
+    ``.git`` and other hidden files are somebody's.
+    """
+    lower = name.lower()
+    return lower in _LEFT_BEHIND | _HIDDEN or lower.startswith(_HIDDEN_STARTS)
 
 
 def open_file(path: str | Path) -> BinaryIO:

@@ -134,12 +134,12 @@ class Fitted:
             correlations=correlations if self.run.correlation else None,
         )
 
-    def report(self, path: Path, metrics: dict[str, Any], pictures: dict[str, Any]) -> None:
-        """Writes the report; a failure costs the report alone."""
+    def report(self, path: Path, metrics: dict[str, Any], pictures: dict[str, Any]) -> bool:
+        """Writes the report; whether there is one: a failure costs the report alone."""
         from .report.run import write_run_report
 
         options = self.config.portable() | self.recipe.to_dict()
-        write_run_report(path, metrics, pictures, data=self.data, configuration=options)
+        return write_run_report(path, metrics, pictures, data=self.data, configuration=options)
 
     @property
     def weights(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,15 +11,17 @@ import numpy as np
 
 from .config.options import PretrainConfig
 from .errors import InputError
-from .files import is_litter, read_file
+from .files import read_file
 from .graph.array_files import read_npz
 from .graph.objects.columns import Columns
 from .output.columns import read_columns, save_columns
 from .output.embeddings.write import save_embeddings
 from .output.folder import OutputFolder
 from .output.model import ExportedModel
-from .output.paths import check_writable, without_patterns
-from .output.replace import replacing, write_json
+from .output.overwrite import finish, replacement_of, settle
+from .output.paths import without_patterns
+from .output.prepare import held
+from .output.replace import remove, write_json
 from .phases import Fitted
 from .quiet import errors_only
 
@@ -50,31 +53,37 @@ def save_fitted(
         fitted: the model.
         columns: how its table was read.
         metrics: the content of metrics.json.
-        root: a folder.
+        root: a folder. Of a run in it what a run writes is replaced; other files stay.
         overwrite: whether to replace a run in it.
 
     Raises:
         InputError: if there is something else in the folder.
     """
-    check_writable(root)
-    if root.exists() and not root.is_dir():
-        raise InputError(f"{root} is a file; expected a folder")
-    if root.exists() and not all(is_litter(one.name) for one in root.iterdir()):
-        if not overwrite:
-            raise InputError(f"{root} is not empty; give another folder, or overwrite=True")
-        if not OutputFolder(root).holds_run():
-            raise InputError(f"{root} does not hold a run, and would be removed")
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(root) as temporary:
-        temporary.mkdir()
-        folder = OutputFolder(temporary)
-        write_json(folder.config, fitted.config.portable())
-        save_embeddings(fitted.embeddings, fitted.data, folder.embeddings)
-        with without_patterns(temporary) as place, errors_only("tensorflow"):
-            fitted.run.export(fitted.weights, OutputFolder(place))
-        if columns is not None:
-            save_columns(columns, folder.model)
-        write_json(folder.metrics, metrics)
+    with held(root, named=""):
+        whole = OutputFolder(root)
+        settle(whole)
+        folder = replacement_of(whole)
+        if not whole.is_empty():
+            if not overwrite:
+                raise InputError(f"{root} is not empty; give another folder, or overwrite=True")
+            taken = any(os.path.lexists(path) for path in whole.artefacts())
+            if not (whole.holds_run() or (folder.holds_run() and not taken)):
+                raise InputError(f"{root} does not hold a run; give another folder")
+        remove(folder.root)
+        try:
+            folder.root.mkdir()
+            write_json(folder.config, fitted.config.portable())
+            save_embeddings(fitted.embeddings, fitted.data, folder.embeddings)
+            with without_patterns(folder.root) as place, errors_only("tensorflow"):
+                fitted.run.export(fitted.weights, OutputFolder(place))
+            if columns is not None:
+                save_columns(columns, folder.model)
+            write_json(folder.metrics, metrics)
+            finish(folder)
+        except BaseException:
+            if not folder.is_complete():  # else the next command ends the exchange
+                remove(folder.root)
+            raise
     return root
 
 

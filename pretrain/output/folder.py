@@ -8,7 +8,8 @@ from typing import Any
 
 from ..config.options import OF_TABLES, PretrainConfig
 from ..errors import InputError
-from ..files import LONGEST_CONFIG, open_file, read_file
+from ..files import LONGEST_CONFIG, is_left_by_system, open_file, read_file
+from .lock import LOCK
 
 # Somebody else's config.json may have a seed, or nothing at all.
 _IN_EVERY_CONFIG = {"dataset", "seed", "overwrite", "resume", "quiet"}
@@ -64,6 +65,14 @@ class OutputFolder:
             self.tensorboard,
             self.checkpoint,
             self.config,
+        )
+
+    def is_empty(self) -> bool:
+        """Whether nothing lies there but what systems leave, and a kill before there was a file."""
+        first = f".{self.config.name}.partial"
+        return all(
+            path.name in (LOCK, first) or is_left_by_system(path.name)
+            for path in self.root.iterdir()
         )
 
     def holds_run(self) -> bool:

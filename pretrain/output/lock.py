@@ -18,13 +18,14 @@ _HOLDER = "process "  # how our note in the lock file begins
 
 
 @contextlib.contextmanager
-def locked(output: Path) -> Iterator[None]:
+def locked(output: Path, named: str = "--output ") -> Iterator[None]:
     """Holds an output folder, which exists, or an output file, as long as the process lives.
 
     The lock is a file in the folder, or beside the file, and gone afterwards.
 
     Args:
-        output: as given by ``--output``.
+        output: as given by ``--output``, or by a caller.
+        named: what stands before it in messages.
 
     Raises:
         InputError: if somebody else holds it, with the process, its host and its start.
@@ -37,7 +38,7 @@ def locked(output: Path) -> Iterator[None]:
     except Timeout:
         holder = _read(path)
         raise InputError(
-            f"--output {output} is being written by {holder or 'another process'}; wait for it, or"
+            f"{named}{output} is being written by {holder or 'another process'}; wait for it, or"
             " give another output"
         ) from None
     try:

@@ -15,33 +15,36 @@ from ..errors import InputError
 from ..graph.planetoid import files_of as planetoid_files
 
 
-def check_output_file(output: Path, content: str, inputs: Iterable[Path]) -> None:
+def check_output_file(
+    output: Path, content: str, inputs: Iterable[Path], named: str = "--output "
+) -> None:
     """Refuses a file that cannot be written, or that would change an input; writes nothing.
 
     Args:
         output: as given.
         content: of the file, for messages.
         inputs: files, and folders that are read as a whole.
+        named: what stands before the output in messages.
 
     Raises:
         InputError: naming the output and the reason.
     """
     if os.path.isdir(output):
-        raise InputError(f"--output {output} is a folder; expected a file for {content}")
+        raise InputError(f"{named}{output} is a folder; expected a file for {content}")
     if not os.path.isdir(output.parent):
-        raise InputError(f"--output {output}: there is no folder {output.parent}")
-    check_writable(output)
+        raise InputError(f"{named}{output}: there is no folder {output.parent}")
+    check_writable(output, named)
     changed = {output.resolve(), place(output)}
     for one in inputs:
         if any(
             path.is_relative_to(whole) for path in changed for whole in (one.resolve(), place(one))
         ):
             raise InputError(
-                f"--output {output} is an input or lies in an input, and would change it"
+                f"{named}{output} is an input or lies in an input, and would change it"
             )
 
 
-def check_writable(output: Path) -> None:
+def check_writable(output: Path, named: str = "--output ") -> None:
     """Tries to make a file in the folder, or beside the file, that ``--output`` names.
 
     Where there is none yet, in the nearest folder above it that exists.
@@ -51,18 +54,18 @@ def check_writable(output: Path) -> None:
     """
     try:
         if os.path.islink(output) and not os.path.exists(output):
-            raise InputError(f"--output {output} is a link that leads nowhere")
+            raise InputError(f"{named}{output} is a link that leads nowhere")
         existing = output
         while not os.path.isdir(existing):
             existing = existing.parent
         # Windows does not tell.
         most = os.pathconf(existing, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
         if any(len(os.fsencode(f".{part}.partial")) > most for part in output.parts):
-            raise InputError(f"--output {output}: the name is too long")
+            raise InputError(f"{named}{output}: the name is too long")
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        raise InputError(f"--output {output} is not writable: {error.strerror or error}") from None
+        raise InputError(f"{named}{output} is not writable: {error.strerror or error}") from None
 
 
 @contextlib.contextmanager

@@ -11,9 +11,8 @@ from typing import Any
 
 from ..config.options import OF_TABLES, PretrainConfig
 from ..errors import InputError, TrainingDivergedError
-from ..files import is_litter
 from .folder import OutputFolder, damaged, read_json
-from .lock import LOCK, locked
+from .lock import locked
 from .overwrite import finish, replacement_of, settle
 from .paths import check_writable, inputs_asked_for, place
 from .replace import remove, write_json
@@ -56,21 +55,35 @@ def prepared(config: PretrainConfig) -> Iterator[OutputFolder]:
             and neither ``--overwrite`` nor ``--resume`` is given, if the input would be
             overwritten, or if a resumed run has another configuration.
     """
-    root = Path(config.output)
+    with held(Path(config.output)):
+        folder = _folder_of_run(config)
+        try:
+            yield folder
+        except (InputError, TrainingDivergedError):
+            if config.overwrite and folder.replaces:
+                remove(folder.root)  # what nobody will resume
+            raise
+
+
+@contextlib.contextmanager
+def held(root: Path, named: str = "--output ") -> Iterator[None]:
+    """Makes an output folder, if there is none, and locks it; one that stays empty is removed.
+
+    Args:
+        root: of the output.
+        named: what stands before it in messages.
+
+    Raises:
+        InputError: if it is not writable, or no folder, or another run writes to it.
+    """
     if os.path.exists(root) and not root.is_dir():
-        raise InputError(f"--output {root} is a file, not a folder")
-    check_writable(root)
+        raise InputError(f"{named}{root} is a file, not a folder")
+    check_writable(root, named)
     missing = [path for path in (root, *root.parents) if not path.exists()]
     root.mkdir(parents=True, exist_ok=True)
     try:
-        with locked(root):
-            folder = _folder_of_run(config)
-            try:
-                yield folder
-            except (InputError, TrainingDivergedError):
-                if config.overwrite and folder.replaces:
-                    remove(folder.root)  # what nobody will resume
-                raise
+        with locked(root, named):
+            yield
     finally:
         with contextlib.suppress(OSError):  # what is not empty stays
             for path in missing:
@@ -81,9 +94,7 @@ def _folder_of_run(config: PretrainConfig) -> OutputFolder:
     folder = OutputFolder(Path(config.output))
     settle(folder)
     replacement = replacement_of(folder)
-    ours = (replacement.root.name, *(path.name for path in folder.artefacts()))
-    names = [path.name for path in folder.root.iterdir()]
-    if all(name == LOCK or (is_litter(name) and name not in ours) for name in names):
+    if folder.is_empty():
         return folder
     if config.resume:
         begun = replacement if replacement.config.exists() else folder

@@ -80,7 +80,11 @@ def test_saves_and_loads(fitted, tmp_path):
     np.testing.assert_array_equal(loaded.transform(X, edges), fitted.transform(X, edges))
     with pytest.raises(InputError, match="not empty"):
         fitted.save(path)
+    (path / "notes.txt").write_text("mine")
+    (path / "report.html").write_text("of the earlier run")
+    before = {one.name for one in path.iterdir()}
     fitted.save(path, overwrite=True)
+    assert {one.name for one in path.iterdir()} == before - {"report.html"}
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("years")
     with pytest.raises(InputError, match="does not hold a run"):
@@ -95,6 +99,29 @@ def test_saves_and_loads(fitted, tmp_path):
         GraphBarlowTwins.load(path)
 
 
+def test_saves_to_where_one_is(fitted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").mkdir()
+    with pytest.raises(InputError, match="not empty"):
+        fitted.save(".")
+    (tmp_path / ".git").rmdir()
+    fitted.save(".")
+    assert GraphBarlowTwins.load(".").get_params()["seed"] == fitted.seed
+    with pytest.raises(InputError) as error:
+        fitted.save("/proc/a")
+    assert str(error.value).startswith("/proc/a is not writable")
+    monkeypatch.setattr("graph_barlow_twins.pretrain.saved.write_json", fails)
+    for place in ("new/folder", "."):
+        with pytest.raises(OSError, match="No space"):
+            fitted.save(place, overwrite=True)
+    assert not (tmp_path / "new").exists()
+    GraphBarlowTwins.load(".")
+
+
+def fails(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
 def test_a_copy_transforms(fitted):
     X, edges = make_graph()
     copy = pickle.loads(pickle.dumps(fitted))
@@ -103,6 +130,20 @@ def test_a_copy_transforms(fitted):
 
 def test_report(fitted, tmp_path):
     assert fitted.report(tmp_path / "report.html").stat().st_size > 10_000
+
+
+def test_a_report_that_cannot_be_written_or_drawn(fitted, tmp_path, monkeypatch):
+    monkeypatch.setattr("graph_barlow_twins.pretrain.phases.Fitted.evaluate", fails)
+    with pytest.raises(InputError, match=r"^\S*report.html: there is no folder"):
+        fitted.report(tmp_path / "none" / "report.html")
+    monkeypatch.undo()
+    monkeypatch.setattr("graph_barlow_twins.pretrain.report.run.write_report", confused)
+    with pytest.warns(UserWarning, match="no report"):
+        assert fitted.report(tmp_path / "report.html") is None
+
+
+def confused(*_, **__):
+    raise ValueError("of no colour")
 
 
 def test_conventions_of_scikit_learn():

@@ -50,8 +50,10 @@ def test_archives_zipped_by_hand(tmp_path):
 
 
 @pytest.mark.parametrize("option", ["quiet", "resume", "overwrite"])
-def test_a_folder_of_litter_is_an_empty_output(option, tmp_path):
-    leave(tmp_path, "config.json")
+def test_a_folder_that_only_systems_have_written_to_is_an_empty_output(option, tmp_path):
+    leave(tmp_path)
+    for name in ("._config.json", ".~lock.config.json#", "~$config.json", ".config.json.partial"):
+        (tmp_path / name).write_bytes(b"litter")
     before = sorted(tmp_path.iterdir())
     with prepared(PretrainConfig(output=tmp_path, **{option: True})) as folder:
         assert folder.root == tmp_path
@@ -59,3 +61,11 @@ def test_a_folder_of_litter_is_an_empty_output(option, tmp_path):
     (tmp_path / "thesis.odt").write_text("mine")
     with pytest.raises(InputError), prepared(PretrainConfig(output=tmp_path, resume=True)):
         pass
+
+
+@pytest.mark.parametrize("name", [".git", ".gitattributes", ".env", "thesis.odt~"])
+def test_hidden_files_of_somebody_are_no_litter(name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match="not empty"), prepared(PretrainConfig(output=tmp_path)):
+        pass
+    assert (tmp_path / name).read_text() == "mine"

@@ -5,6 +5,8 @@ import io
 import json
 import pickle
 import random
+import tempfile
+import types
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset
 from graph_barlow_twins.pretrain.graph.labels import read_labels
 from graph_barlow_twins.pretrain.output.embeddings.read import read_embeddings
+from graph_barlow_twins.pretrain.output.embeddings.write import save_embeddings
 from graph_barlow_twins.pretrain.output.held_out import read_held_out_edges
 
 from tests.graph.parts import small_parts
@@ -141,6 +144,7 @@ def kinds() -> dict[str, Kind]:
         "embeddings npy": Kind(
             {"e.npy": npy(graph["features"])}, lambda at: read_embeddings(str(at / "e.npy"))
         ),
+        **tables_of_embeddings(),
         "run": Kind(run, lambda at: read_embeddings(str(at))),
         "labels npz": Kind({"l.npz": labels}, lambda at: read_labels(str(at / "l.npz"))),
         "labels npy": Kind(
@@ -148,6 +152,21 @@ def kinds() -> dict[str, Kind]:
         ),
         "held-out edges": Kind({"h.npz": pairs}, lambda at: read_held_out_edges(at / "h.npz", 5)),
     }
+
+
+def tables_of_embeddings() -> dict[str, Kind]:
+    """As `embed` writes them, in each kind of table."""
+    data = types.SimpleNamespace(node_ids=np.array(list("abcde")))
+    found = {}
+    for ending in ("csv", "tsv.gz", "txt", "parquet"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"e.{ending}")
+            save_embeddings(small_parts()["features"].astype(np.float32), data, path)
+            content = {path.name: path.read_bytes()}
+        found[f"embeddings {ending}"] = Kind(
+            content, lambda at, name=path.name: read_embeddings(str(at / name))
+        )
+    return found
 
 
 def written(kind: Kind, folder: Path) -> dict[str, bytes]:

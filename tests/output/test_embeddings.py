@@ -87,6 +87,17 @@ def test_word2vec_has_no_place_for_some_ids(tmp_path):
         ("windows.csv", "\ufeffid,a,b\r\nx,1,2\r\ny,3,4\r\n", ["x", "y"], [1, 2]),
         ("trailing.w2v", "2 2\nx 1 2 \ny 3 4 \n", ["x", "y"], [1, 2]),
         ("glove.txt", "x 1 2\ny 3 4\n", ["x", "y"], [1, 2]),
+        ("one_of_them.txt", "MATLAB 1 2\nSQLite 3 4\n", ["MATLAB", "SQLite"], [1, 2]),
+        ("r.csv", '"","1","2"\n"x",1,2\n"y",3,4\n', ["x", "y"], [1, 2]),
+        ("user.csv", "user_id,dim_0,dim_1\n70,1,2\n80,3,4\n", ["70", "80"], [1, 2]),
+        ("index.csv", "index,0,1\n70,1,2\n80,3,4\n", ["70", "80"], [1, 2]),
+        ("integers.csv", "dim_0,dim_1\n0,1.5\n3,4\n", None, [0, 1.5]),
+        ("semicolons.csv", "id;a;b\nx;1;2\ny;3;4\n", ["x", "y"], [1, 2]),
+        ("tabs.txt", "id\ta\tb\nx\t1\t2\ny\t3\t4\n", ["x", "y"], [1, 2]),
+        ("tabs.w2v", "2 2\nx\t1\t2\ny\t3\t4\n", ["x", "y"], [1, 2]),
+        ("commas.txt", "0.5,1\n3,4\n", None, [0.5, 1]),
+        ("words.txt", "0.5 1 2\ny 3 4\n", ["0.5", "y"], [1, 2]),
+        ("integers.txt", "7 1 2\n8 3 4\n", ["7", "8"], [1, 2]),
         ("quote.txt", '2 2\n"x 1 2\ny 3 4\n', ['"x', "y"], [1, 2]),
     ],
 )
@@ -95,6 +106,34 @@ def test_as_others_write_them(tmp_path, name, text, ids, first):
     found = read_embeddings(str(tmp_path / name))
     assert (found.node_ids if ids is None else found.node_ids.tolist()) == ids
     np.testing.assert_array_equal(found.embeddings, np.array([first, [3, 4]], np.float32))
+
+
+def test_numpy_savetxt_has_no_ids(tmp_path):
+    np.savetxt(tmp_path / "e.txt", rows())
+    found = read_embeddings(str(tmp_path / "e.txt"))
+    assert found.node_ids is None
+    np.testing.assert_array_equal(found.embeddings, rows())
+
+
+def test_one_dimension_in_word2vec_without_the_first_line(tmp_path):
+    (tmp_path / "e.txt").write_text("a 0.5\nb 0\n")
+    found = read_embeddings(str(tmp_path / "e.txt"))
+    assert found.node_ids.tolist() == ["a", "b"]
+    assert found.embeddings.tolist() == [[0.5], [0]]
+
+
+@pytest.mark.parametrize("header", [None, "person,a,b", "parquet"])
+def test_different_integers_beside_fractions_are_ids(tmp_path, header):
+    path = tmp_path / ("e.parquet" if header == "parquet" else "e.csv")
+    if header == "parquet":
+        columns = {"person": [1001, 2**60 + 1], "a": [0.1, 1.0], "b": [0.2, 2.0]}
+        pandas.DataFrame(columns).to_parquet(path)
+    else:
+        path.write_text(f"{header}\n" * bool(header) + f"1001,0.1,0.2\n{2**60 + 1},1,2\n")
+    with pytest.warns(UserWarning, match="is taken for the nodes' ids"):
+        found = read_embeddings(str(path))
+    assert found.node_ids.astype(str).tolist() == ["1001", str(2**60 + 1)]
+    assert found.embeddings.shape == (2, 2)
 
 
 def test_parquet_with_an_index(tmp_path):
@@ -115,6 +154,8 @@ def test_parquet_with_an_index(tmp_path):
         ("e.csv", b"id,a,a\nx,1,2\n", "different names"),
         ("e.csv", b"id,a\nx,nan\ny,1\n", "expected finite values"),
         ("e.csv", b"id,a\nx,1\nx,2\n", "expected all different, got x"),
+        ("e.csv", b"dim_0,dim_1\n0.5,1\n,2\n", "cannot read"),
+        ("e.csv", b"id\nx\ny\n", "separated by commas, got a single column"),
         ("e.w2v", b"2 2\nx 1 2\ny 3\n", "cannot read"),
         ("e.csv.gz", b"id,a\nx,1\n", "cannot read"),
         ("e.parquet", b"PAR1 and so on", "cannot read"),
@@ -122,7 +163,7 @@ def test_parquet_with_an_index(tmp_path):
         ("e.pkl", b"\x80\x05", "is a pickle"),
         ("e.csv", b"\x89HDF\r\n", "is an HDF5 file"),
         ("e.mat", b"MATLAB 5.0 MAT-file", "is a MATLAB file"),
-        ("e.feather", b"ARROW1\0\0", "write it as Parquet"),
+        ("e.feather", b"ARROW1\0\0\xff", "write it as Parquet"),
         ("e.xlsx", b"text", r"ends in \.npz, \.npy"),
         ("events.out.tfevents.1", b"1234", "is a TensorBoard log"),
         ("e.npz", b"no zip", "not an npz file"),
@@ -167,6 +208,29 @@ def test_a_small_file_that_unfolds_to_a_large_one(tmp_path, monkeypatch):
     (tmp_path / "e.csv.gz").write_bytes(gzip.compress(b"id,a\n" + b"0" * (1 << 20)))
     with pytest.raises(InputError, match="unfolds to more"):
         read_embeddings(str(tmp_path / "e.csv.gz"))
+
+
+def test_a_small_parquet_file_that_unfolds_to_a_large_one(tmp_path, monkeypatch):
+    path = tmp_path / "e.parquet"
+    pandas.DataFrame({"a": np.zeros(1 << 17, np.float32), "b": 0}).to_parquet(path)
+    assert os.path.getsize(path) < 1 << 14
+    read_embeddings(str(path))
+    monkeypatch.setattr(tables, "_FREE_BYTES", 1 << 20)
+    with pytest.raises(InputError, match="unfolds to more"):
+        read_embeddings(str(path))
+    pandas.DataFrame({"id": ["x" * 5000] * 1000, "a": 0.0}).to_parquet(path)
+    with pytest.raises(InputError, match="shorter ids, got one of 5,000"):
+        read_embeddings(str(path))
+
+
+def test_parquet_without_columns_or_with_others(tmp_path):
+    path = tmp_path / "e.parquet"
+    pandas.DataFrame(index=range(3)).to_parquet(path)
+    with pytest.raises(InputError, match="a column for each dimension, got none"):
+        read_embeddings(str(path))
+    pandas.DataFrame({"a": [0.5], "b": [[1, 2]]}).to_parquet(path)
+    with pytest.raises(InputError, match=r"column 'b': expected numbers.*list"):
+        read_embeddings(str(path))
 
 
 def test_nothing_half_written(tmp_path, monkeypatch):

@@ -19,11 +19,13 @@ _ZIP, _ZIPPED = b"PK\x03\x04", ".gz"
 _BY_MAGIC = {b"\x93NUMPY": NPY, _ZIP: NPZ, b"PAR1": PARQUET}
 _SAVE = "save its array with numpy.save"
 _STRANGERS = {
-    b"\x89HDF": f"is an HDF5 file; {_SAVE}",
-    b"MATLAB": f"is a MATLAB file; {_SAVE}",
-    b"ARROW1": "is an Arrow or Feather file; write it as Parquet",
+    b"\x89HDF\r\n": f"is an HDF5 file; {_SAVE}",
     b"\x80": f"is a pickle, as older PyTorch files are, and would have to be executed; {_SAVE}",
-    b"SQLite": "is an SQLite database; write the table as Parquet or CSV",
+}
+_STRANGERS_LIKE_TEXT = {  # and so may a word be in a text
+    b"MATLAB 5.0 MAT-file": f"is a MATLAB file; {_SAVE}",
+    b"ARROW1\0\0": "is an Arrow or Feather file; write it as Parquet",
+    b"SQLite format 3\0": "is an SQLite database; write the table as Parquet or CSV",
 }
 
 
@@ -68,13 +70,15 @@ def kind_of_content(path: str) -> Kind:
     if not os.path.isfile(path):
         raise InputError(f"no file {path}")
     with open_file(path) as file:
-        start = file.read(6)
-    for magic, stranger in _STRANGERS.items():
+        start = file.read(max(map(len, _STRANGERS_LIKE_TEXT)))
+    kind = kind_of(path)
+    is_text = kind is not None and kind.separator is not None
+    for magic, stranger in (_STRANGERS if is_text else _STRANGERS | _STRANGERS_LIKE_TEXT).items():
         if start.startswith(magic):
             raise InputError(f"{path} {stranger}")
     if start.startswith(_ZIP) and _is_torch(path):
         raise InputError(f"{path} is a PyTorch file, which would have to be executed; {_SAVE}")
-    if kind := kind_of(path):
+    if kind is not None:
         return kind
     for magic, suffix in _BY_MAGIC.items():
         if start.startswith(magic):
