@@ -99,6 +99,11 @@ class EvaluateOptions(GraphOptions):
             raise InputError("--seed: expected --seed + --seeds of at most 2**32")
         if self.dataset is not None and self.edges is not None:
             raise InputError("--dataset and --edges contradict each other; give one of them")
+        if (self.labels or "").startswith("tfgnn:") and (self.target or self.label):
+            raise InputError(
+                "--labels tfgnn:... does not take --target and --label; leave it out: --dataset"
+                " brings the labels, too"
+            )
 
 
 def run(options: EvaluateOptions) -> str:

@@ -95,7 +95,9 @@ def inputs_of(dataset: str, data_dir: str | None) -> list[Path]:
     """The files of a data set, or the folder that is read as a whole; see `load_dataset`."""
     kind, _, argument = dataset.partition(":")
     if kind in KINDS and kind != "planetoid":
-        return [Path(argument).expanduser()]
+        path = Path(argument).expanduser()
+        # A schema names the files beside it.
+        return [path.parent if kind == "tfgnn" and path.is_file() else path]
     if kind != "planetoid":
         return []
     return planetoid_files(

@@ -82,6 +82,10 @@ def test_bad_labels(files, capsys, arrays, message):
         (["--labels", "LABELS", "--output", "LABELS"], "is an input"),
         (["--labels", "LABELS", "--output", ""], "--output: expected text, got ''"),
         (["--labels", "LABELS", "--wrong"], "--wrong"),
+        (
+            ["--labels", "tfgnn:s", "--dataset", "tfgnn:s", "--target", "papers"],
+            "--labels tfgnn:... does not take --target and --label",
+        ),
     ],
 )
 def test_bad_options(files, capsys, arguments, message):

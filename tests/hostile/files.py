@@ -144,7 +144,6 @@ def kinds() -> dict[str, Kind]:
         "embeddings npy": Kind(
             {"e.npy": npy(graph["features"])}, lambda at: read_embeddings(str(at / "e.npy"))
         ),
-        **tables_of_embeddings(),
         "run": Kind(run, lambda at: read_embeddings(str(at))),
         "labels npz": Kind({"l.npz": labels}, lambda at: read_labels(str(at / "l.npz"))),
         "labels npy": Kind(

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from tests.hostile import files
@@ -20,9 +21,9 @@ from tests.sweeps import FULL_SWEEP
 CHUNK = 500
 
 
-def fuzz(start, count):
+def fuzz(start, count, of="kinds"):
     """Reports on files that are spoiled by the numbers from ``start`` on."""
-    kinds = files.kinds()
+    kinds = getattr(files, of)()
     with tempfile.TemporaryDirectory() as root:
         valid = {}
         for name, kind in kinds.items():
@@ -61,7 +62,7 @@ def _instead_of_files(root):
         "socket": lambda path: socket.socket(socket.AF_UNIX).bind(path),
         "empty": lambda path: Path(path).touch(),
     }
-    for number, (name, kind) in enumerate(files.kinds().items()):
+    for number, (name, kind) in enumerate((files.kinds() | files.tables_of_embeddings()).items()):
         folder = root / str(number)
         folder.mkdir()
         for file, content in files.written(kind, folder).items():
@@ -119,6 +120,15 @@ def _bombs(folder):
     names = ((f"{number}.npy", b"") for number in range(40_000))
     path.write_bytes(files.archive(names))
     yield "forty thousand members", partial(kinds["npz"].read, folder)
+    parquet = files.tables_of_embeddings()["embeddings parquet"]
+    zeros = np.zeros(1 << 18, np.float32)
+    for name, columns in {
+        "zeros": {f"dim_{number}": zeros for number in range(400)},
+        "one long id": {"id": np.array(["x" * 10**5] * 10_000, object), "a": zeros[:10_000]},
+        "columns": {f"dim_{number}": zeros[:1] for number in range((1 << 16) + 2)},
+    }.items():
+        pyarrow.parquet.write_table(pyarrow.table(columns), folder / "e.parquet")
+        yield f"parquet of {name}", partial(parquet.read, folder)
     toml = folder / "run.toml"
     for name, text in {
         "arrays": b"units = " + b"[" * 16_000,
@@ -155,6 +165,15 @@ def test_spoiled_files():
     found = check("fuzz(0, 240)")
     assert found["count"] == 240
     assert 10 < len(found["accepted"]) < 120  # some faults are none, but most are
+
+
+def test_spoiled_tables_of_embeddings():
+    assert 10 < len(check("fuzz(0, 240, 'tables_of_embeddings')")["accepted"]) < 160
+
+
+@pytest.mark.slow
+def test_more_spoiled_tables_of_embeddings():
+    check("fuzz(1000, 2000, 'tables_of_embeddings')")
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ def folder(tmp_path, monkeypatch):
     for name in ("npy", "cora"):
         (tmp_path / name).mkdir()
     (tmp_path / "npy" / "features.npy").write_text("data")
+    (tmp_path / "cora" / "graph_schema.pbtxt").write_text("data")
     (tmp_path / "link.npz").symlink_to("g.npz")
     return tmp_path
 
@@ -32,6 +33,8 @@ def folder(tmp_path, monkeypatch):
         ("digits", ".", []),
         ("npz:g.npz", ".", ["g.npz"]),
         ("npy:npy", None, ["npy"]),
+        ("tfgnn:cora", None, ["cora"]),
+        ("tfgnn:cora/graph_schema.pbtxt", None, ["cora"]),
         ("planetoid:cora", ".", ["ind.cora.graph", "ind.cora.x"]),
         ("planetoid:c[o]ra", ".", ["ind.c[o]ra.x"]),
         ("facebook", ".", []),
@@ -62,6 +65,8 @@ def test_inputs_of_the_folder_in_the_environment(folder, monkeypatch):
         ("npy:npy", "o.npz", False),
         ("npy:npy", "npy/o.npz", True),
         ("npy:npy", "npy/features.npy", True),
+        ("tfgnn:cora/graph_schema.pbtxt", "cora/nodes.csv", True),
+        ("tfgnn:cora/graph_schema.pbtxt", "nodes.csv", False),
         ("digits", "g.npz", False),
     ],
 )

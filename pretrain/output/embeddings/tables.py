@@ -21,7 +21,7 @@ _END = "\0"  # the column after a separator at each line's end, as word2vec's ow
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "spaces"}
 # As of npz files: what a compressed file may take.
 _FREE_BYTES, _PER_BYTE = 1 << 28, 80
-_MOST_COLUMNS = 1 << 17  # twice --units'
+_MOST_COLUMNS = 1 + (1 << 16)  # of --units, and ids
 
 
 def read_table(path: str, kind: Kind) -> dict[str, np.ndarray]:
@@ -69,19 +69,20 @@ def _parquet(path: str) -> Any:
     """Its columns of numbers, and the one of ids; looked at before anything is unfolded."""
     import pyarrow.parquet
 
-    with open_file(path) as file:
+    with open_file(path) as opened:
+        most, file = _most_bytes(opened), pyarrow.BufferReader(opened.read())
         schema = pyarrow.parquet.read_schema(file)
         texts = [field.name for field in schema if _is_text(field)]
         # What a dictionary says once may stand in every row.
         whole = pyarrow.parquet.ParquetFile(file, read_dictionary=texts)
         _check_columns(path, schema)
-        metadata, most = whole.metadata, _most_bytes(file)
+        metadata = whole.metadata
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         rows = max(metadata.num_rows, sum(group.num_rows for group in groups))
         size = max(8 * rows * len(schema), sum(group.total_byte_size for group in groups))
         if size > most:
             raise _unfolds(path, most)
-        return whole.read()
+        return whole.read(use_threads=False)
 
 
 def _text(path: str, kind: Kind) -> Any:
