@@ -21,7 +21,7 @@ from ._lazy import attach as _attach
 if TYPE_CHECKING:
     from .pretrain.estimator import GraphBarlowTwins
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if "tensorflow" not in _sys.modules:
     _os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
