@@ -147,7 +147,8 @@ def render(sets: list[tuple[dict, list[dict]]]) -> str:
         ' "trained less untrained encoder" is 0, nothing is trained, and features and channels make'
         " the difference.",
         "",
-        "`npz:` files: `python -m bench.graphs NAME NAME.npz`, from `../shared/data`, a folder of data sets beside the clone, not part of it.",
+        "`npz:` files: `python -m bench.graphs NAME NAME.npz`, from `../shared/data`, a folder of"
+        " data sets beside the clone, not part of it.",
         "",
         "Published for Cora, public split, linear probe:"
         " [GraphMAE](https://arxiv.org/abs/2205.10803) 84.2,"
