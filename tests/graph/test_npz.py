@@ -58,6 +58,8 @@ def changed_csr(**changes):
         (changed_csr(features_indices=np.array([0, 1, 2, -1])), "features: CSR parts do not make"),
         (changed_csr(features_indptr=np.array([0, 9, 2, 3, 4, 4])), "features: CSR parts do not"),
         (changed_csr(features_indptr=np.array([0, 1, 2, 3, 4, 9])), "features: CSR parts do not"),
+        (changed_csr(features_indptr=np.array([0, 1, 2, 3, 4, -9])), "features: CSR parts do not"),
+        (changed_csr(features_indptr=np.array([1, 1, 2, 3, 4, 4])), "features: CSR parts do not"),
         (changed_csr(features_indptr=np.arange(3)), "features: CSR parts do not make a matrix"),
         (changed_csr(features_indices=np.arange(4.0)), "CSR indices: expected 1 dimension of int"),
         (changed_csr(features_data=np.ones((2, 2))), r"CSR data: expected 1 dimension .*\(2, 2\)"),

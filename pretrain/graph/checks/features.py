@@ -38,6 +38,9 @@ def csr_from_parts(
     shape = np.asarray(shape)
     if shape.shape != (2,) or shape.dtype.kind not in "iu" or (shape < 0).any():
         raise InputError(f"CSR shape: expected two integers (N, F), got {shown(shape)}")
+    # SciPy looks at no step where the last entry is not above 0, and then writes where it must not.
+    if not len(indptr) or indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
+        raise InputError("CSR parts do not make a matrix: indptr does not rise from 0 on")
     try:
         matrix = scipy.sparse.csr_matrix(
             (sparse_values(data), indices, indptr), shape=tuple(int(size) for size in shape)

@@ -19,7 +19,8 @@ from ..objects.column import (
     names_rows,
 )
 from ..objects.columns import Columns
-from .tables import INTEGER, SetTable
+from .tables import SetTable
+from .values import INTEGER
 
 _MOST_CODES = 100  # different integers up to here are categories, more are measured
 

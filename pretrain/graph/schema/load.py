@@ -15,7 +15,8 @@ from ..objects.graph import ObjectGraph
 from ..relations import EDGES, TARGETS, WEIGHTS
 from .features import features_of, joined, own_parts
 from .files import read_schema
-from .tables import ID, SOURCE, STRING, TARGET, SetTable, read_set
+from .tables import ID, SOURCE, TARGET, SetTable, read_set
+from .values import STRING
 
 _WEIGHT = "weight"  # of links, where an edge set has it
 _AUXILIARY = "_"  # what such names begin with
