@@ -6,15 +6,18 @@ other renderings of the page it is not seen.
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
-import formulas
-import options
-import plots
-
-from bench.against.trees import package_of
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # for bench, however MkDocs was started
+
+import formulas  # noqa: E402
+import options  # noqa: E402
+import plots  # noqa: E402
+
+from bench.against.trees import package_of  # noqa: E402
+
 _MADE = {"options": options.table, "plot": plots.plot}
 _COMMENT = re.compile(r"<!-- site: (\w+) ([\w-]+) -->")
 
