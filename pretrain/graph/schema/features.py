@@ -20,7 +20,7 @@ from ..objects.column import (
 )
 from ..objects.columns import Columns
 from .tables import SetTable
-from .values import INTEGER
+from .values import INTEGER, rows_of
 
 _MOST_CODES = 100  # different integers up to here are categories, more are measured
 
@@ -162,7 +162,7 @@ def _means(series: Any, nodes: np.ndarray, others: np.ndarray, num_nodes: int) -
     )
     if series.dtype != object:
         return pandas.Series(means[:, 0])
-    return _objects([one if count else one[:0] for one, count in zip(means, counts, strict=True)])
+    return rows_of(means[counts[:, 0] > 0].ravel(), values.shape[1] * (counts[:, 0] > 0))
 
 
 def _bags(series: Any, nodes: np.ndarray, others: np.ndarray, num_nodes: int) -> Any:
@@ -180,19 +180,9 @@ def _bags(series: Any, nodes: np.ndarray, others: np.ndarray, num_nodes: int) ->
         taken = values[others]
         there = np.array([one is not None for one in taken], bool)
         things, sizes = taken[there], np.bincount(nodes[there], minlength=num_nodes)
-    return _objects(np.split(things, np.cumsum(sizes)[:-1]))
+    return rows_of(things, sizes)
 
 
 def _texts(series: Any, nodes: np.ndarray, others: np.ndarray, num_nodes: int) -> Any:
     bags = _bags(series, nodes, others, num_nodes)
-    return _objects([" ".join(one) if len(one) else None for one in bags])
-
-
-def _objects(rows: list) -> Any:
-    """A Series of any objects, one for each row."""
-    import pandas
-
-    found = np.empty(len(rows), object)
-    for place, one in enumerate(rows):
-        found[place] = one
-    return pandas.Series(found, dtype=object)
+    return bags.map(lambda one: " ".join(one) if len(one) else None).astype(object)

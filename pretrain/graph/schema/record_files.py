@@ -21,17 +21,7 @@ _MISMATCH = re.compile(r"Key: (.*?), Index.*Expected type: (\w+), Actual type: (
 def read_records(
     path: Path, name: str, keys: Sequence[str], features: Mapping[str, Feature]
 ) -> dict:
-    """The ids and features of a file, Series by name; see `SetTable`.
-
-    Args:
-        path: of the file.
-        name: of the set, for messages.
-        keys: names of its ids.
-        features: that its rows have.
-
-    Raises:
-        InputError: a file that cannot be read, or does not fit, with its row.
-    """
+    """As `csv_files.read_csv`."""
     with quiet_tensorflow():
         import tensorflow as tf
     import pandas
