@@ -9,6 +9,7 @@ from .errors import InputError
 
 # In bytes; that of a run has 2,000. The time that a TOML file may take grows as its square.
 LONGEST_CONFIG = 1 << 14
+_FREE_LENGTH, _UNFOLDED_PER_BYTE = 1 << 28, 80
 _LEFT_BEHIND = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
 _HIDDEN = {".ds_store", ".localized", ".directory", ".ipynb_checkpoints"}
 _HIDDEN_STARTS = ("._", ".nfs", ".~lock.", ".fuse_hidden", "~$")
@@ -64,6 +65,11 @@ def read_file(path: str | Path, most: int) -> bytes:
             return file.read(size)
         except OSError as error:
             raise cannot_read(path, error) from None
+
+
+def most_unfolded(size: int) -> int:
+    """Bytes that a packed file of this size may unfold to: a quarter of a GB, or 80 times it."""
+    return max(_FREE_LENGTH, _UNFOLDED_PER_BYTE * size)
 
 
 def cannot_read(path: object, error: Exception) -> InputError:

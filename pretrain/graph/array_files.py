@@ -15,14 +15,11 @@ from typing import IO, Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import InputError, told_of
-from ..files import cannot_read, is_litter, open_file
+from ..files import cannot_read, is_litter, most_unfolded, open_file
 
 _LONGEST_HEADER = 10_000  # as NumPy's own bound
 _BLOCK = 1 << 18  # bytes of data that are read at once
 _LONGEST_DIRECTORY = 1 << 20  # of the members of an archive, in bytes
-# What an archive may take, see `_Header.cost`: a quarter of a GB, or 80 times its length. Nothing
-# costs more than 72 times its bytes, so only what was compressed, or has holes, can be refused.
-_FREE_COST, _COST_PER_BYTE = 1 << 28, 80
 
 
 class _Header(NamedTuple):
@@ -225,7 +222,8 @@ def _check_cost(path: object, file: IO[bytes], cost: int) -> None:
     # Holes, which read as zeros, take no blocks; some systems count no blocks at all.
     blocks = getattr(status, "st_blocks", 0) * 512
     size = min(status.st_size, blocks or status.st_size)
-    if cost > max(_FREE_COST, _COST_PER_BYTE * size):
+    # Nothing costs more than 72 times its bytes: what was compressed, or has holes, is refused.
+    if cost > most_unfolded(size):
         raise InputError(
             f"{path}: {size:,} bytes unfold to arrays that take {cost:,}; write so large ones"
             " uncompressed, with np.savez or np.save"

@@ -5,9 +5,9 @@ import gzip
 import numpy as np
 import pandas
 import pytest
+from graph_barlow_twins.pretrain import files
 from graph_barlow_twins.pretrain.errors import InputError
 from graph_barlow_twins.pretrain.graph.datasets import load_dataset, load_graph
-from graph_barlow_twins.pretrain.graph.formats import layout
 from graph_barlow_twins.pretrain.graph.formats.files import read_table
 from graph_barlow_twins.pretrain.graph.formats.tables import graph_of_tables
 
@@ -95,7 +95,7 @@ def test_quotes_that_are_quotes(title, tmp_path):
 
 @pytest.mark.parametrize("kind", ["edgelist", "graphml", "gexf", "tables"])
 def test_little_that_unfolds_to_much(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr(layout, "_FREE_LENGTH", 1 << 16)
+    monkeypatch.setattr(files, "_FREE_LENGTH", 1 << 16)
     path = tmp_path / "edges.csv.gz"
     start = b"<graphml>" if kind in ("graphml", "gexf") else b"source,target\n"
     path.write_bytes(gzip.compress(start + b"1,2\n" * 100_000))

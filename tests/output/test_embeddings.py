@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pandas
 import pytest
-from graph_barlow_twins.pretrain import InputError
-from graph_barlow_twins.pretrain.output.embeddings import tables, write
+from graph_barlow_twins.pretrain import InputError, files
+from graph_barlow_twins.pretrain.output.embeddings import write
 from graph_barlow_twins.pretrain.output.embeddings.read import read_embeddings
 from graph_barlow_twins.pretrain.output.embeddings.write import check_ids, save_embeddings
 
@@ -204,7 +204,7 @@ def test_folders(tmp_path, names, message):
 
 
 def test_a_small_file_that_unfolds_to_a_large_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "_FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(files, "_FREE_LENGTH", 1 << 20)
     (tmp_path / "e.csv.gz").write_bytes(gzip.compress(b"id,a\n" + b"0" * (1 << 20)))
     with pytest.raises(InputError, match="unfolds to more"):
         read_embeddings(str(tmp_path / "e.csv.gz"))
@@ -215,7 +215,7 @@ def test_a_small_parquet_file_that_unfolds_to_a_large_one(tmp_path, monkeypatch)
     pandas.DataFrame({"a": np.zeros(1 << 17, np.float32), "b": 0}).to_parquet(path)
     assert os.path.getsize(path) < 1 << 14
     read_embeddings(str(path))
-    monkeypatch.setattr(tables, "_FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(files, "_FREE_LENGTH", 1 << 20)
     with pytest.raises(InputError, match="unfolds to more"):
         read_embeddings(str(path))
     pandas.DataFrame({"id": ["x" * 5000] * 1000, "a": 0.0}).to_parquet(path)

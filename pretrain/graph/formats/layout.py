@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, shown
-from ...files import open_file
+from ...files import most_unfolded, open_file
 
 _SEPARATORS = ",;\t|"
 _BLOCK = 1 << 20
-# As of npz files: a packed one may unfold to a quarter of a GB, or to 80 times its length.
-_FREE_LENGTH, _UNFOLDED_PER_BYTE = 1 << 28, 80
 _QUOTED = re.compile(r' *"((?:[^"]|"")*)" *')
 _COMMA_NUMBER = r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?"
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(,\d{3})+"
@@ -32,7 +30,7 @@ class _Unfolded(io.RawIOBase):
 
     def __init__(self, path: str | Path, file: Any):
         self._path, self._file = path, gzip.GzipFile(fileobj=file)
-        self._most = max(_FREE_LENGTH, _UNFOLDED_PER_BYTE * os.fstat(file.fileno()).st_size)
+        self._most = most_unfolded(os.fstat(file.fileno()).st_size)
 
     def readable(self) -> bool:
         return True

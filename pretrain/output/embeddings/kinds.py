@@ -88,12 +88,8 @@ def kind_of_content(path: str) -> Kind:
     raise InputError(f"{path}: expected the folder of a run, or a file that ends in {ENDINGS}")
 
 
-def check_folder(folder: Path) -> None:
-    """Refuses a folder without embeddings, and says what it is.
-
-    Raises:
-        InputError: always.
-    """
+def no_embeddings(folder: Path) -> InputError:
+    """The error of a folder without embeddings: what it is instead."""
     names = {one.name for one in folder.iterdir()} if os.access(folder, os.R_OK) else set()
     what = "expected the folder of a run, but there is no embeddings.npz"
     if "saved_model.pb" in names:
@@ -104,7 +100,7 @@ def check_folder(folder: Path) -> None:
         what = "is a run that has not ended; the same command with --resume continues it"
     elif any(name.endswith(".index") for name in names):
         what = "is a TensorFlow checkpoint; export its embeddings with numpy.save"
-    raise InputError(f"{folder}: {what}")
+    return InputError(f"{folder}: {what}")
 
 
 def _is_torch(path: str) -> bool:

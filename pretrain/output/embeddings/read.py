@@ -16,7 +16,7 @@ from ...graph.data import LabelledNodes
 from ...graph.held_out import HeldOutEdges
 from ..folder import OutputFolder
 from ..held_out import read_held_out_edges
-from .kinds import NPY, NPZ, check_folder, kind_of_content
+from .kinds import NPY, NPZ, kind_of_content, no_embeddings
 from .tables import read_table
 
 LARGEST_VALUE = 1e15  # squares of larger ones, or their sums, would overflow float32
@@ -55,7 +55,7 @@ def read_embeddings(source: str) -> EmbeddingFile:
     folder = OutputFolder(Path(source)) if os.path.isdir(source) else None
     path = str(folder.embeddings) if folder else source
     if folder and not os.path.isfile(folder.embeddings):
-        check_folder(Path(source))
+        raise no_embeddings(Path(source))
     kind = kind_of_content(path)
     if kind.suffix == NPY:
         arrays = {"embeddings": read_npy(path)}

@@ -12,15 +12,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ...errors import InputError, shown
-from ...files import open_file
+from ...files import most_unfolded, open_file
 from .kinds import PARQUET, Kind
 
 # Of columns with ids. Without a name: the index of a DataFrame, or the names of R's rows.
 _IDS = ("node_id", "id", "node", "name", "", "index")
 _END = "\0"  # the column after a separator at each line's end, as word2vec's own program writes
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "spaces"}
-# As of npz files: what a compressed file may take.
-_FREE_BYTES, _PER_BYTE = 1 << 28, 80
 _MOST_COLUMNS = 1 + (1 << 16)  # of --units, and ids
 
 
@@ -225,7 +223,7 @@ def _check_columns(path: str, schema: Any) -> None:
 
 
 def _most_bytes(file: BinaryIO) -> int:
-    return max(_FREE_BYTES, _PER_BYTE * os.fstat(file.fileno()).st_size)
+    return most_unfolded(os.fstat(file.fileno()).st_size)
 
 
 def _unfolds(path: str, most: int) -> InputError:
