@@ -79,3 +79,21 @@ def test_table_shows_medians_and_ratios():
     assert table.startswith("card, JAX 1, programs of TensorFlow 2\n")
     assert "| 4x2-direct-float32 | 2.000 | 1.50x |  |  |  | 2e-03 |" in table
     assert "| 4x2-direct-float32 | too large |" in table
+
+
+def test_cost_model_finds_the_coefficients_and_the_faster_path():
+    from bench.gpu import cost
+
+    known = {"direct": [0.1, 0.02, 0.004, 0.02], "gram": [0.09, 0.015, 0.02, 0.04]}
+    shapes = [(2**n, 2**d) for n in range(6, 14, 2) for d in range(6, 15, 2)]
+    times = {
+        (N, D, path): float(cost.terms(N, D, path) @ known[path])
+        for N, D in shapes
+        for path in cost.PATHS
+    }
+    fitted = cost.fit(times)
+    for path in cost.PATHS:
+        np.testing.assert_allclose(fitted[path], known[path], rtol=1e-6)
+    table = cost.render(times)
+    assert "| 256x4096 | " in table
+    assert table.count("| gram | gram |") + table.count("| direct | direct |") > len(shapes) / 2
