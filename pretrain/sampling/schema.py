@@ -1,0 +1,82 @@
+"""The edge sets of a TF-GNN schema, and the schema of the subgraphs that are sampled from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .plan import EdgeKind, EdgeKinds, with_reversed
+
+AUXILIARY = "_"  # what the names of TF-GNN's own sets begin with, such as _readout
+REVERSED_MARK = ("edge_type", "reversed")
+ID, SOURCE, TARGET = "#id", "#source", "#target"
+
+
+def edge_kinds(schema: Any) -> dict[str, EdgeKind]:
+    """The edge sets that have a file, each in both directions, by name.
+
+    A set that is marked as another's links read backwards (same file, ends exchanged) is that one's
+    reverse.
+    """
+    sets = {
+        name: one
+        for name, one in sorted(schema.edge_sets.items())
+        if not name.startswith(AUXILIARY) and one.metadata.filename
+    }
+    kinds = {}
+    for name, one in sets.items():
+        kinds[name] = EdgeKind(one.source, one.target, _reverse_of(name, one, sets))
+    return with_reversed(kinds)
+
+
+def is_marked_reversed(edge_set: Any) -> bool:
+    """Whether the schema says that its file has the ends the other way round."""
+    return REVERSED_MARK in {(one.key, one.value) for one in edge_set.metadata.extra}
+
+
+def _reverse_of(name: str, edge_set: Any, sets: dict[str, Any]) -> str | None:
+    if not is_marked_reversed(edge_set):
+        return None
+    for other, one in sets.items():
+        same_file = one.metadata.filename == edge_set.metadata.filename
+        if (
+            other != name
+            and same_file
+            and (one.source, one.target)
+            == (
+                edge_set.target,
+                edge_set.source,
+            )
+        ):
+            return other
+    return None
+
+
+def sampled_schema(schema: Any, kinds: EdgeKinds, node_set: str) -> Any:
+    """The schema of sampled subgraphs: all edge sets in both directions, roots with their ids.
+
+    It names no files; the features of edges are left out.
+
+    Args:
+        schema: of the graph.
+        kinds: see `edge_kinds`.
+        node_set: of the roots.
+    """
+    import tensorflow_gnn as tfgnn
+
+    found = tfgnn.GraphSchema()
+    ends = {end for one in kinds.values() for end in (one.source, one.target)} | {node_set}
+    for name in sorted(ends):
+        here = found.node_sets[name]
+        here.description = schema.node_sets[name].description or name  # an empty entry is none
+        for feature, one in sorted(schema.node_sets[name].features.items()):
+            if not feature.startswith("#"):
+                here.features[feature].CopyFrom(one)
+        here.features[ID].dtype = 7  # DT_STRING
+    for name, kind in kinds.items():
+        here = found.edge_sets[name]
+        here.source, here.target = kind.source, kind.target
+        if kind.reverse_of is not None:
+            extra = here.metadata.extra.add()
+            extra.key, extra.value = REVERSED_MARK
+    found.info.root_set.append(node_set)
+    return found
