@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import shown
+from ..graph.schema.values import STRING, Feature
 from .plan import EdgeKind, EdgeKinds, with_reversed
+from .rows import dtype_of
 
 AUXILIARY = "_"  # what the names of TF-GNN's own sets begin with, such as _readout
 REVERSED_MARK = ("edge_type", "reversed")
@@ -26,6 +29,15 @@ def edge_kinds(schema: Any) -> dict[str, EdgeKind]:
     for name, one in sets.items():
         kinds[name] = EdgeKind(one.source, one.target, _reverse_of(name, one, sets))
     return with_reversed(kinds)
+
+
+def features_of(schema: Any, node_set: str) -> dict[str, Feature]:
+    """The features of a node set, in the order of their names."""
+    return {
+        name: Feature.of(one, f"node set {shown(node_set)}, feature {shown(name)}")
+        for name, one in sorted(schema.node_sets[node_set].features.items())
+        if not name.startswith("#")
+    }
 
 
 def is_marked_reversed(edge_set: Any) -> bool:
@@ -54,13 +66,15 @@ def _reverse_of(name: str, edge_set: Any, sets: dict[str, Any]) -> str | None:
 def sampled_schema(schema: Any, kinds: EdgeKinds, node_set: str) -> Any:
     """The schema of sampled subgraphs: all edge sets in both directions, roots with their ids.
 
-    It names no files; the features of edges are left out.
+    It names no files. Features are float32, int64 or strings, one, several or, ragged, any number
+    of them for each node; those of edges are left out.
 
     Args:
         schema: of the graph.
         kinds: see `edge_kinds`.
         node_set: of the roots.
     """
+    import tensorflow as tf
     import tensorflow_gnn as tfgnn
 
     found = tfgnn.GraphSchema()
@@ -68,10 +82,12 @@ def sampled_schema(schema: Any, kinds: EdgeKinds, node_set: str) -> Any:
     for name in sorted(ends):
         here = found.node_sets[name]
         here.description = schema.node_sets[name].description or name  # an empty entry is none
-        for feature, one in sorted(schema.node_sets[name].features.items()):
-            if not feature.startswith("#"):
-                here.features[feature].CopyFrom(one)
-        here.features[ID].dtype = 7  # DT_STRING
+        for feature, one in features_of(schema, name).items():
+            dtype = tf.as_dtype(dtype_of(one)) if one.kind != STRING else tf.string
+            here.features[feature].dtype = dtype.as_datatype_enum
+            if one.is_list:
+                here.features[feature].shape.dim.add().size = one.size or -1
+        here.features[ID].dtype = tf.string.as_datatype_enum
     for name, kind in kinds.items():
         here = found.edge_sets[name]
         here.source, here.target = kind.source, kind.target
