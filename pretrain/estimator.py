@@ -103,7 +103,7 @@ class GraphBarlowTwins(BaseEstimator):
     scale_features: bool = True
     drop_edges: Sequence[float] | None = None
     mask_features: Sequence[float] | None = None
-    drop_entries: Sequence[float] = (0.0, 0.0)
+    drop_entries: Sequence[float] | None = None
     lambda_: float | None = None
     projector_units: Sequence[int] = ()
     split_number: int = 0

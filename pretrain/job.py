@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 from .comparison import Comparison
+from .config.defaults import TEMPLATES
 from .config.options import PretrainConfig
-from .errors import OutputError
+from .errors import InputError, OutputError
 from .graph.data import GraphData
 from .graph.datasets import asked_graph
 from .graph.held_out import hold_out_edges
@@ -25,7 +26,7 @@ from .output.overwrite import finish, replacement_of
 from .output.paths import without_patterns
 from .output.prepare import begin, prepared
 from .output.replace import write_json
-from .phases import Stopwatch, fit, probed
+from .phases import Stopwatch, fit, probed, read_network_inputs
 from .quiet import check_keras, errors_only
 from .report.channels import channel_lines
 from .training.gradients import forgotten_gradients
@@ -86,7 +87,11 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: Stopwatch) -> dict
     digest, held_out = data.digest(), None
     if config.hold_out_edges:  # from here on, nothing sees the links that are held out
         data, held_out = hold_out_edges(data, config.hold_out_edges, config.seed)
-    recipe = make_recipe(config, data)
+    recipe, network = make_recipe(config, data), None
+    if graph.samples is not None and recipe.encoder not in TEMPLATES:
+        raise InputError(f"{data.name}: expected --encoder {' or '.join(TEMPLATES)}")
+    if recipe.encoder in TEMPLATES:
+        network = read_network_inputs(config, recipe, data, graph.samples)
     begin(folder, config, digest, recipe)
     if held_out is not None:
         save_held_out_edges(held_out, folder.held_out_edges)
@@ -94,11 +99,11 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: Stopwatch) -> dict
     say(f"{data.name}: {describe(data)}")
     for line in graph.lines():
         say(line)
-    for line in channel_lines(recipe.to_dict()):
+    for line in (*channel_lines(recipe.to_dict()), *(network.told if network else ())):
         say(line)
     with Comparison(config, recipe, data, held_out) as comparison:
         say("loading TensorFlow")
-        fitted = fit(config, recipe, data, folder, watch)
+        fitted = fit(config, recipe, data, folder, watch, network)
         save_embeddings(fitted.embeddings, data, folder.embeddings)
         say("exporting the model")
         with without_patterns(folder.root) as root:

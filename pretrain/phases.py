@@ -17,7 +17,7 @@ import numpy as np
 
 from ..kernels.linalg import rankme
 from .comparison import Comparison, Say
-from .config.defaults import ADAM
+from .config.defaults import ADAM, TEMPLATES
 from .config.options import PretrainConfig
 from .config.places import without_folders
 from .errors import InputError, TrainingDivergedError
@@ -187,6 +187,7 @@ def fit(
     data: GraphData,
     folder: OutputFolder,
     watch: Stopwatch,
+    network: Any = None,
 ) -> Fitted:
     """Trains, and embeds the graph; imports TensorFlow, whose operations become deterministic.
 
@@ -196,6 +197,7 @@ def fit(
         data: the graph.
         folder: where checkpoint and TensorBoard log go.
         watch: begins "training" and "export".
+        network: what an encoder of TF-GNN is trained on; default: the graph.
 
     Raises:
         TrainingDivergedError: if the loss becomes NaN or infinite, or the embeddings huge.
@@ -207,7 +209,9 @@ def fit(
 
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
     tf.config.experimental.enable_op_determinism()
-    run = make_run(data, recipe, show=not config.quiet)
+    if network is None and recipe.encoder in TEMPLATES:
+        network = read_network_inputs(config, recipe, data)
+    run = make_run(data, recipe, network=network, show=not config.quiet)
     untrained = run.embed(run.initial_weights)
     watch.begin("training")
     with without_patterns(folder.root) as root:
@@ -216,6 +220,16 @@ def fit(
     embeddings = run.embed(trained.weights)
     _check_size(embeddings)
     return Fitted(config, recipe, data, run, trained, embeddings, untrained)
+
+
+def read_network_inputs(
+    config: PretrainConfig, recipe: Recipe, data: GraphData, samples: Any = None
+) -> Any:
+    """What an encoder of TF-GNN is trained on; imports TensorFlow. See `network_inputs`."""
+    with quiet_tensorflow():
+        from .training.network.inputs import network_inputs
+
+    return network_inputs(config, recipe, data, samples)
 
 
 def peak_memory_mb() -> float | None:

@@ -17,7 +17,7 @@ SCHEDULES = ("constant", "cosine")
 CRITERIA = ("none", "loss", "rankme")  # of early stopping
 
 # Options that say where files lie; what a run writes does not name them.
-PLACES = ("output", "data_dir", "nodes", "edges")
+PLACES = ("output", "data_dir", "nodes", "edges", "schema", "sampling_spec")
 OF_TABLES = ("id_column", "label_column")
 
 
@@ -48,7 +48,8 @@ class PretrainConfig(GraphOptions):
     fan_out: tuple[int, ...] = field(
         option.integer(
             "train on sampled subgraphs: neighbours to draw per hop, one number for each of"
-            " --units; all: every neighbour; none: the full graph",
+            " --units, or of TF-GNN's encoder, there for each edge set; all: every neighbour; none:"
+            " the full graph",
             1,
             arity="any",
             metavar="INT|all",
@@ -56,8 +57,20 @@ class PretrainConfig(GraphOptions):
         ),
         (),
     )
+    sampling_spec: str | None = field(
+        option.path(
+            "how to sample subgraphs of several node sets, in place of --fan-out: a SamplingSpec of"
+            " TF-GNN as text",
+            metavar="FILE",
+        ),
+        None,
+    )
     batch_size: int | None = field(
-        option.integer(f"most root nodes per step of sampling; default: {defaults.BATCH_SIZE}", 2),
+        option.integer(
+            f"most root nodes per step of sampling; default: {defaults.BATCH_SIZE},"
+            f" {defaults.TEMPLATE_BATCH_SIZE} with TF-GNN's encoders",
+            2,
+        ),
         None,
     )
     epochs: int | None = field(
@@ -83,7 +96,8 @@ class PretrainConfig(GraphOptions):
         option.choice(
             "linear: features propagated over --hops; gcn: graph convolutions; channels: own"
             " features, neighbours' and relations, weighed one by one; wide: statistics of"
-            " neighbourhoods in one random layer; default: what the graph's features say, and"
+            " neighbourhoods in one random layer; mt_albis, graph_sage, hgt: of TF-GNN, on sampled"
+            " subgraphs of all node sets; default: what the graph's features say, and"
             " linear or gcn if options of a training by steps are given (see"
             " docs/theory/recipe.md)",
             ENCODERS,
@@ -100,7 +114,12 @@ class PretrainConfig(GraphOptions):
         None,
     )
     hops: int | None = field(
-        option.depth(f"how far the linear encoder propagates; default: {defaults.HOPS}", 0), None
+        option.depth(
+            f"how far the linear encoder propagates, default: {defaults.HOPS}; rounds of message"
+            " passing of TF-GNN's encoders, default: one for each number of --fan-out",
+            0,
+        ),
+        None,
     )
     channels: tuple[str, ...] = field(
         option.text(
@@ -141,9 +160,12 @@ class PretrainConfig(GraphOptions):
         ),
         None,
     )
-    drop_entries: tuple[float, float] = field(
-        option.rates("share of feature entries dropped in each view, the others scaled up"),
-        (0.0, 0.0),
+    drop_entries: tuple[float, float] | None = field(
+        option.rates(
+            "share of feature entries dropped in each view, the others scaled up; default: 0, and"
+            f" {defaults.TEMPLATE_ENTRY_RATE} with TF-GNN's encoders"
+        ),
+        None,
     )
     lambda_: float | None = field(
         option.non_negative("weight of the redundancy term; default: 1 / D"), None

@@ -11,6 +11,7 @@ KINDS = {
     "npy": "FOLDER",
     "tables": "FOLDER",
     "tfgnn": "SCHEMA",
+    "samples": "PATTERN",
     "graphml": "FILE",
     "gexf": "FILE",
     "edgelist": "FILE",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InputError
 from . import defaults
-from .defaults import ADAM, BY_STEPS, CHANNELS, CLOSED_FORM, GCN, LINEAR, WIDE
+from .defaults import ADAM, BY_STEPS, CHANNELS, CLOSED_FORM, GCN, LINEAR, TEMPLATES, WIDE
 
 
 def words_of(encoder: str) -> str:
@@ -73,14 +73,17 @@ def check_encoder(config: Any) -> None:
         raise InputError(
             f"--units: expected one width for --encoder {config.encoder}, got {widths}"
         )
-    if config.hops is not None and (
-        config.encoder not in (None, LINEAR) or widths > 1 or config.fan_out
+    is_template = config.encoder in TEMPLATES
+    if (
+        config.hops is not None
+        and not is_template
+        and (config.encoder not in (None, LINEAR) or widths > 1 or config.fan_out)
     ):
         raise InputError(
             "--hops belongs to the linear encoder, which another --encoder, several --units and"
             " --fan-out exclude; a gcn reaches one hop with each of --units"
         )
-    if config.training == CLOSED_FORM and (config.encoder in (GCN, WIDE) or widths > 1):
+    if config.training == CLOSED_FORM and (config.encoder in (GCN, WIDE, *TEMPLATES) or widths > 1):
         raise InputError(
             f"--training {CLOSED_FORM} needs --encoder {LINEAR} or {CHANNELS}, and one of --units"
         )
@@ -92,12 +95,21 @@ def check_encoder(config: Any) -> None:
             " --hops and a training by steps exclude"
         )
     given = view_option(config)
-    if given and config.encoder in (CHANNELS, WIDE):
+    if is_template:
+        given = _given(config, "mask_features", "steps", "scale_features", "hold_out_edges")
+    if given and config.encoder in (CHANNELS, WIDE, *TEMPLATES):
         raise InputError(f"{given} has no meaning for --encoder {config.encoder}")
 
 
 def check_sampling(config: Any) -> None:
     """A full graph is trained for steps, sampled subgraphs are for epochs."""
+    if config.sampling_spec is not None:
+        if config.encoder not in TEMPLATES:
+            raise InputError(f"--sampling-spec needs --encoder {' or '.join(TEMPLATES)}")
+        if config.fan_out:
+            raise InputError("--sampling-spec and --fan-out contradict each other; give one")
+    if config.encoder in TEMPLATES:
+        return
     if not config.fan_out:
         for name in ("batch_size", "epochs"):
             if getattr(config, name) is not None:

@@ -47,6 +47,13 @@ class GraphOptions(Options):
     target: str | None = field(
         option.text("of a tfgnn: schema, the node set whose embeddings are wanted"), None
     )
+    schema: str | None = field(
+        option.path(
+            "of samples: the schema of the subgraphs; default: the one .pbtxt beside them",
+            metavar="FILE",
+        ),
+        None,
+    )
     label: str | None = field(
         option.text(
             "of a tfgnn: schema, the feature of the target that is its label; default: label,"
@@ -62,9 +69,12 @@ class GraphOptions(Options):
 
     def __post_init__(self):
         super().__post_init__()
+        kind = (self.dataset or "").partition(":")[0]
         for name in ("target", "label"):
-            if getattr(self, name) is not None and not (self.dataset or "").startswith("tfgnn:"):
-                raise InputError(f"--{name} needs --dataset tfgnn:SCHEMA")
+            if getattr(self, name) is not None and kind not in ("tfgnn", "samples"):
+                raise InputError(f"--{name} needs --dataset tfgnn:SCHEMA or samples:PATTERN")
+        if self.schema is not None and kind != "samples":
+            raise InputError("--schema needs --dataset samples:PATTERN")
         for name in ("nodes", "id_column", "label_column"):
             needed = "edges" if name == "nodes" else "nodes"
             if getattr(self, name) is not None and getattr(self, needed) is None:

@@ -42,6 +42,7 @@ def asked_graph(options: GraphOptions, columns: Columns | None = None) -> Object
             split=options.split_number,
             target=options.target,
             label=options.label,
+            schema=options.schema,
             columns=columns,
         )
     return tables.graph_of_tables(
@@ -61,6 +62,7 @@ def load_graph(
     split: int = 0,
     target: str | None = None,
     label: str | None = None,
+    schema: str | None = None,
     columns: Columns | None = None,
 ) -> ObjectGraph:
     """Reads a data set.
@@ -73,6 +75,7 @@ def load_graph(
         split: which of several splits, of files with masks [N, S].
         target: node set of a schema; see `load_schema_graph`.
         label: its feature that is the label.
+        schema: of samples; see `read_samples`.
         columns: how the columns of a table become features, as at first.
 
     Raises:
@@ -82,7 +85,7 @@ def load_graph(
     if spec == "digits":
         return ObjectGraph(load_digits_graph(knn))
     argument = os.path.expanduser(argument)
-    if kind != "tfgnn" and (how := how_to_convert(argument or spec)):
+    if kind not in ("tfgnn", "samples") and (how := how_to_convert(argument or spec)):
         raise InputError(f"dataset {spec!r}: expected another kind of file{how}")
     if kind == "planetoid" and argument:
         folder = os.path.expanduser(data_dir or os.environ.get("GBT_DATA_DIR", ""))
@@ -103,6 +106,12 @@ def load_graph(
         from .schema.load import load_schema_graph  # TensorFlow reads schemas and records
 
         return load_schema_graph(argument, target=target, label=label, columns=columns)
+    if kind == "samples" and argument:
+        from .schema.samples import read_samples
+
+        found = read_samples(argument, schema, target=target, label=label, columns=columns)
+        told = f"target {found.target}; labels {found.label or 'none'}"
+        return ObjectGraph(found.data, found.columns, told, found)
     if kind in networks.READERS and argument:
         return networks.load_network(kind, argument, columns)
     missing = f": nothing follows {kind + colon!r}" if kind in KINDS else ""

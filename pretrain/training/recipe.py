@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config import defaults as default
-from ..config.defaults import ADAM, CHANNELS, CLOSED_FORM, GCN, LINEAR, WIDE
+from ..config.defaults import ADAM, CHANNELS, CLOSED_FORM, GCN, LINEAR, TEMPLATES, WIDE
 from ..config.options import PretrainConfig
 from ..config.rules import step_option, view_option
 from ..encoder.channels.gates import Measured
@@ -93,25 +93,37 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     if training == CLOSED_FORM and encoder == GCN:
         encoder = LINEAR
     units = config.units or _units(encoder, data, width)
+    is_template = encoder in TEMPLATES
+    fan_out = config.fan_out
+    if is_template and not (fan_out or config.sampling_spec):
+        fan_out = default.TEMPLATE_FAN_OUT
+    rounds = len(fan_out) or len(default.TEMPLATE_FAN_OUT)
+    rounds = rounds if config.hops is None else config.hops
+    sampled = sampled or is_template
     edge_rate = default.SAMPLED_EDGE_RATE if sampled else default.EDGE_RATE
+    entry_rate = default.TEMPLATE_ENTRY_RATE if is_template else 0.0
+    batch_size = default.TEMPLATE_BATCH_SIZE if is_template else default.BATCH_SIZE
+    dimension = units[-1] * (rounds + 1) if is_template else units[-1]
     defaults = {
         "encoder": encoder,
         "training": training,
         "units": units,
-        "hops": default.HOPS if encoder in (LINEAR, CHANNELS) else None,
+        "hops": rounds if is_template else default.HOPS if encoder in (LINEAR, CHANNELS) else None,
         "steps": None if sampled or training != ADAM else default.STEPS[encoder],
-        "batch_size": default.BATCH_SIZE if sampled else None,
+        "batch_size": batch_size if sampled else None,
         "epochs": default.EPOCHS if sampled else None,
         "drop_edges": (edge_rate, edge_rate),
         "mask_features": (_mask_rate(data),) * 2,
+        "drop_entries": (entry_rate, entry_rate),
         "drop_channels": (default.RELATION_RATE if data.relations else default.CHANNEL_RATE,) * 2,
-        "lambda_": 1 / (config.projector_units or units)[-1],
+        "lambda_": 1 / (config.projector_units or (dimension,))[-1],
     }
     left = {name: value for name, value in defaults.items() if given[name] is None}
     decided: dict[str, Any] = (
         given | left | {"encoder": encoder, "measured": measured, "channels": None}
     )
-    if sampled:  # more than there are would be drawn one by one, in vain
+    decided["fan_out"] = fan_out
+    if config.fan_out and not is_template:  # more than there are would be drawn in vain
         most = max(1, int(data.adjacency.degrees.max(initial=0)))
         decided["fan_out"] = tuple(min(one, most) for one in config.fan_out)
     decided["scale_features"] = scaled and encoder in (LINEAR, CHANNELS)

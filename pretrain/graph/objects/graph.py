@@ -27,11 +27,13 @@ class ObjectGraph:
         data: the graph.
         columns: None where the features came as numbers already.
         told: what was guessed of it, in words.
+        samples: `schema.samples.Samples`, where it came as subgraphs.
     """
 
     data: GraphData
     columns: Columns | None = None
     told: str = ""
+    samples: Any = None
 
     def lines(self) -> list[str]:
         """What a log says of it."""

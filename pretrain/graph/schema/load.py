@@ -46,22 +46,22 @@ def load_schema_graph(
         InputError: a schema or a file that cannot be read, or does not fit: with file and row.
     """
     schema, folder = read_schema(path)
-    target = _target(schema, target, label, str(path))
-    label = _label(schema.node_sets[target], label, target)
+    target = target_in(schema, target, label, str(path))
+    label = label_in(schema.node_sets[target], label, target)
     links, unused = _links_of(target, schema)
     others = {end for one in links.values() for end in (one.source, one.target)}
     nodes = {
         name: read_set(f"node set {shown(name)}", schema.node_sets[name], (ID,), folder)
         for name in sorted(others | {target})
     }
-    indices = {name: _index(one) for name, one in nodes.items()}
+    indices = {name: index_of(one) for name, one in nodes.items()}
     own = nodes[target]
     num_nodes = len(own.keys[ID])
     parts = own_parts(own, columns, label)
     relations: dict[str, Any] = {}
     for name, one in links.items():
         table = read_set(f"edge set {shown(name)}", one, (SOURCE, TARGET), folder)
-        ends = _ends(table, one, indices, nodes)
+        ends = ends_of(table, one, indices, nodes)
         if one.source != target:
             ends = ends[::-1]
         other = one.target if one.source == target else one.source
@@ -83,7 +83,7 @@ def load_schema_graph(
         edge_index=None if relations else np.zeros((2, 0), np.int64),
         relations=relations,
         node_ids=own.keys[ID],
-        labels=None if label is None else _labels(own, label, target),
+        labels=None if label is None else labels_of(own, label, target),
     )
     told = [f"target {shown(target)}; labels {shown(label) if label else 'none'}"]
     left = sorted({*own.features} - {*parts, label})
@@ -117,7 +117,7 @@ def _relation_name(name: str) -> str:
     return f"{name}_" if name == "links" else name
 
 
-def _target(schema: Any, asked: str | None, label: str | None, where: str) -> str:
+def target_in(schema: Any, asked: str | None, label: str | None, where: str) -> str:
     """The node set that was asked for, or the only one that can be meant."""
     known = sorted(name for name in schema.node_sets if not name.startswith(_AUXILIARY))
     if asked is not None:
@@ -129,7 +129,7 @@ def _target(schema: Any, asked: str | None, label: str | None, where: str) -> st
     if len(known) == 1:
         return known[0]
     roots = [name for name in schema.info.root_set if name in known]
-    labelled = [name for name in known if _label(schema.node_sets[name], None, name)]
+    labelled = [name for name in known if label_in(schema.node_sets[name], None, name)]
     if label is not None:
         labelled = [name for name in known if label in schema.node_sets[name].features]
     for found in (labelled if label is not None else [], roots, labelled):
@@ -138,7 +138,8 @@ def _target(schema: Any, asked: str | None, label: str | None, where: str) -> st
     raise InputError(f"{where}: whose embeddings? expected --target with one of {_list(known)}")
 
 
-def _label(node_set: Any, asked: str | None, target: str) -> str | None:
+def label_in(node_set: Any, asked: str | None, target: str) -> str | None:
+    """The feature that was asked for, or one that is called like a label, or None."""
     features = {name for name in node_set.features if not name.startswith("#")}
     if asked is None:
         return next((name for name in LABELS if name in features), None)
@@ -167,8 +168,8 @@ def _repeats(edge_set: Any, schema: Any) -> bool:
     )
 
 
-def _index(nodes: SetTable) -> Any:
-    """The ids, to be looked up."""
+def index_of(nodes: SetTable) -> Any:
+    """The ids, to be looked up; raises InputError where one is there twice."""
     import pandas
 
     index = pandas.Index(nodes.keys[ID])
@@ -182,7 +183,7 @@ def _index(nodes: SetTable) -> Any:
     return index
 
 
-def _ends(
+def ends_of(
     table: SetTable, message: Any, indices: dict[str, Any], nodes: dict[str, SetTable]
 ) -> np.ndarray:
     """Row numbers of both ends, [2, E], the source first."""
@@ -202,7 +203,8 @@ def _ends(
     return np.stack(ends)
 
 
-def _labels(table: SetTable, label: str, target: str) -> np.ndarray:
+def labels_of(table: SetTable, label: str, target: str) -> np.ndarray:
+    """Classes [N], or 0 and 1 for each class [N, C], as `make_graph_data` takes them."""
     column, feature = table.features[label], table.kinds[label]
     expected = f"--label: {shown(label)} of node set {shown(target)}: expected"
     if feature.is_list:

@@ -1,0 +1,83 @@
+"""The encoders by name: initial states, rounds of messages, all states of a node together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from ...config.defaults import GRAPH_SAGE, HGT, MT_ALBIS
+from ...graph.objects.column import Column
+from .inputs import input_sizes
+from .layers import initial_states
+
+_HEADS = 4
+
+
+def build_template(
+    spec: tfgnn.GraphTensorSpec,
+    columns: Mapping[str, Sequence[Column]],
+    *,
+    encoder: str,
+    units: int,
+    rounds: int,
+    target: str,
+) -> tf.keras.Model:
+    """From graphs with an encoder's input to graphs with hidden states.
+
+    Messages go against the edges, which lead away from the root: to their source. The state of a
+    target node is what it was at the start and after each round, side by side, [n, (rounds + 1) *
+    units]: the probes of Xu et al. 2018, "Representation learning on graphs with jumping knowledge
+    networks", https://arxiv.org/abs/1806.03536, find more in it than in the last one.
+
+    Args:
+        spec: of the graphs, scalar, see `inputs.EncodeFeatures`.
+        columns: by node set.
+        encoder: "mt_albis", "graph_sage" or "hgt", of tensorflow_gnn.models.
+        units: width of the states.
+        rounds: of message passing.
+        target: node set of the roots.
+    """
+    graph = inputs = tf.keras.Input(type_spec=spec)
+    graph = initial_states(input_sizes(columns), units)(graph)
+    states = [graph.node_sets[target][tfgnn.HIDDEN_STATE]]
+    for _ in range(rounds):
+        graph = _UPDATES[encoder](units)(graph)
+        states.append(graph.node_sets[target][tfgnn.HIDDEN_STATE])
+    joined = tf.keras.layers.Concatenate()(states)
+    graph = graph.replace_features(node_sets={target: {tfgnn.HIDDEN_STATE: joined}})
+    return tf.keras.Model(inputs, graph, name=encoder)
+
+
+def _mt_albis(units: int) -> tf.keras.layers.Layer:
+    from tensorflow_gnn.models import mt_albis
+
+    # Side by side the messages of many edge sets make the update the most expensive part by far.
+    return mt_albis.MtAlbisGraphUpdate(
+        units=units, message_dim=units, receiver_tag=tfgnn.SOURCE, edge_set_combine_type="sum"
+    )
+
+
+def _graph_sage(units: int) -> tf.keras.layers.Layer:
+    from tensorflow_gnn.models import graph_sage
+
+    return graph_sage.GraphSAGEGraphUpdate(
+        units=units, receiver_tag=tfgnn.SOURCE, reduce_type="mean", l2_normalize=False
+    )
+
+
+def _hgt(units: int) -> tf.keras.layers.Layer:
+    from tensorflow_gnn.models import hgt
+
+    return hgt.HGTGraphUpdate(
+        num_heads=_HEADS, per_head_channels=units // _HEADS, receiver_tag=tfgnn.SOURCE
+    )
+
+
+_UPDATES: dict[str, Callable[[int], Any]] = {
+    MT_ALBIS: _mt_albis,
+    GRAPH_SAGE: _graph_sage,
+    HGT: _hgt,
+}

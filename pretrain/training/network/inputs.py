@@ -1,0 +1,100 @@
+"""From options to an encoder of several node sets and the subgraphs that it is trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any
+
+from ...config.options import PretrainConfig
+from ...encoder.template.model import Template
+from ...errors import InputError, shown
+from ...graph.data import GraphData
+from ...graph.schema.samples import Samples
+from ...sampling.network import Network, columns_of, network_of, read_network
+from ...sampling.plan import plan_by_fan_out, plan_from_file
+from ..recipe import Recipe
+from .sources import FileSource, MemorySource
+
+SCHEMA_KIND = "tfgnn"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NetworkInputs:
+    """What `NetworkRun` takes.
+
+    Attributes:
+        template: the encoder.
+        source: of subgraphs.
+        told: about node sets and edge sets, lines for a log.
+    """
+
+    template: Template
+    source: MemorySource | FileSource
+    told: tuple[str, ...]
+
+
+def network_inputs(
+    config: PretrainConfig, recipe: Recipe, data: GraphData, samples: Samples | None = None
+) -> NetworkInputs:
+    """Reads all node sets and edge sets, and plans the sampling.
+
+    Args:
+        config: whose data set is asked for.
+        recipe: of an encoder of TF-GNN.
+        data: the target's nodes.
+        samples: subgraphs in files, where the data set is such.
+
+    Raises:
+        InputError: see `read_network`, `plan_from_file`.
+    """
+    if samples is not None:
+        if config.fan_out or config.sampling_spec:
+            given = "--fan-out" if config.fan_out else "--sampling-spec"
+            raise InputError(f"{given} has no meaning for samples: they have been drawn")
+        columns = {
+            name: columns_of(table, samples.label if name == samples.target else None, name)
+            for name, table in samples.tables.items()
+        }
+        template = _template(recipe, samples.target, columns, samples.schema, None)
+        source = FileSource(samples.files, data.num_nodes, recipe.seed)
+        return NetworkInputs(template, source, _told(columns))
+    kind, _, path = (config.dataset or "").partition(":")
+    if kind == SCHEMA_KIND and config.edges is None:
+        network = read_network(os.path.expanduser(path), config.target, config.label)
+    else:
+        network = network_of(data)
+    if config.sampling_spec is not None:
+        plan = plan_from_file(config.sampling_spec, network.kinds)
+        if plan.node_set != network.target:
+            raise InputError(
+                f"--sampling-spec: {config.sampling_spec} starts from {shown(plan.node_set)}, but"
+                f" --target is {shown(network.target)}"
+            )
+    else:
+        plan = plan_by_fan_out(network.kinds, network.target, recipe.fan_out)
+    columns = {name: one.columns for name, one in network.node_sets.items()}
+    template = _template(recipe, network.target, columns, network.schema, plan)
+    return NetworkInputs(
+        template, MemorySource(network, plan, recipe.seed), (*_sizes(network), *_told(columns))
+    )
+
+
+def _template(recipe: Recipe, target: str, columns: Any, schema: Any, plan: Any) -> Template:
+    return Template(
+        recipe.encoder, recipe.units[0], recipe.hops, target, columns, schema, plan, recipe.seed
+    )
+
+
+def _sizes(network: Network) -> list[str]:
+    nodes = ", ".join(f"{name} {len(one.ids):,}" for name, one in network.node_sets.items())
+    edges = ", ".join(f"{name} {one.shape[1]:,}" for name, one in network.links.items())
+    return [f"node sets: {nodes}", f"edge sets, each in both directions: {edges}"]
+
+
+def _told(columns: Any) -> tuple[str, ...]:
+    found = []
+    for name, of_set in columns.items():
+        what = ", ".join(f"{one.name} ({one.kind} of {one.width:,})" for one in of_set)
+        found.append(f"initial states of {name}: {what or 'none, it passes on what reaches it'}")
+    return tuple(found)

@@ -1,0 +1,125 @@
+"""Training on sampled subgraphs of all node sets, and embedding of the target's nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from ....kernels.keys import derive_key
+from ....tfgnn_task import (
+    BarlowTwinsTask,
+    Compose,
+    CorruptionSpec,
+    DropEdges,
+    DropoutFeatures,
+)
+from ...encoder.template.inputs import EncodeFeatures
+from ...encoder.template.model import Applier, Template
+from ...graph.tensor import STEP
+from ...output.folder import OutputFolder
+from ...output.template import export_template
+from ..recipe import Recipe
+from ..steps.build import METRICS_EVERY_N_STEPS
+from ..steps.fit import Callbacks, fit
+from ..steps.sampled import schedule_of
+from ..trained import Trained
+from .sources import FileSource, MemorySource
+
+
+class NetworkRun:
+    """Every step takes sampled subgraphs, and so do the representations.
+
+    Args and attributes: see `FullGraphRun`; and
+
+    Args:
+        template: the encoder.
+        source: of subgraphs.
+    """
+
+    correlation = None  # there are no two views of all nodes
+
+    def __init__(
+        self,
+        template: Template,
+        source: MemorySource | FileSource,
+        recipe: Recipe,
+        *,
+        show: bool = False,
+    ):
+        self._template, self._source, self._recipe, self._show = template, source, recipe, show
+        tf.keras.utils.set_random_seed(recipe.seed)
+        self.initial_weights = template.representations().get_weights()
+        self._applier = Applier(template, self.initial_weights)
+
+    @tf.autograph.experimental.do_not_convert  # as `fit`
+    def train(self, folder: OutputFolder, *, callbacks: Callbacks = ()) -> Trained:
+        """Trains from scratch, or on from the checkpoint in the folder; see `fit`."""
+        recipe, template = self._recipe, self._template
+        schedule = schedule_of(recipe, self._source.num_roots)
+        graphs_from = self._source.training(schedule, template.spec)
+
+        def model_fn(spec):
+            encoder = template.build(spec)
+            encoder.set_weights(self.initial_weights)
+            return encoder
+
+        return fit(
+            graphs_from,
+            graphs_from(0).unbatch().element_spec,
+            model_fn,
+            make_task(recipe, template.target),
+            recipe,
+            folder,
+            steps=schedule.steps,
+            steps_per_checkpoint=schedule.steps_per_checkpoint,
+            show=self._show,
+            feature_processors=[EncodeFeatures(template.columns)],
+            callbacks=callbacks,
+        )
+
+    def embed(self, weights: list[np.ndarray]) -> np.ndarray:
+        """Representations of the target's nodes, float32 [N, D], by one subgraph of each."""
+        self._applier.set_weights(weights)
+        batch = min(self._recipe.batch_size, self._source.num_roots)
+        shown = tqdm(
+            total=self._source.num_roots, desc="embed", disable=not self._show, unit="node"
+        )
+        found = []
+        with shown:
+            for graph in self._source.roots(batch, self._template.spec):
+                found.append(self._applier.of_graph(graph))
+                shown.update(len(found[-1]))
+        return np.concatenate(found)
+
+    def export(self, weights: list[np.ndarray], folder: OutputFolder) -> None:
+        """Writes the SavedModel and the weights beside it."""
+        export_template(self._template, weights, folder)
+
+
+def make_task(recipe: Recipe, target: str) -> BarlowTwinsTask:
+    """Two views with fewer edges of each set and fewer entries of the input of each node set.
+
+    Args:
+        recipe: its rates, lambda and projector.
+        target: node set of the roots.
+    """
+    views = []
+    for number, (edges, entries) in enumerate(
+        zip(recipe.drop_edges, recipe.drop_entries, strict=True)
+    ):
+        of_entries = CorruptionSpec(node_set_corruption={"*": {"*": entries}})
+        members = [
+            DropEdges({"*": edges}, padding=None),
+            DropoutFeatures(of_entries, skip_non_floating=True, padding=None),
+        ]
+        key = derive_key(recipe.seed, f"view {number}")
+        views.append(Compose(members, seed=key, step_feature=STEP, padding=None))
+    return BarlowTwinsTask(
+        target,
+        corruptor=views,
+        lambda_=recipe.lambda_,
+        projector_units=recipe.projector_units,
+        on_nonfinite="ignore",  # `StepRecorder` ends the training, in one line
+        metrics_every_n_steps=METRICS_EVERY_N_STEPS,
+    )
