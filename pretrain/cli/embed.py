@@ -6,6 +6,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from ..config import option
 from ..config.base import field
 from ..config.shared import GraphOptions
@@ -17,6 +19,7 @@ from ..output.embeddings.write import check_ids, check_kind, save_embeddings
 from ..output.lock import locked
 from ..output.model import ExportedModel
 from ..output.paths import check_output_file, inputs_asked_for
+from ..output.template import is_template, read_template
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,8 @@ def run(options: EmbedOptions) -> str:
         OSError: if the file cannot be written.
     """
     output = Path(options.output)
+    if is_template(options.model):
+        return _run_template(options, output)
     model = ExportedModel(options.model, trust=options.trust_model)
     check_output_file(output, "the embeddings", [model.path, *inputs_asked_for(options)])
     check_kind(output)
@@ -67,4 +72,27 @@ def run(options: EmbedOptions) -> str:
         model.check(data)
         embeddings = model.embed(data, quiet=options.quiet)
         save_embeddings(embeddings, data, output)
+    return _told(output, embeddings)
+
+
+def _run_template(options: EmbedOptions, output: Path) -> str:
+    """As `run`, of an encoder of TF-GNN."""
+    from ..training.network.apply import embed_network
+
+    if options.trust_model:
+        raise InputError(f"--trust-model has no meaning for {options.model}: its weights are known")
+    check_output_file(output, "the embeddings", [Path(options.model), *inputs_asked_for(options)])
+    check_kind(output)
+    if output.exists() and not options.overwrite:
+        raise InputError(f"--output {output} exists; give another file, or --overwrite")
+    with locked(output):
+        applier = read_template(Path(options.model))
+        graph = asked_graph(options)
+        check_ids(output, graph.data)
+        embeddings = embed_network(applier, options, graph, quiet=options.quiet)
+        save_embeddings(embeddings, graph.data, output)
+    return _told(output, embeddings)
+
+
+def _told(output: Path, embeddings: np.ndarray) -> str:
     return f"{output}: embeddings of {len(embeddings):,} nodes, {embeddings.shape[1]} dimensions"
