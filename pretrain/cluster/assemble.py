@@ -1,0 +1,137 @@
+"""Subgraphs of a shard, from its nodes and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from ..sampling.examples import example_of
+from ..sampling.plan import EdgeKind
+from ..sampling.rows import Rows
+from .blocks import Drawn, Placed, joined, joined_rows, unique_rows
+
+_AT_ONCE = 256  # roots, whose features are spread out
+
+
+class Subgraphs:
+    """The roots of a shard in the order of their ids, and what has been sampled around them.
+
+    Args:
+        blocks: `Placed` and `Drawn`.
+        node_set: of the roots.
+        empty: features of no node, by the node set.
+        kinds: edge sets.
+
+    Attributes:
+        ids: of the roots, ascending.
+
+    Raises:
+        RuntimeError: if a node is missing.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Placed | Drawn],
+        node_set: str,
+        empty: Mapping[str, Mapping[str, Rows]],
+        kinds: Mapping[str, EdgeKind],
+    ) -> None:
+        placed = [one for one in blocks if isinstance(one, Placed)]
+        self._kinds = kinds
+        sets = {name: [one for one in placed if one.node_set == name] for name in empty}
+        tables = {name: _Table(parts, empty[name]) for name, parts in sets.items()}
+        own = tables[node_set]
+        is_root = own.roots == own.words[own.places]
+        root_places = own.places[is_root][np.argsort(own.rank[own.places[is_root]])]
+        self.ids, words = own.ids[root_places], own.words[root_places]
+        self._tables = tables
+        for table in tables.values():
+            table.sort(words)
+        drawn = [one for one in blocks if isinstance(one, Drawn)]
+        self._edges = {}
+        for name, kind in kinds.items():
+            parts = (one.edges[name] for one in drawn if name in one.edges)
+            roots, sources, targets = joined(parts, "QQQ")
+            row = _find(words, roots)
+            ends = unique_rows(
+                (
+                    row,
+                    tables[kind.source].number(row, sources),
+                    tables[kind.target].number(row, targets),
+                )
+            )
+            self._edges[name] = (np.searchsorted(ends[0], np.arange(len(words) + 1)), *ends[1:])
+
+    def examples(self) -> Iterator[bytes]:
+        """One for each root."""
+        for first in range(0, len(self.ids), _AT_ONCE):
+            last = min(first + _AT_ONCE, len(self.ids))
+            parts = {name: one.between(first, last) for name, one in self._tables.items()}
+            for root in range(first, last):
+                node_sets = {name: part[root - first] for name, part in parts.items()}
+                edge_sets = {}
+                for name, (starts, sources, targets) in self._edges.items():
+                    here = slice(starts[root], starts[root + 1])
+                    edge_sets[name] = (sources[here], targets[here])
+                yield example_of(node_sets, edge_sets)
+
+
+class _Table:
+    """The nodes of a set around the roots of a shard."""
+
+    def __init__(self, parts: list[Placed], empty: Mapping[str, Rows]) -> None:
+        self.words, self.ids = joined(((one.words, one.ids) for one in parts), "QO")
+        first = np.cumsum([0, *(len(one.words) for one in parts)])
+        self.roots, self.places = joined(
+            ((one.roots, one.places + start) for one, start in zip(parts, first, strict=False)),
+            "Qq",
+        )
+        self._features = {
+            key: joined_rows([rows, *(one.features[key] for one in parts)])
+            for key, rows in empty.items()
+        }
+        self.rank = np.empty(len(self.ids), np.int64)
+        self.rank[np.argsort(self.ids, kind="stable")] = np.arange(len(self.ids))
+
+    def sort(self, roots: np.ndarray) -> None:
+        """Puts the nodes of each root in order, the root itself first."""
+        row = _find(roots, self.roots)
+        others = self.roots != self.words[self.places]
+        order = np.lexsort((self.rank[self.places], others, row))
+        self.places = self.places[order]
+        self._starts = np.searchsorted(row[order], np.arange(len(roots) + 1))
+        self._keys = row[order] * len(self.words) + self.places
+
+    def number(self, row: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """Which of the nodes around its root each one is."""
+        keys = row * len(self.words) + _find(self.words, words)
+        return _find(self._keys, keys) - self._starts[row]
+
+    def between(self, first: int, last: int) -> list[tuple[np.ndarray, dict[str, Rows]]]:
+        """Ids and features of the nodes around these roots."""
+        starts = self._starts[first : last + 1]
+        places = self.places[starts[0] : starts[-1]]
+        cuts = starts[1:-1] - starts[0]
+        ids = np.split(self.ids[places], cuts)
+        columns = {key: _cut(one.take(places), cuts) for key, one in self._features.items()}
+        return [
+            (ids[i], {key: parts[i] for key, parts in columns.items()}) for i in range(len(ids))
+        ]
+
+
+def _cut(rows: Rows, cuts: np.ndarray) -> list[Rows]:
+    if rows.lengths is None:
+        return [Rows(one) for one in np.split(rows.values, cuts)]
+    ends = np.concatenate([[0], np.cumsum(rows.lengths)])
+    values = np.split(rows.values, ends[cuts])
+    return [Rows(*two) for two in zip(values, np.split(rows.lengths, cuts), strict=True)]
+
+
+def _find(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where each one is; they are different."""
+    order = np.argsort(known)
+    places = np.searchsorted(known, wanted, sorter=order)
+    if len(wanted) and (places.max() == len(known) or (known[order[places]] != wanted).any()):
+        raise RuntimeError("nodes have been lost on the way")
+    return order[places]

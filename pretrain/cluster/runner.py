@@ -1,0 +1,80 @@
+"""Running a pipeline: options of Beam, and errors of workers in one line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from ..errors import InputError, OutputError
+
+# By its own name: Beam's DirectRunner looks for a program on the network first.
+_RUNNERS = {
+    "directrunner": "apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    "daskrunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
+}
+_DASK = "daskrunner"
+_OURS = re.compile(r"InputError: (.*?)(?: \[while running [^\n]*)?$", re.M)
+_WHERE = re.compile(r" \[while running .*", re.S)
+_SEPARATOR = "--"
+
+
+def run(build: Callable[[beam.Pipeline], Any], runner: str, options: Sequence[str]) -> None:
+    """Runs a pipeline to its end.
+
+    Args:
+        build: fills it.
+        runner: name, as Beam knows it, or path of a class.
+        options: of Beam and of the runner; those after ``--`` are not looked at.
+
+    Raises:
+        InputError: for options that Beam does not have, or what a worker has raised.
+        OutputError: for other failures.
+    """
+    flags = _checked(runner, options)
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    try:
+        pipeline = beam.Pipeline(options=PipelineOptions(flags))
+        build(pipeline)
+        pipeline.run().wait_until_finish()
+    except Exception as error:
+        raise _told(error, runner) from error
+
+
+def _checked(runner: str, options: Sequence[str]) -> list[str]:
+    options = list(options)
+    cut = options.index(_SEPARATOR) if _SEPARATOR in options else len(options)
+    mine, theirs = options[:cut], options[cut + 1 :]
+    name = runner.lower()
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    if name == _DASK:
+        from apache_beam.runners.dask import dask_runner  # noqa: F401 - brings its options
+    for one in PipelineOptions.__subclasses__():
+        one._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(mine)
+    if unknown:
+        raise InputError(
+            f"unrecognized arguments: {' '.join(unknown)}; those of a runner that Beam does not"
+            " know stand after --"
+        )
+    if name == _DASK and not any(one.startswith("--dask_npart") for one in options):
+        mine.append("--dask_partition_size=1")
+    return [f"--runner={_RUNNERS.get(name, runner)}", *mine, *theirs]
+
+
+def _told(error: BaseException, runner: str) -> Exception:
+    """The line of a worker, wherever it stands in what the runner makes of it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, InputError):
+            return InputError(_WHERE.sub("", str(seen)))
+        if found := _OURS.search(str(seen)):
+            return InputError(found[1])
+        seen = seen.__cause__ or seen.__context__
+    lines = _WHERE.sub("", str(error)).strip().splitlines() or [""]
+    return OutputError(f"{runner}: {type(error).__name__}: {lines[-1]}")
