@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ..graph.schema.values import Feature
 from ..sampling.examples import example_of
 from ..sampling.plan import EdgeKind
-from ..sampling.rows import Rows
+from ..sampling.rows import Rows, no_rows
 from .blocks import Drawn, Placed, joined, joined_rows, unique_rows
 
 _AT_ONCE = 256  # roots, whose features are spread out
@@ -20,7 +21,7 @@ class Subgraphs:
     Args:
         blocks: `Placed` and `Drawn`.
         node_set: of the roots.
-        empty: features of no node, by the node set.
+        features: of the node sets.
         kinds: edge sets.
 
     Attributes:
@@ -34,13 +35,13 @@ class Subgraphs:
         self,
         blocks: Sequence[Placed | Drawn],
         node_set: str,
-        empty: Mapping[str, Mapping[str, Rows]],
+        features: Mapping[str, Mapping[str, Feature]],
         kinds: Mapping[str, EdgeKind],
     ) -> None:
         placed = [one for one in blocks if isinstance(one, Placed)]
         self._kinds = kinds
-        sets = {name: [one for one in placed if one.node_set == name] for name in empty}
-        tables = {name: _Table(parts, empty[name]) for name, parts in sets.items()}
+        sets = {name: [one for one in placed if one.node_set == name] for name in features}
+        tables = {name: _Table(parts, features[name]) for name, parts in sets.items()}
         own = tables[node_set]
         is_root = own.roots == own.words[own.places]
         root_places = own.places[is_root][np.argsort(own.rank[own.places[is_root]])]
@@ -80,7 +81,7 @@ class Subgraphs:
 class _Table:
     """The nodes of a set around the roots of a shard."""
 
-    def __init__(self, parts: list[Placed], empty: Mapping[str, Rows]) -> None:
+    def __init__(self, parts: list[Placed], features: Mapping[str, Feature]) -> None:
         self.words, self.ids = joined(((one.words, one.ids) for one in parts), "QO")
         first = np.cumsum([0, *(len(one.words) for one in parts)])
         self.roots, self.places = joined(
@@ -88,8 +89,8 @@ class _Table:
             "Qq",
         )
         self._features = {
-            key: joined_rows([rows, *(one.features[key] for one in parts)])
-            for key, rows in empty.items()
+            key: joined_rows([no_rows(feature), *(one.features[key] for one in parts)])
+            for key, feature in features.items()
         }
         self.rank = np.empty(len(self.ids), np.int64)
         self.rank[np.argsort(self.ids, kind="stable")] = np.arange(len(self.ids))

@@ -1,4 +1,4 @@
-"""That nothing is lost on the way: every block that is sent is counted, and again where it comes.
+"""That nothing is lost on the way: all that is sent is counted, and again where it comes.
 
 Some runners drop what they cannot do, and end without an error. The counts go through the pipeline
 themselves, to a file in the end; without it nothing counts as done.
@@ -9,30 +9,32 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 
+from ..errors import OutputError
+
 COUNTS = "counts"  # where DoFns send them
-FILE = "counts.json"
+_FILE = "counts.json"
 
 
-def sent(block: str, number: int) -> tuple:
+def sent(what: str, number: int) -> tuple:
     """A count, for `COUNTS`."""
-    return COUNTS, (0, (f"sent {block}", number))
+    return COUNTS, (0, (f"sent {what}", number))
 
 
-def received(block: str, where: str, number: int) -> tuple:
+def received(what: str, where: str, number: int) -> tuple:
     """A count, for `COUNTS`, of what `sent` counts."""
-    return COUNTS, (0, (f"received {block} {where}", number))
+    return COUNTS, (0, (f"received {what} {where}", number))
 
 
 class WriteCounts(beam.DoFn):
-    """Adds them up, into a file."""
+    """Adds them up, into a file in the folder."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def process(self, element: tuple[int, Iterable[tuple[str, int]]]) -> Iterator[Any]:
@@ -40,22 +42,52 @@ class WriteCounts(beam.DoFn):
         total: Counter[str] = Counter()
         for name, number in element[1]:
             total[name] += number
-        path = Path(self._folder) / FILE
-        temporary = path.with_name(f"{FILE}.{uuid.uuid4().hex}")
+        temporary = self._folder / f"{_FILE}.{uuid.uuid4().hex}"
         temporary.write_text(json.dumps(total), "utf-8")
-        temporary.replace(path)
-        yield FILE
+        temporary.replace(self._folder / _FILE)
+        yield _FILE
 
 
-def lost(counts: dict[str, int], receivers: Iterable[tuple[str, str]]) -> str | None:
-    """The first that has not come as it was sent, in words; None if all have.
+class Counts:
+    """Reads what has been counted.
 
     Args:
-        counts: of the file.
-        receivers: what is sent, and where to.
+        folder: of `WriteCounts`.
+        runner: for messages.
+
+    Raises:
+        OutputError: if there is nothing.
     """
-    for block, where in receivers:
-        out, came = counts.get(f"sent {block}", 0), counts.get(f"received {block} {where}", 0)
-        if out != came:
-            return f"{out:,} {block} were sent to {where}, {came:,} came"
-    return None
+
+    def __init__(self, folder: Path, runner: str) -> None:
+        self._runner = runner
+        try:
+            self._total: Mapping[str, int] = json.loads((folder / _FILE).read_text("utf-8"))
+        except FileNotFoundError:
+            raise OutputError(
+                f"{runner} has ended without an error, but not come to the end"
+            ) from None
+
+    def sent(self, what: str) -> int:
+        """How many were sent."""
+        return self._total.get(f"sent {what}", 0)
+
+    def check(self, receivers: Iterable[tuple[str, str]]) -> None:
+        """Looks whether everything has come that was sent.
+
+        Args:
+            receivers: what is sent, and where to.
+
+        Raises:
+            OutputError: naming the first that has not.
+        """
+        for what, where in receivers:
+            self.compare(self.sent(what), self._total.get(f"received {what} {where}", 0), what)
+
+    def compare(self, before: int, after: int, what: str) -> None:
+        """Raises OutputError if the two differ."""
+        if before != after:
+            raise OutputError(
+                f"{self._runner} has lost or repeated data, so nothing is kept: of {before:,}"
+                f" {what}, {after:,} came"
+            )

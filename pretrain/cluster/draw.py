@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 
 from ..sampling.draws import draw, operation_key
-from ..sampling.plan import Operation
-from .blocks import (
-    Drawn,
-    LinksKey,
-    Neighbours,
-    Pairs,
-    bucket_of,
-    joined,
-    shard_of,
-    split_columns,
-    unique_rows,
-)
+from .blocks import Drawn, Neighbours, Pairs, joined, shard_of, split_columns, unique_rows
 from .counts import received, sent
 from .index import NEIGHBOURS
+from .job import Job
 from .read import REACHED
 
 EDGES = "edges"
@@ -32,76 +22,62 @@ class Draw(beam.DoFn):
     """Draws neighbours.
 
     Args:
-        operations: with the same inputs.
-        name: of their node set, in words.
-        links: of each of their edge sets.
-        targets: node sets that these lead to.
-        seed: of the draws.
-        buckets: how many.
-        shards: how many.
+        job: with the plan.
+        hop: whose operations.
     """
 
-    def __init__(
-        self,
-        operations: Sequence[Operation],
-        name: str,
-        links: Mapping[str, LinksKey],
-        targets: Mapping[str, str],
-        seed: int,
-        buckets: int,
-        shards: int,
-    ) -> None:
-        self._operations, self._name = operations, name
-        self._links, self._targets = links, targets
-        self._keys = [operation_key(seed, one.name) for one in operations]
-        self._buckets, self._shards = buckets, shards
+    def __init__(self, job: Job, hop: int) -> None:
+        self._job, self._hop = job, hop
 
     def process(self, element: tuple[int, Iterable[Any]]) -> Iterator[Any]:
         """Takes the `Neighbours` of a bucket and `Pairs` with its nodes; sends `Pairs`, `Drawn`."""
-        blocks = list(element[1])
+        job, where = self._job, hop_name(self._hop)
+        node_set, blocks = job.node_set_of(element[0]), list(element[1])
         known = [one for one in blocks if isinstance(one, Neighbours)]
-        where = group_name(self._operations)
-        yield received(f"{NEIGHBOURS} of {self._name}", where, len(known))
-        pairs = []
-        for name in self._operations[0].inputs:
-            came = [one.reached[name] for one in blocks if _has(one, name)]
-            yield received(f"{REACHED} {name}", where, sum(len(one[0]) for one in came))
-            pairs += came
-        if not pairs:
-            return
-        roots, nodes = unique_rows(joined(pairs, "QQ"))
-        (here,) = known
-        mine = np.searchsorted(here.words, nodes)
-        edges: dict[str, list] = {}
-        reached: dict[str, dict[str, tuple]] = {}
-        for one, key in zip(self._operations, self._keys, strict=True):
-            links = self._links[one.edge_set]
-            if links not in here.links:
+        yield received(NEIGHBOURS, where, len(known))
+        came = {name: reached_by(name, blocks) for name in job.inputs(self._hop)}
+        for name, pairs in came.items():
+            yield received(f"{REACHED} {name}", where, sum(len(one[0]) for one in pairs))
+        drawing: dict[tuple[str, ...], list[np.ndarray]] = {}  # who draws, by the inputs
+        edges: dict[str, list[tuple]] = {}
+        reached, keys = {}, {}
+        for one in job.hops[self._hop]:
+            kind, links = job.kinds[one.edge_set], job.links_of(one)
+            if kind.source != node_set or not known or links not in known[0].links:
                 continue
-            starts, far = here.links[links]
+            if one.inputs not in drawing:
+                pairs = (pair for name in one.inputs for pair in came[name])
+                drawing[one.inputs] = unique_rows(joined(pairs, "QQ"))
+            roots, nodes = drawing[one.inputs]
+            starts, far = known[0].links[links]
+            mine = np.searchsorted(known[0].words, nodes)
             degrees = starts[mine + 1] - starts[mine]
+            key = operation_key(job.seed, one.name)
             positions, is_drawn = draw(key, roots, nodes, degrees, one.size)
             row, _ = np.nonzero(is_drawn)
             found = far[(starts[mine][:, None] + positions)[is_drawn]]
             edges.setdefault(one.edge_set, []).append((roots[row], nodes[row], found))
-            new = tuple(unique_rows((roots[row], found)))
-            reached.setdefault(self._targets[one.edge_set], {})[one.name] = new
-            yield sent(f"{REACHED} {one.name}", len(new[0]))
-        for target, by_operation in reached.items():
-            keys = {name: bucket_of(two[1], self._buckets) for name, two in by_operation.items()}
-            for bucket, part in split_columns(by_operation, keys).items():
-                yield f"{REACHED} {target}", (bucket, Pairs(part))
+            reached[one.name] = tuple(unique_rows((roots[row], found)))
+            keys[one.name] = job.keys_of(kind.target, reached[one.name][1])
+            yield sent(f"{REACHED} {one.name}", len(reached[one.name][0]))
+        for bucket, part in split_columns(reached, keys).items():
+            yield REACHED, (bucket, Pairs(part))
         drawn = {name: tuple(joined(parts, "QQQ")) for name, parts in edges.items()}
         yield sent(EDGES, sum(len(one[0]) for one in drawn.values()))
-        keys = {name: shard_of(three[0], self._shards) for name, three in drawn.items()}
-        for shard, part in split_columns(drawn, keys).items():
+        shards = {name: shard_of(three[0], job.shards.count) for name, three in drawn.items()}
+        for shard, part in split_columns(drawn, shards).items():
             yield EDGES, (shard, Drawn(part))
 
 
-def group_name(operations: Sequence[Operation]) -> str:
-    """Of operations with the same inputs."""
-    return f"the draws from {operations[0].name}"
+def hop_name(hop: int) -> str:
+    """For counting."""
+    return f"in hop {hop + 1}"
 
 
-def _has(block: Any, operation: str) -> bool:
-    return isinstance(block, Pairs) and operation in block.reached
+def reached_by(operation: str, blocks: Iterable[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The pairs of an operation."""
+    return [
+        one.reached[operation]
+        for one in blocks
+        if isinstance(one, Pairs) and operation in one.reached
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -10,107 +10,95 @@ import numpy as np
 
 from ..errors import InputError, shown
 from ..sampling.schema import SOURCE, TARGET
-from .blocks import Ends, LinksKey, Neighbours, Nodes, joined
+from .blocks import Ends, Neighbours, Nodes, joined
 from .counts import received, sent
+from .job import Job, Table
 
-NEIGHBOURS = "neighbours"
+NEIGHBOURS, INDEXED = "neighbours", "to be indexed"
 
 
 class Index(beam.DoFn):
-    """Brings nodes and links together.
+    """Brings nodes and links together."""
 
-    Args:
-        name: of the node set, in words.
-        names: of the edge sets, in words.
-        files: of all these, by the names in words.
-        marked: edge sets whose files have the ends the other way round.
-        used: the links that are drawn along.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        names: Mapping[str, str],
-        files: Mapping[str, Sequence[str]],
-        marked: Iterable[str],
-        used: Iterable[LinksKey],
-    ) -> None:
-        self._name, self._names, self._files = name, names, files
-        self._marked, self._used = set(marked), set(used)
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._used = {job.links_of(one) for one in job.plan.operations}
 
     def process(self, element: tuple[int, Iterable[Any]]) -> Iterator[Any]:
         """Takes the `Nodes` and `Ends` of a bucket, sends `Neighbours`."""
-        bucket, blocks = element[0], list(element[1])
-        words = self._words([one for one in blocks if isinstance(one, Nodes)])
+        key, blocks = element[0], list(element[1])
+        table = self._job.nodes[self._job.node_set_of(key)]
+        words = _words(table, [one for one in blocks if isinstance(one, Nodes)])
+        yield received(f"rows of {table.name}", INDEXED, len(words))
         ends = [one for one in blocks if isinstance(one, Ends)]
-        self._check(words, ends)
+        self._check(table, words, ends)
         links = {}
-        for key in sorted({one.links for one in ends}):
-            mine = [one for one in ends if one.links == key]
-            number = sum(len(one.near) for one in mine)
-            yield received(f"rows of {self._names[key[0]]}", f"{self._name} {key[1]}", number)
-            if key in self._used:
-                links[key] = _neighbours(words, mine)
-        yield received(f"rows of {self._name}", "keys", len(words))
-        yield sent(f"{NEIGHBOURS} of {self._name}", 1)
-        yield NEIGHBOURS, (bucket, Neighbours(words, links))
+        for one in sorted({one.links for one in ends}):
+            mine = [block for block in ends if block.links == one]
+            name = self._job.links[one[0]].table.name
+            number = sum(len(block.near) for block in mine)
+            yield received(f"rows of {name}", ends_of(one[1]), number)
+            if one in self._used:
+                links[one] = _neighbours(words, mine)
+        yield sent(NEIGHBOURS, 1)
+        yield NEIGHBOURS, (key, Neighbours(words, links))
 
-    def _words(self, nodes: list[Nodes]) -> np.ndarray:
-        """Those of the nodes, ascending.
-
-        Raises:
-            InputError: an id that is there twice; or two that cannot be told apart.
-        """
-        parts = ((one.words, one.ids, np.full(len(one.ids), one.file), one.rows) for one in nodes)
-        words, ids, files, rows = joined(parts, "QOqq")
-        order = np.lexsort((rows, files, words))
-        again = np.flatnonzero(words[order][1:] == words[order][:-1]) + 1
-        if len(again):
-            # The first of them in the order of the files, as reading in memory finds it.
-            place = min(again, key=lambda i: (files[order[i]], rows[order[i]]))
-            later = order[place]
-            first = order[np.searchsorted(words[order], words[later])]
-            there = [
-                f"{self._files[self._name][files[i]]}, row {rows[i] + 1}" for i in (later, first)
-            ]
-            if ids[later] != ids[first]:
-                raise InputError(
-                    f"{self._name}: {there[0]}: the ids {shown(ids[later])} and"
-                    f" {shown(ids[first])} have the same hash of 64 bits; rename one"
-                )
-            raise InputError(
-                f"{self._name}: {there[0]}: the id {shown(ids[later])} is there already"
-                f" ({there[1]})"
-            )
-        return words[order]
-
-    def _check(self, words: np.ndarray, ends: list[Ends]) -> None:
+    def _check(self, table: Table, words: np.ndarray, ends: list[Ends]) -> None:
         """Raises InputError for the first link with an end that is no node."""
         wrong = []
         for one in ends:
-            places = np.searchsorted(words, one.near)
-            missing = places == len(words)
-            missing[~missing] = words[places[~missing]] != one.near[~missing]
+            missing = ~np.isin(one.near, words)
             if missing.any():
                 i = int(missing.argmax())
                 wrong.append((one.links, one.file, int(one.rows[i]), one.near_ids[i]))
         if wrong:
             (edge_set, is_target), file, row, found = min(wrong)
-            key = TARGET if is_target != (edge_set in self._marked) else SOURCE
-            name = self._names[edge_set]
+            links = self._job.links[edge_set]
+            key = TARGET if is_target != links.is_marked else SOURCE
             raise InputError(
-                f"{name}: {self._files[name][file]}, row {row + 1}: {key.removeprefix('#')}"
-                f" {shown(found)} is no id of {self._name}"
+                f"{links.table.name}: {links.table.place(file, row)}: {key.removeprefix('#')}"
+                f" {shown(found)} is no id of {table.name}"
             )
+
+
+def ends_of(is_backwards: bool) -> str:
+    """Where the rows of an edge set go by one of their ends, for counting."""
+    return f"by their {'targets' if is_backwards else 'sources'}"
+
+
+def _words(table: Table, nodes: list[Nodes]) -> np.ndarray:
+    """Those of the nodes, ascending.
+
+    Raises:
+        InputError: an id that is there twice; or two that cannot be told apart.
+    """
+    parts = ((one.words, one.ids, np.full(len(one.ids), one.file), one.rows) for one in nodes)
+    words, ids, files, rows = joined(parts, "QOqq")
+    order = np.lexsort((rows, files, words))
+    words, ids, files, rows = words[order], ids[order], files[order], rows[order]
+    again = np.flatnonzero(words[1:] == words[:-1]) + 1
+    if len(again):
+        # The first of them in the order of the files, as reading in memory finds it.
+        later = again[np.lexsort((rows[again], files[again]))[0]]
+        first = np.searchsorted(words, words[later])
+        where = f"{table.name}: {table.place(files[later], rows[later])}"
+        if ids[later] != ids[first]:
+            raise InputError(
+                f"{where}: the ids {shown(ids[later])} and {shown(ids[first])} have the same hash"
+                " of 64 bits; rename one"
+            )
+        raise InputError(
+            f"{where}: the id {shown(ids[later])} is there already"
+            f" ({table.place(files[first], rows[first])})"
+        )
+    return words
 
 
 def _neighbours(words: np.ndarray, ends: list[Ends]) -> tuple[np.ndarray, np.ndarray]:
     """Those of each node, each once, in the order of their ids."""
     near, far, far_ids = joined(((one.near, one.far, one.far_ids) for one in ends), "QQO")
     ids, first, place = np.unique(far_ids, return_index=True, return_inverse=True)
-    mine = np.searchsorted(words, near)
-    # Of two numbers one: sorted and made unique in one go.
-    both = np.unique(mine * len(ids) + place)
-    mine, place = both // max(len(ids), 1), both % max(len(ids), 1)
-    starts = np.searchsorted(mine, np.arange(len(words) + 1))
-    return starts, far[first][place]
+    # Node and neighbour as one number: sorted and made unique in one go.
+    both = np.unique(np.searchsorted(words, near) * len(ids) + place)
+    node, place = np.divmod(both, max(len(ids), 1))
+    return np.searchsorted(node, np.arange(len(words) + 1)), far[first][place]

@@ -16,76 +16,55 @@ from ..graph.schema.values import Feature
 from ..sampling.draws import id_words
 from ..sampling.rows import feature_rows
 from ..sampling.schema import ID, SOURCE, TARGET
-from .blocks import Ends, LinksKey, Nodes, Pairs, bucket_of, split
+from .blocks import Ends, Nodes, Pairs, split
 from .counts import sent
+from .job import Job
 
-NODES, KEYS, SEEDS, NEAR = "nodes", "keys", "seeds", "ends of links"
-REACHED = "reached"
+INDEX, PLACE, REACHED = "index", "place", "reached"  # where blocks go
 
 
-class ReadNodes(beam.DoFn):
-    """Reads files of a node set.
+class Read(beam.DoFn):
+    """Reads files, each as a whole."""
 
-    Args:
-        name: of the set, in words.
-        features: that are wanted.
-        buckets: how many.
-        seed_name: of the plan, if the roots are in this set.
-    """
+    def __init__(self, job: Job) -> None:
+        self._job = job
 
-    def __init__(
-        self, name: str, features: Mapping[str, Feature], buckets: int, seed_name: str | None
-    ) -> None:
-        self._name, self._features = name, features
-        self._buckets, self._seed_name = buckets, seed_name
+    def process(self, element: tuple[bool, str, int, str]) -> Iterator[Any]:
+        """Takes one of `Job.files`; sends `Nodes`, `Ends`, and `Pairs` of the roots themselves."""
+        is_links, *file = element
+        return self._links(*file) if is_links else self._nodes(*file)
 
-    def process(self, element: tuple[int, str]) -> Iterator[Any]:
-        """Takes a number and a path; sends `Nodes` with features and without, and `SEEDS`."""
-        file, path = element
-        table = _read(path, self._name, (ID,), self._features)
-        ids, words = _ids_and_words(table[ID])
-        columns = {key: feature_rows(table[key], one) for key, one in self._features.items()}
-        yield sent(f"rows of {self._name}", len(ids))
-        if self._seed_name is not None:
-            yield sent(f"{REACHED} {self._seed_name}", len(ids))
-        for bucket, rows in split(bucket_of(words, self._buckets)) if len(ids) else ():
+    def _nodes(self, node_set: str, file: int, path: str) -> Iterator[Any]:
+        job, name = self._job, self._job.nodes[node_set].name
+        features = job.features[node_set]
+        table = _read(path, name, (ID,), features)
+        words, ids = _words_and_ids(table[ID])
+        columns = {key: feature_rows(table[key], one) for key, one in features.items()}
+        yield sent(f"rows of {name}", len(ids))
+        is_root = node_set == job.plan.node_set
+        if is_root:
+            yield sent(f"{REACHED} {job.plan.seed_name}", len(ids))
+        for key, rows in split(job.keys_of(node_set, words)):
             here = words[rows]
-            yield KEYS, (bucket, Nodes(here, ids[rows], file, rows))
-            taken = {key: one.take(rows) for key, one in columns.items()}
-            yield NODES, (bucket, Nodes(here, ids[rows], file, rows, taken))
-            if self._seed_name is not None:
-                yield SEEDS, (bucket, Pairs({self._seed_name: (here, here)}))
+            yield INDEX, (key, Nodes(here, ids[rows], file, rows))
+            taken = {column: one.take(rows) for column, one in columns.items()}
+            yield PLACE, (key, Nodes(here, ids[rows], file, rows, taken))
+            if is_root:
+                yield REACHED, (key, Pairs({job.plan.seed_name: (here, here)}))
 
-
-class ReadLinks(beam.DoFn):
-    """Reads files of an edge set.
-
-    Args:
-        edge_set: its name.
-        name: in words.
-        is_reversed: whether the file has the ends the other way round.
-        buckets: how many.
-    """
-
-    def __init__(self, edge_set: str, name: str, is_reversed: bool, buckets: int) -> None:
-        self._edge_set, self._name = edge_set, name
-        self._keys = (TARGET, SOURCE) if is_reversed else (SOURCE, TARGET)
-        self._buckets = buckets
-
-    def process(self, element: tuple[int, str]) -> Iterator[Any]:
-        """Takes a number and a path; sends `Ends`, each link by its source and its target."""
-        file, path = element
-        table = _read(path, self._name, self._keys, {})
-        ends = [_ids_and_words(table[key]) for key in self._keys]
-        yield sent(f"rows of {self._name}", len(ends[0][0]))
-        for is_backwards in (False, True):
-            links: LinksKey = (self._edge_set, is_backwards)
-            (near_ids, near), (far_ids, far) = ends[::-1] if is_backwards else ends
-            for bucket, rows in split(bucket_of(near, self._buckets)) if len(near) else ():
+    def _links(self, edge_set: str, file: int, path: str) -> Iterator[Any]:
+        job, links = self._job, self._job.links[edge_set]
+        keys = (TARGET, SOURCE) if links.is_marked else (SOURCE, TARGET)
+        table = _read(path, links.table.name, keys, {})
+        near, far = (_words_and_ids(table[key]) for key in keys)
+        yield sent(f"rows of {links.table.name}", len(near[0]))
+        for is_backwards, node_set in ((False, links.source), (True, links.target)):
+            for key, rows in split(job.keys_of(node_set, near[0])):
                 block = Ends(
-                    links, near[rows], near_ids[rows], far[rows], far_ids[rows], file, rows
+                    (edge_set, is_backwards), *(one[rows] for one in (*near, *far)), file, rows
                 )
-                yield f"{NEAR} {is_backwards}", (bucket, block)
+                yield INDEX, (key, block)
+            near, far = far, near
 
 
 def _read(path: str, name: str, keys: Sequence[str], features: Mapping[str, Feature]) -> dict:
@@ -93,8 +72,8 @@ def _read(path: str, name: str, keys: Sequence[str], features: Mapping[str, Feat
     return read(Path(path), name, keys, features)
 
 
-def _ids_and_words(series: Any) -> tuple[np.ndarray, np.ndarray]:
-    """One string object for each id, which pickle writes once; and the ids' words."""
+def _words_and_ids(series: Any) -> tuple[np.ndarray, np.ndarray]:
+    """And of each id one string object, which pickle writes once."""
     codes, found = series.factorize()
     ids = np.asarray(found, object)
-    return ids[codes], id_words(ids)[codes]
+    return id_words(ids)[codes], ids[codes]

@@ -37,10 +37,13 @@ def run(build: Callable[[beam.Pipeline], Any], runner: str, options: Sequence[st
         OutputError: for other failures.
     """
     flags = _checked(runner, options)
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
         pipeline = beam.Pipeline(options=PipelineOptions(flags))
-        build(pipeline)
+    except (ImportError, ValueError, AttributeError) as error:
+        raise InputError(f"--runner {runner}: {error}") from None
+    build(pipeline)
+    try:
         pipeline.run().wait_until_finish()
     except Exception as error:
         raise _told(error, runner) from error

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..errors import InputError, OutputError, shown
+from ..errors import InputError, shown
 from ..graph.schema.files import read_schema
 from ..graph.schema.load import label_of, target_of
 from ..output.replace import remove, replacing, write_json
 from ..sampling.plan import plan_by_fan_out, plan_from_file
 from ..sampling.schema import edge_kinds, sampled_schema
-from .counts import FILE, lost
-from .pipeline import Job, build, nodes_of
+from .counts import Counts
+from .job import Job
+from .pipeline import build, check
 from .runner import run
 from .shards import Shards
-from .write import SUBGRAPHS
 
 RECORDS, SCHEMA, ABOUT = ".tfrecord", ".schema.pbtxt", ".json"
-_BYTES_PER_BUCKET, _FEWEST_BUCKETS, _MOST_BUCKETS = 1 << 20, 16, 4096
 _SECONDS = 10.0  # between two lines about what is done
 
 
@@ -40,7 +39,6 @@ def sample(
     options: Sequence[str] = (),
     overwrite: bool = False,
     quiet: bool = False,
-    buckets: int | None = None,
 ) -> dict[str, Any]:
     """Writes ``NAME-00000-of-00064.tfrecord`` ..., ``NAME.schema.pbtxt`` and ``NAME.json``.
 
@@ -59,7 +57,6 @@ def sample(
         options: of Beam.
         overwrite: whether an earlier output may be replaced.
         quiet: whether nothing is said on the way.
-        buckets: into how many parts nodes are divided; default: by the size of the files.
 
     Returns:
         What ``NAME.json`` has.
@@ -89,28 +86,30 @@ def sample(
                 f"--sampling-spec: {spec}: its roots are of {shown(plan.node_set)}, expected those"
                 f" of {shown(target)} (--target)"
             )
-    job = Job.of(schema, folder, kinds, plan, seed)
     text = str(sampled_schema(schema, kinds, target))
-    if buckets is None:
-        size = sum(os.path.getsize(one) for files in job.files.values() for one in files)
-        buckets = min(max(size // _BYTES_PER_BUCKET, _FEWEST_BUCKETS), _MOST_BUCKETS)
     with _partial(shards) as partial, _progress(partial, quiet):
+        job = Job.of(schema, folder, kinds, plan, seed, partial)
         if not quiet:
-            files = sum(map(len, job.files.values()))
-            print(f"sampling from {files:,} files, {runner}", file=sys.stderr)
-        run(lambda pipeline: build(pipeline, job, partial, buckets), runner, options)
-        counts = _counts(partial, job, runner)
-        _check_cardinalities(schema, job, counts)
+            print(f"sampling from {len(job.files):,} files, {runner}", file=sys.stderr)
+        run(functools.partial(build, job=job), runner, options)
+        counts = Counts(partial.folder, runner)
+        roots = check(job, counts)
+        for one in job.tables:
+            found = counts.sent(f"rows of {one.name}")
+            if one.cardinality not in (None, found):
+                raise InputError(
+                    f"{one.name}: the schema says {one.cardinality:,} rows (metadata, cardinality),"
+                    f" its files have {found:,}"
+                )
         about = {
             "plan": plan.to_dict(),
             "seed": seed,
             "target": target,
             "label": label,
-            "roots": counts.get(f"sent {SUBGRAPHS}", 0),
+            "roots": roots,
             "shards": shards.count,
         }
-        remove(shards.beside(ABOUT))
-        for one in earlier:
+        for one in [shards.beside(ABOUT), *earlier]:
             remove(one)
         for number in range(shards.count):
             partial.file(number).replace(shards.file(number))
@@ -118,42 +117,6 @@ def sample(
             temporary.write_text(text, "utf-8")
         write_json(shards.beside(ABOUT), about)
     return about
-
-
-def _counts(partial: Shards, job: Job, runner: str) -> dict[str, int]:
-    """What the pipeline has counted.
-
-    Raises:
-        OutputError: if something is missing.
-    """
-    path = partial.folder / FILE
-    if not path.is_file():
-        raise OutputError(f"{runner} has ended without an error, but not come to the end")
-    counts = json.loads(path.read_text("utf-8"))
-    roots = counts.get(f"sent rows of {nodes_of(job.plan.node_set)}", 0)
-    written = counts.get(f"sent {SUBGRAPHS}", 0)
-    what = lost(counts, job.receivers)
-    if what is None and roots != written:
-        what = f"of {roots:,} roots, {written:,} were written"
-    missing = [number for number in range(partial.count) if not partial.file(number).is_file()]
-    if what is None and missing:
-        what = f"there is no shard {missing[0]}"
-    if what is not None:
-        raise OutputError(f"{runner} has lost data, and nothing is kept: {what}")
-    return counts
-
-
-def _check_cardinalities(schema: Any, job: Job, counts: dict[str, int]) -> None:
-    for sets, names in ((schema.node_sets, job.node_sets), (schema.edge_sets, job.ends)):
-        for name in names:
-            metadata = sets[name].metadata
-            what = f"{'node' if sets is schema.node_sets else 'edge'} set {shown(name)}"
-            found = counts.get(f"sent rows of {what}", 0)
-            if metadata.HasField("cardinality") and metadata.cardinality != found:
-                raise InputError(
-                    f"{what}: the schema says {metadata.cardinality:,} rows (metadata,"
-                    f" cardinality), its files have {found:,}"
-                )
 
 
 @contextlib.contextmanager

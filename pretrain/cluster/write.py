@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
 
 from ..quiet import quiet_tensorflow
-from ..sampling.plan import EdgeKind
-from ..sampling.rows import Rows
 from .assemble import Subgraphs
 from .blocks import Drawn, Placed
 from .counts import received, sent
 from .draw import EDGES
+from .job import Job
 from .place import PLACED
-from .shards import Shards
 
-SUBGRAPHS = "subgraphs"
+SUBGRAPHS, WRITTEN = "subgraphs", "to be written"
 
 
 class Write(beam.DoFn):
-    """Writes files.
+    """Writes files."""
 
-    Args:
-        shards: where to.
-        node_set: of the roots.
-        empty: features of no node, by the node set.
-        kinds: edge sets.
-    """
-
-    def __init__(
-        self,
-        shards: Shards,
-        node_set: str,
-        empty: Mapping[str, Mapping[str, Rows]],
-        kinds: Mapping[str, EdgeKind],
-    ) -> None:
-        self._shards, self._node_set = shards, node_set
-        self._empty, self._kinds = empty, kinds
+    def __init__(self, job: Job) -> None:
+        self._job = job
 
     def process(self, element: tuple[int, Iterable[Any]]) -> Iterator[Any]:
         """Takes the `Placed` and `Drawn` of a shard, and None, which stands for no rows."""
@@ -46,9 +30,11 @@ class Write(beam.DoFn):
             import tensorflow as tf
         shard, blocks = element[0], [one for one in element[1] if one is not None]
         for what, kind in ((PLACED, Placed), (EDGES, Drawn)):
-            yield received(what, "files", sum(_size(one) for one in blocks if type(one) is kind))
-        graphs = Subgraphs(blocks, self._node_set, self._empty, self._kinds)
-        with self._shards.writing(shard) as path, tf.io.TFRecordWriter(str(path)) as writer:
+            number = sum(_size(one) for one in blocks if isinstance(one, kind))
+            yield received(what, WRITTEN, number)
+        job = self._job
+        graphs = Subgraphs(blocks, job.plan.node_set, job.features, job.kinds)
+        with job.shards.writing(shard) as path, tf.io.TFRecordWriter(str(path)) as writer:
             for example in graphs.examples():
                 writer.write(example)
         yield sent(SUBGRAPHS, len(graphs.ids))
