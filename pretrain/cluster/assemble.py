@@ -47,14 +47,15 @@ class Subgraphs:
         root_places = own.places[is_root][np.argsort(own.rank[own.places[is_root]])]
         self.ids, words = own.ids[root_places], own.words[root_places]
         self._tables = tables
+        rows = _Places(words)
         for table in tables.values():
-            table.sort(words)
+            table.sort(rows, len(words))
         drawn = [one for one in blocks if isinstance(one, Drawn)]
         self._edges = {}
         for name, kind in kinds.items():
             parts = (one.edges[name] for one in drawn if name in one.edges)
             roots, sources, targets = joined(parts, "QQQ")
-            row = _find(words, roots)
+            row = rows[roots]
             ends = unique_rows(
                 (
                     row,
@@ -95,19 +96,19 @@ class _Table:
         self.rank = np.empty(len(self.ids), np.int64)
         self.rank[np.argsort(self.ids, kind="stable")] = np.arange(len(self.ids))
 
-    def sort(self, roots: np.ndarray) -> None:
+    def sort(self, rows: _Places, count: int) -> None:
         """Puts the nodes of each root in order, the root itself first."""
-        row = _find(roots, self.roots)
+        row = rows[self.roots]
         others = self.roots != self.words[self.places]
         order = np.lexsort((self.rank[self.places], others, row))
         self.places = self.places[order]
-        self._starts = np.searchsorted(row[order], np.arange(len(roots) + 1))
-        self._keys = row[order] * len(self.words) + self.places
+        self._starts = np.searchsorted(row[order], np.arange(count + 1))
+        self._by_key = _Places(row[order] * len(self.words) + self.places)
+        self._by_word = _Places(self.words)
 
     def number(self, row: np.ndarray, words: np.ndarray) -> np.ndarray:
         """Which of the nodes around its root each one is."""
-        keys = row * len(self.words) + _find(self.words, words)
-        return _find(self._keys, keys) - self._starts[row]
+        return self._by_key[row * len(self.words) + self._by_word[words]] - self._starts[row]
 
     def between(self, first: int, last: int) -> list[tuple[np.ndarray, dict[str, Rows]]]:
         """Ids and features of the nodes around these roots."""
@@ -129,10 +130,17 @@ def _cut(rows: Rows, cuts: np.ndarray) -> list[Rows]:
     return [Rows(*two) for two in zip(values, np.split(rows.lengths, cuts), strict=True)]
 
 
-def _find(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Where each one is; they are different."""
-    order = np.argsort(known)
-    places = np.searchsorted(known, wanted, sorter=order)
-    if len(wanted) and (places.max() == len(known) or (known[order[places]] != wanted).any()):
-        raise RuntimeError("nodes have been lost on the way")
-    return order[places]
+class _Places:
+    """Where each one is of numbers that are different."""
+
+    def __init__(self, known: np.ndarray) -> None:
+        self._order = np.argsort(known)
+        self._known = known[self._order]
+
+    def __getitem__(self, wanted: np.ndarray) -> np.ndarray:
+        places = np.searchsorted(self._known, wanted)
+        if len(wanted) and (
+            places.max() == len(self._known) or (self._known[places] != wanted).any()
+        ):
+            raise RuntimeError("nodes have been lost on the way")
+        return self._order[places]

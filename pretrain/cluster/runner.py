@@ -19,9 +19,11 @@ _RUNNERS = {
     "daskrunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
 }
 _DASK = "daskrunner"
+# Of what is read; where streams meet, Dask adds theirs up, and each costs it more than its data.
+_PARTITIONS = 4
 _OURS = re.compile(r"InputError: (.*?)(?: \[while running [^\n]*)?$", re.M)
 _WHERE = re.compile(r" \[while running .*", re.S)
-_SEPARATOR = "--"
+_SEPARATOR, _LOG_LEVEL = "--", "--default_sdk_harness_log_level"
 
 
 def run(build: Callable[[beam.Pipeline], Any], runner: str, options: Sequence[str]) -> None:
@@ -43,10 +45,15 @@ def run(build: Callable[[beam.Pipeline], Any], runner: str, options: Sequence[st
     except (ImportError, ValueError, AttributeError) as error:
         raise InputError(f"--runner {runner}: {error}") from None
     build(pipeline)
+    result: Any = None
     try:
-        pipeline.run().wait_until_finish()
+        result = pipeline.run()
+        result.wait_until_finish()
     except Exception as error:
         raise _told(error, runner) from error
+    finally:
+        if hasattr(result, "client"):  # Dask's, which Beam leaves open
+            result.client.close()
 
 
 def _checked(runner: str, options: Sequence[str]) -> list[str]:
@@ -65,8 +72,10 @@ def _checked(runner: str, options: Sequence[str]) -> list[str]:
             f"unrecognized arguments: {' '.join(unknown)}; those of a runner that Beam does not"
             " know stand after --"
         )
-    if name == _DASK and not any(one.startswith("--dask_npart") for one in options):
-        mine.append("--dask_partition_size=1")
+    if name == _DASK and not any(one.startswith(("--dask_npart", "--dask_part")) for one in mine):
+        mine.append(f"--dask_npartitions={_PARTITIONS}")
+    if not any(one.startswith(_LOG_LEVEL) for one in mine):
+        mine.append(f"{_LOG_LEVEL}=CRITICAL")  # what fails is told in a line
     return [f"--runner={_RUNNERS.get(name, runner)}", *mine, *theirs]
 
 

@@ -28,14 +28,14 @@ def example_of(
     example = _message()()
     features = example.features.feature
     for name, (ids, columns) in node_sets.items():
-        _put(features, f"nodes/{name}.{_SIZE}", np.array([len(ids)]))
+        features[f"nodes/{name}.{_SIZE}"].int64_list.value.append(len(ids))
         _put(features, f"nodes/{name}.{ID}", ids)
         for feature, rows in columns.items():
             _put(features, f"nodes/{name}.{feature}", rows.values)
             if rows.lengths is not None:
                 _put(features, f"nodes/{name}.{feature}{_LENGTHS}", rows.lengths)
     for name, (sources, targets) in edge_sets.items():
-        _put(features, f"edges/{name}.{_SIZE}", np.array([len(sources)]))
+        features[f"edges/{name}.{_SIZE}"].int64_list.value.append(len(sources))
         _put(features, f"edges/{name}.{SOURCE}", sources)
         _put(features, f"edges/{name}.{TARGET}", targets)
     return example.SerializeToString(deterministic=True)
@@ -49,11 +49,11 @@ def _message() -> Any:
 
 
 def _put(features: Any, key: str, values: np.ndarray) -> None:
-    one = features[key]
+    one, kind = features[key], values.dtype.kind
     flat = values.ravel().tolist()
-    if values.dtype.kind == "f":
-        one.float_list.value.extend(flat)
-    elif values.dtype.kind == "i":
+    if kind == "i":
         one.int64_list.value.extend(flat)
+    elif kind == "f":
+        one.float_list.value.extend(flat)
     else:
         one.bytes_list.value.extend([text.encode() for text in flat])
