@@ -115,6 +115,8 @@ def shard_of(words: np.ndarray, count: int) -> np.ndarray:
 
 def split(keys: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Each key, and where it stands, in order."""
+    if not len(keys):
+        return
     order = np.argsort(keys, kind="stable")
     values, starts = np.unique(keys[order], return_index=True)
     yield from zip(values.tolist(), np.split(order, starts[1:]), strict=True)
@@ -126,7 +128,7 @@ def split_columns(
     """The columns of every name, for each key those of its rows."""
     found: dict[int, dict[str, Arrays]] = {}
     for name, columns in by_name.items():
-        for key, where in split(keys[name]) if len(keys[name]) else ():
+        for key, where in split(keys[name]):
             found.setdefault(key, {})[name] = tuple(one[where] for one in columns)
     return found
 

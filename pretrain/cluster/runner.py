@@ -13,11 +13,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from ..errors import InputError, OutputError
 
-# By its own name: Beam's DirectRunner looks for a program on the network first.
-_RUNNERS = {
-    "directrunner": "apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-    "daskrunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
-}
+# Beam does not know it by name.
+_RUNNERS = {"daskrunner": "apache_beam.runners.dask.dask_runner.DaskRunner"}
+# Keeps Beam's DirectRunner from looking for another one, a program, on the network.
+_NO_PRISM = "--allow_unsafe_triggers"
 _DASK = "daskrunner"
 # Of what is read; where streams meet, Dask adds theirs up, and each costs it more than its data.
 _PARTITIONS = 4
@@ -76,7 +75,7 @@ def _checked(runner: str, options: Sequence[str]) -> list[str]:
         mine.append(f"--dask_npartitions={_PARTITIONS}")
     if not any(one.startswith(_LOG_LEVEL) for one in mine):
         mine.append(f"{_LOG_LEVEL}=CRITICAL")  # what fails is told in a line
-    return [f"--runner={_RUNNERS.get(name, runner)}", *mine, *theirs]
+    return [f"--runner={_RUNNERS.get(name, runner)}", _NO_PRISM, *mine, *theirs]
 
 
 def _told(error: BaseException, runner: str) -> Exception:
