@@ -61,6 +61,7 @@ _COMMANDS = {
         embed.run,
         "apply an exported model to another graph with the same features",
         "Writes the representations that an exported model gives the nodes of a graph.",
+        passes_on=True,
     ),
     "sample": _Command(
         sample.SampleOptions,

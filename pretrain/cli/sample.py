@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..quiet import errors_only
 
 _PREFIX = "tfgnn:"
+DIRECT = "DirectRunner"
 RUNNER = option.text(
     "of Apache Beam, or the path of a class; DaskRunner needs the extra `cluster`. Options of Beam"
     " may follow, and after -- any that Beam itself does not know",
@@ -44,7 +45,7 @@ class SampleOptions(Options):
         option.path("SamplingSpec of TF-GNN as text, in place of --fan-out", metavar="FILE"), None
     )
     seed: int = field(option.seed("of the draws"), 0)
-    runner: str = field(RUNNER, "DirectRunner")
+    runner: str = field(RUNNER, DIRECT)
     output: str = field(option.path("where to", metavar="NAME@SHARDS.tfrecord"))
     overwrite: bool = field(option.switch("replace the files"), False)
     quiet: bool = field(option.switch("say nothing on the way"), False)

@@ -7,6 +7,7 @@ alike. What is drawn depends on ids alone, and what is written on what is drawn.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -28,24 +29,29 @@ def build(pipeline: beam.Pipeline, job: Job) -> Any:
     """
     files = pipeline | "files" >> beam.Create(job.files) | "spread" >> beam.Reshuffle()
     rows = files | "read" >> beam.ParDo(Read(job))
-    known = _grouped([_to(INDEX, rows)], "index") | "neighbours" >> beam.ParDo(Index(job))
-    reached = {-1: _to(REACHED, rows)}
+    known = grouped([to(INDEX, rows)], "index") | "neighbours" >> beam.ParDo(Index(job))
+    reached = {-1: to(REACHED, rows)}
     edges, ends = [], [rows, known]
     for hop in range(len(job.hops)):
-        inputs = [_to(NEIGHBOURS, known, hop), *(reached[one] for one in job.senders(hop))]
-        nodes = _grouped(inputs, hop_name(hop))
+        inputs = [to(NEIGHBOURS, known, hop), *(reached[one] for one in job.senders(hop))]
+        nodes = grouped(inputs, hop_name(hop))
         drawn = nodes | f"draw {hop_name(hop)}" >> beam.ParDo(Draw(job, hop))
-        reached[hop] = _to(REACHED, drawn, hop)
-        edges.append(_to(EDGES, drawn, hop))
+        reached[hop] = to(REACHED, drawn, hop)
+        edges.append(to(EDGES, drawn, hop))
         ends.append(drawn)
-    nodes = _grouped([_to(PLACE, rows), *reached.values()], "place")
+    nodes = grouped([to(PLACE, rows), *reached.values()], "place")
     placed = nodes | "features" >> beam.ParDo(Place(job))
     # Shards without a root have a file, too.
     every = pipeline | "shards" >> beam.Create([(one, None) for one in range(job.shards.count)])
-    graphs = _grouped([every, _to(PLACED, placed), *edges], "shard")
+    graphs = grouped([every, to(PLACED, placed), *edges], "shard")
     done = graphs | "write" >> beam.ParDo(Write(job))
-    counts = [_to(COUNTS, one, number) for number, one in enumerate([*ends, placed, done])]
-    return _grouped(counts, "count") | "counts" >> beam.ParDo(WriteCounts(job.shards.folder))
+    return count([*ends, placed, done], job.shards.folder)
+
+
+def count(blocks: Sequence[Any], folder: Path) -> Any:
+    """Adds up what was sent to `COUNTS`, for `Counts`."""
+    counts = [to(COUNTS, one, number) for number, one in enumerate(blocks)]
+    return grouped(counts, "count") | "counts" >> beam.ParDo(WriteCounts(folder))
 
 
 def check(job: Job, counts: Counts) -> int:
@@ -73,8 +79,11 @@ def check(job: Job, counts: Counts) -> int:
     return roots
 
 
-def _to(destination: str, blocks: Any, number: int = -1) -> Any:
-    """What was sent there. Not as tagged outputs: on Dask, each of them has all elements."""
+def to(destination: str, blocks: Any, number: int = -1) -> Any:
+    """Of blocks with destinations those that were sent there; the number tells the calls apart.
+
+    Not as tagged outputs: on Dask, each of them has all elements.
+    """
     chosen = beam.FlatMap(_chosen, destination).with_output_types(tuple[int, Any])
     return blocks | f"to {destination} {number}" >> chosen
 
@@ -83,5 +92,6 @@ def _chosen(element: tuple[str, tuple[int, Any]], destination: str) -> Iterable[
     return [element[1]] if element[0] == destination else []
 
 
-def _grouped(parts: Sequence[Any], label: str) -> Any:
+def grouped(parts: Sequence[Any], label: str) -> Any:
+    """The blocks of all parts by their keys."""
     return parts | f"join {label}" >> beam.Flatten() | f"group {label}" >> beam.GroupByKey()

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError, shown
 from ..graph.schema.files import read_schema
 from ..graph.schema.load import label_of, target_of
-from ..output.replace import remove, replacing, write_json
+from ..output.replace import write_json
 from ..sampling.plan import plan_by_fan_out, plan_from_file
 from ..sampling.schema import edge_kinds, sampled_schema
 from .counts import Counts
 from .job import Job
 from .pipeline import build, check
 from .runner import run
-from .shards import Shards
+from .shards import Shards, progress
 
 RECORDS, SCHEMA, ABOUT = ".tfrecord", ".schema.pbtxt", ".json"
-_SECONDS = 10.0  # between two lines about what is done
 
 
 def sample(
@@ -66,11 +62,7 @@ def sample(
         OutputError: if the runner fails, or has lost something.
     """
     shards = Shards.of(output, RECORDS)
-    earlier = [*shards.files(), shards.beside(SCHEMA), shards.beside(ABOUT)]
-    if not overwrite:
-        for one in earlier:
-            if os.path.lexists(one):
-                raise InputError(f"--output: {one} exists; give another name, or --overwrite")
+    shards.check_free([SCHEMA, ABOUT], overwrite)
     schema, folder = read_schema(path)
     target = target_of(schema, target, label, path)
     label = label_of(schema.node_sets[target], label, target)
@@ -87,7 +79,7 @@ def sample(
                 f" of {shown(target)} (--target)"
             )
     text = str(sampled_schema(schema, kinds, target))
-    with _partial(shards) as partial, _progress(partial, quiet):
+    with shards.replacing([SCHEMA, ABOUT]) as partial, progress(partial, quiet):
         job = Job.of(schema, folder, kinds, plan, seed, partial)
         if not quiet:
             print(f"sampling from {len(job.files):,} files, {runner}", file=sys.stderr)
@@ -109,47 +101,6 @@ def sample(
             "roots": roots,
             "shards": shards.count,
         }
-        for one in [shards.beside(ABOUT), *earlier]:
-            remove(one)
-        for number in range(shards.count):
-            partial.file(number).replace(shards.file(number))
-        with replacing(shards.beside(SCHEMA)) as temporary:
-            temporary.write_text(text, "utf-8")
-        write_json(shards.beside(ABOUT), about)
+        partial.beside(SCHEMA).write_text(text, "utf-8")
+        write_json(partial.beside(ABOUT), about)
     return about
-
-
-@contextlib.contextmanager
-def _partial(shards: Shards) -> Iterator[Shards]:
-    """The same shards in a folder of their own, which is gone afterwards."""
-    folder = shards.folder.absolute() / f".{shards.name}.partial"
-    remove(folder)
-    try:
-        folder.mkdir()
-        yield shards.in_folder(folder)
-    finally:
-        remove(folder)
-
-
-@contextlib.contextmanager
-def _progress(partial: Shards, quiet: bool) -> Iterator[None]:
-    """Says from time to time how many files are written."""
-    done = threading.Event()
-
-    def tell() -> None:
-        told = 0
-        while not done.wait(_SECONDS):
-            written = len(partial.files())
-            if written > told:
-                print(f"{written:,} of {partial.count:,} files", file=sys.stderr)
-            told = written
-
-    teller = threading.Thread(target=tell, daemon=True)
-    if not quiet:
-        teller.start()
-    try:
-        yield
-    finally:
-        done.set()
-        if not quiet:
-            teller.join()
