@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ... import __version__
 from ..config.base import Options
 from ..config.command_line import CommandLineParser, add_arguments, options_from
 from ..config.options import PretrainConfig
-from . import embed, evaluate
+from . import embed, evaluate, sample
 
 # About the insides of libraries: no user of a command can do anything about them.
 _OF_LIBRARIES = (
@@ -33,10 +33,11 @@ def _pretrain(config: PretrainConfig) -> str:
 
 class _Command(NamedTuple):
     options: type[Options]
-    run: Callable[[Any], str]  # gives what is printed
+    run: Callable[..., str]  # gives what is printed
     help: str
     description: str
     interrupted: str = "interrupted"
+    passes_on: bool = False  # arguments that are not its own, as a second argument
 
 
 _COMMANDS = {
@@ -60,6 +61,15 @@ _COMMANDS = {
         embed.run,
         "apply an exported model to another graph with the same features",
         "Writes the representations that an exported model gives the nodes of a graph.",
+        passes_on=True,
+    ),
+    "sample": _Command(
+        sample.SampleOptions,
+        sample.run,
+        "sample a subgraph around each node, by Apache Beam on one machine or many",
+        "Writes the subgraphs around all nodes of a set as TFRecords of tf.train.Example, which"
+        " TF-GNN reads.",
+        passes_on=True,
     ),
 }
 
@@ -94,11 +104,14 @@ def run(argv: Sequence[str] | None, told: list[str]) -> str:
     warnings.showwarning = _show_warning
     for ours in (UserWarning, RuntimeWarning):
         warnings.simplefilter("once", ours)
-    arguments = make_parser().parse_args(argv)
+    parser = make_parser()
+    arguments, others = parser.parse_known_args(argv)
     command = _COMMANDS[arguments.command]
+    if others and not command.passes_on:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     options = options_from(arguments, command.options)
     told.append(command.interrupted)
-    return command.run(options)
+    return command.run(options, others) if command.passes_on else command.run(options)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,10 @@ from ..output.lock import locked
 from ..output.model import ExportedModel
 from ..output.paths import check_output_file, inputs_asked_for
 from ..output.template import is_template, read_template
+from ..quiet import errors_only
+from .sample import DIRECT, RUNNER
+
+_SAMPLES = "samples:"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,10 @@ class EmbedOptions(GraphOptions):
         option.path("folder of a pretrain run, or its model/", metavar="MODEL", positional=True)
     )
     output: str = field(
-        option.path(f"for node_ids [N], embeddings [N, D]: {ENDINGS}", metavar="FILE")
+        option.path(
+            f"for node_ids [N], embeddings [N, D]: {ENDINGS}; of samples: NAME@SHARDS.parquet",
+            metavar="FILE",
+        )
     )
     trust_model: bool = field(
         option.switch(
@@ -39,6 +47,7 @@ class EmbedOptions(GraphOptions):
         ),
         False,
     )
+    runner: str | None = field(RUNNER, None)
     overwrite: bool = field(option.switch("replace the file"), False)
     quiet: bool = field(option.switch("say nothing on the way"), False)
 
@@ -46,15 +55,27 @@ class EmbedOptions(GraphOptions):
         super().__post_init__()
         if (self.dataset is None) == (self.edges is None):
             raise InputError("expected either --dataset or --edges")
+        if self.runner is not None and self.samples is None:
+            raise InputError(f"--runner needs --dataset {_SAMPLES}PATTERN")
+
+    @property
+    def samples(self) -> str | None:
+        """The pattern of files of subgraphs, if they are to be embedded."""
+        name = self.dataset or ""
+        return name.removeprefix(_SAMPLES) if name.startswith(_SAMPLES) else None
 
 
-def run(options: EmbedOptions) -> str:
+def run(options: EmbedOptions, of_beam: Sequence[str] = ()) -> str:
     """Embeds the graph, writes the file whole or not at all, and returns a line about it.
 
     Raises:
         InputError: for input or options that cannot be used; nothing has been written then.
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written, or a runner fails.
     """
+    if options.samples is not None and (options.runner or "@" in Path(options.output).name):
+        return _embed_samples(options, options.samples, of_beam)
+    if of_beam:
+        raise InputError(f"unrecognized arguments: {' '.join(of_beam)}")
     output = Path(options.output)
     if is_template(options.model):
         return _run_template(options, output)
@@ -96,3 +117,19 @@ def _run_template(options: EmbedOptions, output: Path) -> str:
 
 def _told(output: Path, embeddings: np.ndarray) -> str:
     return f"{output}: embeddings of {len(embeddings):,} nodes, {embeddings.shape[1]} dimensions"
+
+
+def _embed_samples(options: EmbedOptions, pattern: str, of_beam: Sequence[str]) -> str:
+    with errors_only("root"):  # Beam's imports tell there what else one could install
+        from ..cluster.embed import embed
+
+        count = embed(
+            options.model,
+            pattern,
+            options.output,
+            runner=options.runner or DIRECT,
+            options=of_beam,
+            overwrite=options.overwrite,
+            quiet=options.quiet,
+        )
+    return f"{options.output}: embeddings of {count:,} nodes"

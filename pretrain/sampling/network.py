@@ -15,7 +15,7 @@ from ..graph.data import GraphData, feature_density
 from ..graph.objects.column import BAG, VECTOR, Column
 from ..graph.schema.features import own_parts
 from ..graph.schema.files import read_schema
-from ..graph.schema.load import ends_of, index_of, label_in, target_in
+from ..graph.schema.load import ends_of, index_of, label_of, target_of
 from ..graph.schema.tables import ID, SOURCE, TARGET, read_set
 from .plan import EdgeKind
 from .rows import Rows, feature_rows
@@ -82,8 +82,8 @@ def read_network(path: str | Path, target: str | None, label: str | None) -> Net
         InputError: see `load_schema_graph`.
     """
     schema, folder = read_schema(path)
-    target = target_in(schema, target, label, str(path))
-    label = label_in(schema.node_sets[target], label, target)
+    target = target_of(schema, target, label, str(path))
+    label = label_of(schema.node_sets[target], label, target)
     kinds = edge_kinds(schema)
     sampled = sampled_schema(schema, kinds, target)
     node_sets, indices, tables = {}, {}, {}

@@ -61,3 +61,10 @@ def feature_rows(series: Any, feature: Feature) -> Rows:
         if len(one):
             values[row] = one
     return Rows(values)
+
+
+def no_rows(feature: Feature) -> Rows:
+    """The feature of no node."""
+    shape = (0, feature.size) if feature.is_list and feature.size is not None else (0,)
+    lengths = np.zeros(0, np.int64) if feature.size is None else None
+    return Rows(np.zeros(shape, dtype_of(feature)), lengths)

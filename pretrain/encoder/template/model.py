@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -152,11 +152,13 @@ class Applier:
         """Representations [B, D] of a graph of B components."""
         return self._apply(graph).numpy()
 
-    def of_examples(self, examples: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Ids of the roots, bytes [B], and representations, float32 [B, D].
+    def of_examples(self, examples: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Ids of the roots, str [B], and representations, float32 [B, D].
 
         Args:
             examples: serialised ``tf.train.Example``s of subgraphs.
         """
+        if not len(examples):
+            return np.zeros(0, str), np.zeros((0, self.template.dimension), np.float32)
         ids, found = self.apply_to_examples(tf.constant(examples, tf.string))
-        return ids.numpy(), found.numpy()
+        return np.char.decode(ids.numpy().astype(np.bytes_), "utf-8"), found.numpy()

@@ -46,8 +46,8 @@ def load_schema_graph(
         InputError: a schema or a file that cannot be read, or does not fit: with file and row.
     """
     schema, folder = read_schema(path)
-    target = target_in(schema, target, label, str(path))
-    label = label_in(schema.node_sets[target], label, target)
+    target = target_of(schema, target, label, str(path))
+    label = label_of(schema.node_sets[target], label, target)
     links, unused = _links_of(target, schema)
     others = {end for one in links.values() for end in (one.source, one.target)}
     nodes = {
@@ -117,7 +117,7 @@ def _relation_name(name: str) -> str:
     return f"{name}_" if name == "links" else name
 
 
-def target_in(schema: Any, asked: str | None, label: str | None, where: str) -> str:
+def target_of(schema: Any, asked: str | None, label: str | None, where: str) -> str:
     """The node set that was asked for, or the only one that can be meant."""
     known = sorted(name for name in schema.node_sets if not name.startswith(_AUXILIARY))
     if asked is not None:
@@ -129,7 +129,7 @@ def target_in(schema: Any, asked: str | None, label: str | None, where: str) -> 
     if len(known) == 1:
         return known[0]
     roots = [name for name in schema.info.root_set if name in known]
-    labelled = [name for name in known if label_in(schema.node_sets[name], None, name)]
+    labelled = [name for name in known if label_of(schema.node_sets[name], None, name)]
     if label is not None:
         labelled = [name for name in known if label in schema.node_sets[name].features]
     for found in (labelled if label is not None else [], roots, labelled):
@@ -138,8 +138,8 @@ def target_in(schema: Any, asked: str | None, label: str | None, where: str) -> 
     raise InputError(f"{where}: whose embeddings? expected --target with one of {_list(known)}")
 
 
-def label_in(node_set: Any, asked: str | None, target: str) -> str | None:
-    """The feature that was asked for, or one that is called like a label, or None."""
+def label_of(node_set: Any, asked: str | None, target: str) -> str | None:
+    """The feature that was asked for, or one whose name says that it is the label, if any."""
     features = {name for name in node_set.features if not name.startswith("#")}
     if asked is None:
         return next((name for name in LABELS if name in features), None)

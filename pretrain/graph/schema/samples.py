@@ -18,7 +18,7 @@ from ..data import GraphData, make_graph_data
 from ..objects.columns import Columns
 from .features import features_of, own_parts
 from .files import read_schema
-from .load import label_in, labels_of
+from .load import label_of, labels_of
 from .tables import ID, SetTable
 from .values import INTEGER, NUMERIC, STRING, Feature, rows_of, typed
 
@@ -100,7 +100,7 @@ def read_samples(
     if len(roots) != 1 or roots[0] not in known:
         raise InputError(f"samples:{pattern}: expected --target with one of {', '.join(known)}")
     target = roots[0]
-    label = label_in(schema.node_sets[target], label, target)
+    label = label_of(schema.node_sets[target], label, target)
     tables = {}
     for name in known:
         here = {

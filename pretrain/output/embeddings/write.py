@@ -64,10 +64,11 @@ def save_embeddings(embeddings: np.ndarray, data: GraphData, path: Path) -> None
         elif kind.suffix == NPY:
             np.save(file, embeddings)
         else:
-            _write_table(file, kind, embeddings, data.node_ids)
+            write_table(file, kind, embeddings, data.node_ids)
 
 
-def _write_table(file: IO[bytes], kind: Kind, embeddings: np.ndarray, ids: np.ndarray) -> None:
+def write_table(file: IO[bytes], kind: Kind, embeddings: np.ndarray, ids: np.ndarray) -> None:
+    """Writes a table of a kind that is no array; see `save_embeddings`."""
     import pyarrow
 
     count, width = embeddings.shape

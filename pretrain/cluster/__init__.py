@@ -1,0 +1,1 @@
+"""What Apache Beam spreads over workers: sampling subgraphs, and embedding them."""
