@@ -11,7 +11,8 @@ import tensorflow_gnn as tfgnn
 from ...config.defaults import GRAPH_SAGE, HGT, MT_ALBIS
 from ...graph.objects.column import Column
 from .inputs import input_sizes
-from .layers import initial_states
+from .layers import FirstNodes, initial_states
+from .within import WithinHops
 
 _HEADS = 4
 
@@ -25,11 +26,11 @@ def build_template(
     rounds: int,
     target: str,
 ) -> tf.keras.Model:
-    """From graphs with an encoder's input to graphs with hidden states.
+    """From graphs with an encoder's input to their roots with hidden states.
 
     Messages go against the edges, which lead away from the root: to their source. The state of a
-    target node is what it was at the start and after each round, side by side, [n, (rounds + 1) *
-    units]: the probes of Xu et al. 2018, "Representation learning on graphs with jumping knowledge
+    root is what it was at the start and after each round, side by side, [B, (rounds + 1) * units]:
+    the probes of Xu et al. 2018, "Representation learning on graphs with jumping knowledge
     networks", https://arxiv.org/abs/1806.03536, find more in it than in the last one.
 
     Args:
@@ -42,11 +43,14 @@ def build_template(
     """
     graph = inputs = tf.keras.Input(type_spec=spec)
     graph = initial_states(input_sizes(columns), units)(graph)
-    states = [graph.node_sets[target][tfgnn.HIDDEN_STATE]]
-    for _ in range(rounds):
+    states = [FirstNodes(target)(graph)]
+    for done in range(rounds):
+        if done:  # what is farther away no longer reaches the root
+            graph = WithinHops(rounds - done, target)(graph)
         graph = _UPDATES[encoder](units)(graph)
-        states.append(graph.node_sets[target][tfgnn.HIDDEN_STATE])
+        states.append(FirstNodes(target)(graph))
     joined = tf.keras.layers.Concatenate()(states)
+    graph = WithinHops(0, target)(graph)
     graph = graph.replace_features(node_sets={target: {tfgnn.HIDDEN_STATE: joined}})
     return tf.keras.Model(inputs, graph, name=encoder)
 
