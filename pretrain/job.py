@@ -116,6 +116,8 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: Stopwatch) -> dict
     say("drawing the report")
     pictures = fitted.draw()
     metrics = fitted.metrics(results, watch.seconds())
+    if graph.sets is not None:
+        metrics["sets"] = graph.sets
     if pictures is not None:
         fitted.report(folder.report, metrics, pictures)
     write_json(folder.metrics, metrics)  # last: whoever is killed before it can still resume

@@ -9,7 +9,7 @@ import apache_beam as beam
 import numpy as np
 
 from ..errors import InputError, shown
-from ..sampling.schema import SOURCE, TARGET
+from ..graph.schema.tables import SOURCE, TARGET
 from .blocks import Ends, Neighbours, Nodes, joined
 from .counts import received, sent
 from .job import Job, Table

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..errors import shown
 from ..graph.schema.files import files_of
+from ..graph.schema.load import is_marked_reversed
 from ..graph.schema.values import Feature
 from ..sampling.plan import EdgeKinds, Operation, Plan
-from ..sampling.schema import features_of, is_marked_reversed
+from ..sampling.schema import features_of
 from .blocks import LinksKey, bucket_of
 from .shards import Shards
 

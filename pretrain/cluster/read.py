@@ -12,10 +12,10 @@ import numpy as np
 from ..graph.schema.csv_files import read_csv
 from ..graph.schema.files import is_record_file
 from ..graph.schema.record_files import read_records
+from ..graph.schema.tables import ID, SOURCE, TARGET
 from ..graph.schema.values import Feature
 from ..sampling.draws import id_words
 from ..sampling.rows import feature_rows
-from ..sampling.schema import ID, SOURCE, TARGET
 from .blocks import Ends, Nodes, Pairs, split
 from .counts import sent
 from .job import Job

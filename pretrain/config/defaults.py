@@ -5,6 +5,7 @@ The recipe takes them from here, and so do the help texts.
 
 LINEAR, GCN, CHANNELS, WIDE = "linear", "gcn", "channels", "wide"
 MT_ALBIS, GRAPH_SAGE, HGT = "mt_albis", "graph_sage", "hgt"
+HEADS = 4  # of attention, of hgt
 TEMPLATES = (MT_ALBIS, GRAPH_SAGE, HGT)  # of TF-GNN, on sampled subgraphs of all node sets
 ENCODERS = (LINEAR, GCN, CHANNELS, WIDE, *TEMPLATES)
 BY_STEPS = (LINEAR, GCN, *TEMPLATES)  # those that are trained by steps

@@ -7,7 +7,18 @@ from typing import Any
 
 from ..errors import InputError
 from . import defaults
-from .defaults import ADAM, BY_STEPS, CHANNELS, CLOSED_FORM, GCN, LINEAR, TEMPLATES, WIDE
+from .defaults import (
+    ADAM,
+    BY_STEPS,
+    CHANNELS,
+    CLOSED_FORM,
+    GCN,
+    HEADS,
+    HGT,
+    LINEAR,
+    TEMPLATES,
+    WIDE,
+)
 
 
 def words_of(encoder: str) -> str:
@@ -93,6 +104,10 @@ def check_encoder(config: Any) -> None:
         raise InputError(
             f"{given} belongs to --encoder {CHANNELS}, which other encoders, several --units,"
             " --hops and a training by steps exclude"
+        )
+    if config.encoder == HGT and (config.units or (HEADS,))[0] % HEADS:
+        raise InputError(
+            f"--units: expected a multiple of {HEADS}, the heads of {HGT}, got {config.units[0]}"
         )
     given = view_option(config)
     if is_template:

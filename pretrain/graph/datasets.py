@@ -107,11 +107,13 @@ def load_graph(
 
         return load_schema_graph(argument, target=target, label=label, columns=columns)
     if kind == "samples" and argument:
+        from .schema.load import sets_of
         from .schema.samples import read_samples
 
         found = read_samples(argument, schema, target=target, label=label, columns=columns)
         told = f"target {found.target}; labels {found.label or 'none'}"
-        return ObjectGraph(found.data, found.columns, told, found)
+        sets = sets_of(found.schema, found.target, {found.target: found.data.num_nodes}, {})
+        return ObjectGraph(found.data, found.columns, told, found, sets)
     if kind in networks.READERS and argument:
         return networks.load_network(kind, argument, columns)
     missing = f": nothing follows {kind + colon!r}" if kind in KINDS else ""

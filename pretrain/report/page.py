@@ -19,6 +19,7 @@ from .channels import channel_lines
 from .content import ReportContent
 from .figures import Figure, Line, colour_bar, heat_map, line_chart, scatter
 from .sections import HOW_TO_READ, configuration, evaluation, facts, headline, short_name
+from .sets import sets_drawing, sets_table
 from .svg import escape, number
 
 # Read on import: a package without them fails at once.
@@ -43,6 +44,7 @@ def page(content: ReportContent) -> str:
     figures: dict[str, Any] = {}  # what the script reads out of each
     sections = {
         "Does it help?": evaluation(content.metrics),
+        "What the graph is made of": _sets(content),
         "What was chosen": _chosen(content),
         "Where the nodes lie": _map(content, figures),
         "How training went": _curves(content, figures),
@@ -53,6 +55,7 @@ def page(content: ReportContent) -> str:
     body = "".join(
         f'<section aria-labelledby="{name}"><h2 id="{name}">{title}</h2>{section}</section>'
         for title, section in sections.items()
+        if section
         for name in [title.lower().replace(" ", "-").replace("?", "")]
     )
     name = escape(short_name(content.metrics["dataset"]))
@@ -101,6 +104,21 @@ def _chosen(content: ReportContent) -> str:
     if not lines:
         return _empty("Nothing is known of the choice.")
     return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+
+
+def _sets(content: ReportContent) -> str:
+    """Node sets and edge sets of a schema; nothing of another graph."""
+    sets = content.metrics.get("sets")
+    if not sets:
+        return ""
+    caption = (
+        f"{HOW_TO_READ} Each box is a node set, each line stands for the edge sets between two of"
+        f" them. Embeddings are of the nodes of <strong>{escape(sets['target'])}</strong>, in the"
+        " middle."
+    )
+    return f"<figure>{sets_drawing(sets)}<figcaption>{caption}</figcaption></figure>" + sets_table(
+        sets
+    )
 
 
 def _map(content: ReportContent, figures: dict) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.schema.tables import ID, SOURCE, TARGET
 from ..quiet import quiet_tensorflow
 from .rows import Rows
-from .schema import ID, SOURCE, TARGET
 
 _SIZE, _LENGTHS = "#size", ".d1"
 

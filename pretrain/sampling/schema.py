@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import shown
+from ..graph.schema.load import AUXILIARY, REVERSED_MARK, is_marked_reversed
+from ..graph.schema.tables import ID
 from ..graph.schema.values import STRING, Feature
 from .plan import EdgeKind, EdgeKinds, with_reversed
 from .rows import dtype_of
-
-AUXILIARY = "_"  # what the names of TF-GNN's own sets begin with, such as _readout
-REVERSED_MARK = ("edge_type", "reversed")
-ID, SOURCE, TARGET = "#id", "#source", "#target"
 
 
 def edge_kinds(schema: Any) -> dict[str, EdgeKind]:
@@ -38,11 +36,6 @@ def features_of(schema: Any, node_set: str) -> dict[str, Feature]:
         for name, one in sorted(schema.node_sets[node_set].features.items())
         if not name.startswith("#")
     }
-
-
-def is_marked_reversed(edge_set: Any) -> bool:
-    """Whether the schema says that its file has the ends the other way round."""
-    return REVERSED_MARK in {(one.key, one.value) for one in edge_set.metadata.extra}
 
 
 def _reverse_of(name: str, edge_set: Any, sets: dict[str, Any]) -> str | None:

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from ..graph.schema.tables import ID
 from .memory import Subgraphs
 from .network import WEIGHTS, Network
-from .schema import ID
 
 
 def used_schema(schema: Any, columns: dict[str, Sequence[Any]], target: str) -> Any:

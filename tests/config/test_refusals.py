@@ -45,7 +45,11 @@ from tests.config.parsing import OUTPUT, parse_args, refused
         ("--units 8 4 --hops 3", "--hops belongs to the linear encoder"),
         ("--fan-out 4 3 --hops 3", "--hops belongs to the linear encoder"),
         ("--fan-out 4", r"--fan-out: .* 2 layers of --units \(512 256 by default\), got 1"),
-        ("--encoder mlp", "--encoder: expected one of linear, gcn, channels, wide, got 'mlp'"),
+        (
+            "--encoder mlp",
+            "--encoder: expected one of linear, gcn, channels, wide, mt_albis, graph_sage,"
+            " hgt, got 'mlp'",
+        ),
         ("--hops -1", r"--hops: expected an integer in \[0, 1000\], got -1"),
         ("--encoder linear --units 8 4", "--units: expected one width for --encoder linear, got 2"),
         ("--encoder linear --fan-out 4 3", "--encoder linear and --fan-out contradict"),

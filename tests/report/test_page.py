@@ -56,6 +56,20 @@ def test_sections_title_language_and_headings(text):
         assert section["aria-labelledby"] in ids
 
 
+def test_node_sets_and_edge_sets_are_drawn(content):
+    sets = {
+        "target": "paper",
+        "node_sets": {"author": None, HOSTILE: 7, "paper": 1234},
+        "edge_sets": {"writes": ["author", "paper", 5678], "cites": ["paper", "paper", None]},
+    }
+    drawn = page(dataclasses.replace(content, metrics={**content.metrics, "sets": sets}))
+    words = " ".join(data for _, data in Page(drawn).texts)
+    assert "What the graph is made of" in words
+    for one in ("1,234 nodes", "writes 5,678", "of the nodes of"):
+        assert one in words
+    assert HOSTILE not in drawn
+
+
 def test_every_picture_has_words_and_every_table_headers(text):
     parsed = Page(text)
     for picture in parsed.all("img"):

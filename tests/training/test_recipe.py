@@ -114,6 +114,7 @@ def test_the_dictionary_is_that_of_the_configuration_with_its_gaps_filled():
     given = config.to_dict()
     assert set(given) - set(found) == {
         *("output", "dataset", "data_dir", "knn", "folds", "hold_out_edges"),
+        *("schema", "sampling_spec"),
         *("nodes", "edges", "id_column", "label_column", "split_number", "target", "label"),
         *("evaluation", "overwrite", "resume", "quiet"),
     }

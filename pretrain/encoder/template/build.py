@@ -8,13 +8,11 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from ...config.defaults import GRAPH_SAGE, HGT, MT_ALBIS
+from ...config.defaults import GRAPH_SAGE, HEADS, HGT, MT_ALBIS
 from ...graph.objects.column import Column
 from .inputs import input_sizes
 from .layers import FirstNodes, initial_states
 from .within import WithinHops
-
-_HEADS = 4
 
 
 def build_template(
@@ -47,7 +45,7 @@ def build_template(
     for done in range(rounds):
         if done:  # what is farther away no longer reaches the root
             graph = WithinHops(rounds - done, target)(graph)
-        graph = _UPDATES[encoder](units)(graph)
+        graph = _UPDATES[encoder](units, f"round_{done + 1}")(graph)
         states.append(FirstNodes(target)(graph))
     joined = tf.keras.layers.Concatenate()(states)
     graph = WithinHops(0, target)(graph)
@@ -55,32 +53,37 @@ def build_template(
     return tf.keras.Model(inputs, graph, name=encoder)
 
 
-def _mt_albis(units: int) -> tf.keras.layers.Layer:
+def _mt_albis(units: int, name: str) -> tf.keras.layers.Layer:
     from tensorflow_gnn.models import mt_albis
+
+    del name  # it takes none
 
     # Side by side the messages of many edge sets make the update the most expensive part by far.
     return mt_albis.MtAlbisGraphUpdate(
-        units=units, message_dim=units, receiver_tag=tfgnn.SOURCE, edge_set_combine_type="sum"
+        units=units,
+        message_dim=units,
+        receiver_tag=tfgnn.SOURCE,
+        edge_set_combine_type="sum",
     )
 
 
-def _graph_sage(units: int) -> tf.keras.layers.Layer:
+def _graph_sage(units: int, name: str) -> tf.keras.layers.Layer:
     from tensorflow_gnn.models import graph_sage
 
     return graph_sage.GraphSAGEGraphUpdate(
-        units=units, receiver_tag=tfgnn.SOURCE, reduce_type="mean", l2_normalize=False
+        units=units, receiver_tag=tfgnn.SOURCE, use_pooling=False, l2_normalize=False, name=name
     )
 
 
-def _hgt(units: int) -> tf.keras.layers.Layer:
+def _hgt(units: int, name: str) -> tf.keras.layers.Layer:
     from tensorflow_gnn.models import hgt
 
     return hgt.HGTGraphUpdate(
-        num_heads=_HEADS, per_head_channels=units // _HEADS, receiver_tag=tfgnn.SOURCE
+        num_heads=HEADS, per_head_channels=units // HEADS, receiver_tag=tfgnn.SOURCE, name=name
     )
 
 
-_UPDATES: dict[str, Callable[[int], Any]] = {
+_UPDATES: dict[str, Callable[[int, str], Any]] = {
     MT_ALBIS: _mt_albis,
     GRAPH_SAGE: _graph_sage,
     HGT: _hgt,

@@ -51,10 +51,39 @@ class BagOfEmbeddings(tf.keras.layers.Layer):
         return {**super().get_config(), "size": self._size, "units": self._units}
 
 
+class ConstantState(tf.keras.layers.Layer):
+    """The same state, which is learnt, for every row.
+
+    Call argument: [n, any]. Returns: [n, units].
+
+    Args:
+        units: width of the state.
+    """
+
+    def __init__(self, units: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self._units = units
+
+    def build(self, input_shape: Any) -> None:
+        """See Keras."""
+        del input_shape
+        self._state = self.add_weight(
+            "state", (1, self._units), initializer=tf.keras.initializers.RandomNormal(stddev=1.0)
+        )
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """See the class."""
+        return tf.repeat(self._state, tf.shape(inputs)[0], axis=0)
+
+    def get_config(self) -> dict[str, Any]:
+        """See Keras."""
+        return {**super().get_config(), "units": self._units}
+
+
 def initial_states(sizes: Mapping[str, tuple[int, int]], units: int) -> tf.keras.layers.Layer:
     """From an encoder's input to hidden states: dense of numbers plus embeddings of tokens.
 
-    Of a node set without features the states are empty, [n, 0]: it passes on what reaches it.
+    All nodes of a set without features start alike, with a state that is learnt.
 
     Args:
         sizes: see `inputs.input_sizes`.
@@ -72,7 +101,8 @@ def initial_states(sizes: Mapping[str, tuple[int, int]], units: int) -> tf.keras
             bag = BagOfEmbeddings(tokens, units, name=f"tokens_{node_set_name}")
             parts.append(bag((nodes[TOKENS], nodes[TOKEN_WEIGHTS])))
         if not parts:
-            return tfgnn.keras.layers.MakeEmptyFeature()(nodes)
+            empty = tfgnn.keras.layers.MakeEmptyFeature()(nodes)
+            return ConstantState(units, name=f"constant_{node_set_name}")(empty)
         return parts[0] if len(parts) == 1 else tf.keras.layers.Add()(parts)
 
     return tfgnn.keras.layers.MapFeatures(node_sets_fn=of_set, name="initial_states")

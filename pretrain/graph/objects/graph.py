@@ -28,12 +28,15 @@ class ObjectGraph:
         columns: None where the features came as numbers already.
         told: what was guessed of it, in words.
         samples: `schema.samples.Samples`, where it came as subgraphs.
+        sets: of a schema: "target"; "node_sets", by name how many nodes; "edge_sets", by name
+            source, target, how many edges. Numbers that are not known are None.
     """
 
     data: GraphData
     columns: Columns | None = None
     told: str = ""
     samples: Any = None
+    sets: dict[str, Any] | None = None
 
     def lines(self) -> list[str]:
         """What a log says of it."""

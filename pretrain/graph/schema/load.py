@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from .tables import ID, SOURCE, TARGET, SetTable, read_set
 from .values import STRING
 
 _WEIGHT = "weight"  # of links, where an edge set has it
-_AUXILIARY = "_"  # what such names begin with
-_REVERSED = ("edge_type", "reversed")  # TF-GNN's mark of a set that reads its links backwards
+AUXILIARY = "_"  # what such names begin with
+REVERSED_MARK = ("edge_type", "reversed")  # TF-GNN's mark of a set that reads its links backwards
 
 
 def load_schema_graph(
@@ -59,9 +60,11 @@ def load_schema_graph(
     num_nodes = len(own.keys[ID])
     parts = own_parts(own, columns, label)
     relations: dict[str, Any] = {}
+    counts: dict[str, int] = {}
     for name, one in links.items():
         table = read_set(f"edge set {shown(name)}", one, (SOURCE, TARGET), folder)
         ends = ends_of(table, one, indices, nodes)
+        counts[name] = ends.shape[1]
         if one.source != target:
             ends = ends[::-1]
         other = one.target if one.source == target else one.source
@@ -93,14 +96,42 @@ def load_schema_graph(
         told.append(
             "edge sets left out: " + ", ".join(f"{name} ({why})" for name, why in unused.items())
         )
-    return ObjectGraph(data, used, "; ".join(told))
+    sizes = {name: len(one.keys[ID]) for name, one in nodes.items()}
+    sets = sets_of(schema, target, sizes, counts)
+    return ObjectGraph(data, used, "; ".join(told), sets=sets)
+
+
+def sets_of(
+    schema: Any, target: str, nodes: Mapping[str, int], edges: Mapping[str, int]
+) -> dict[str, Any]:
+    """See `ObjectGraph.sets`.
+
+    Args:
+        schema: with the sets.
+        target: whose embeddings are wanted.
+        nodes: known numbers of nodes, by node set.
+        edges: likewise of edges.
+    """
+    return {
+        "target": target,
+        "node_sets": {
+            name: nodes.get(name)
+            for name in sorted(schema.node_sets)
+            if not name.startswith(AUXILIARY)
+        },
+        "edge_sets": {
+            name: [one.source, one.target, edges.get(name)]
+            for name, one in sorted(schema.edge_sets.items())
+            if not name.startswith(AUXILIARY) and not is_marked_reversed(one)
+        },
+    }
 
 
 def _links_of(target: str, schema: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The edge sets to read, and those to leave out, with the reason."""
     used, unused = {}, {}
     for name, one in sorted(schema.edge_sets.items()):
-        if name.startswith(_AUXILIARY):  # TF-GNN's own, such as _readout/seed
+        if name.startswith(AUXILIARY):  # TF-GNN's own, such as _readout/seed
             continue
         if target not in (one.source, one.target):
             unused[name] = f"does not touch {target}"
@@ -119,7 +150,7 @@ def _relation_name(name: str) -> str:
 
 def target_of(schema: Any, asked: str | None, label: str | None, where: str) -> str:
     """The node set that was asked for, or the only one that can be meant."""
-    known = sorted(name for name in schema.node_sets if not name.startswith(_AUXILIARY))
+    known = sorted(name for name in schema.node_sets if not name.startswith(AUXILIARY))
     if asked is not None:
         if asked not in known:
             raise InputError(
@@ -157,8 +188,7 @@ def _list(names: list[str]) -> str:
 
 def _repeats(edge_set: Any, schema: Any) -> bool:
     """Whether it is another set's links read backwards, which channels follow both ways anyway."""
-    marks = {(one.key, one.value) for one in edge_set.metadata.extra}
-    if _REVERSED not in marks:
+    if not is_marked_reversed(edge_set):
         return False
     return any(
         other is not edge_set
@@ -166,6 +196,11 @@ def _repeats(edge_set: Any, schema: Any) -> bool:
         and (other.source, other.target) == (edge_set.target, edge_set.source)
         for other in schema.edge_sets.values()
     )
+
+
+def is_marked_reversed(edge_set: Any) -> bool:
+    """Whether the schema says that its file has the ends the other way round."""
+    return REVERSED_MARK in {(one.key, one.value) for one in edge_set.metadata.extra}
 
 
 def index_of(nodes: SetTable) -> Any:
@@ -187,8 +222,7 @@ def ends_of(
     table: SetTable, message: Any, indices: dict[str, Any], nodes: dict[str, SetTable]
 ) -> np.ndarray:
     """Row numbers of both ends, [2, E], the source first."""
-    marked = {(one.key, one.value) for one in message.metadata.extra}
-    keys = (TARGET, SOURCE) if _REVERSED in marked else (SOURCE, TARGET)
+    keys = (TARGET, SOURCE) if is_marked_reversed(message) else (SOURCE, TARGET)
     ends = []
     for key, node_set in zip(keys, (message.source, message.target), strict=True):
         ids = table.keys[key]

@@ -96,5 +96,5 @@ def _told(columns: Any) -> tuple[str, ...]:
     found = []
     for name, of_set in columns.items():
         what = ", ".join(f"{one.name} ({one.kind} of {one.width:,})" for one in of_set)
-        found.append(f"initial states of {name}: {what or 'none, it passes on what reaches it'}")
+        found.append(f"initial states of {name}: {what or 'one, learnt'}")
     return tuple(found)

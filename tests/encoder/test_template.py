@@ -1,0 +1,88 @@
+"""TF-GNN's encoders: input, initial states, and what later rounds leave out."""
+
+import graph_barlow_twins  # noqa: F401 - Keras 2
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+from graph_barlow_twins.pretrain.encoder.template.inputs import (
+    NUMBERS,
+    TOKEN_WEIGHTS,
+    TOKENS,
+    EncodeFeatures,
+)
+from graph_barlow_twins.pretrain.encoder.template.layers import BagOfEmbeddings
+from graph_barlow_twins.pretrain.encoder.template.within import WithinHops
+from graph_barlow_twins.pretrain.graph.objects.column import BAG, CATEGORY, NUMBER, VECTOR, Column
+
+COLUMNS = (
+    Column("mass", NUMBER, 2.0, 0.5),
+    Column("place", VECTOR, 1.0, 2.0, size=2),
+    Column("kind", CATEGORY, values=("a", "b")),
+    Column("codes", BAG, values=("3", "7", "12")),
+)
+
+
+def graph_of(node_features, edges=(), sizes=(3,)):
+    ends = np.array(edges, np.int32).reshape(-1, 2)
+    return tfgnn.GraphTensor.from_pieces(
+        node_sets={"p": tfgnn.NodeSet.from_fields(sizes=list(sizes), features=node_features)},
+        edge_sets={
+            "e": tfgnn.EdgeSet.from_fields(
+                sizes=[sum(a < sizes[0] for a, _ in edges), *[0] * (len(sizes) - 2)]
+                + ([sum(a >= sizes[0] for a, _ in edges)] if len(sizes) > 1 else []),
+                features={},
+                adjacency=tfgnn.Adjacency.from_indices(("p", ends[:, 0]), ("p", ends[:, 1])),
+            )
+        },
+    )
+
+
+def test_features_become_numbers_and_tokens():
+    graph = graph_of(
+        {
+            "mass": [2.5, np.nan, 1.0],
+            "place": [[1.0, 3.0], [np.nan, np.nan], [-1.0, 1.0]],
+            "kind": ["b", "", "other"],
+            "codes": tf.ragged.constant([[7, 3], [], [12, 99, 12]], dtype=tf.int64),
+        }
+    )
+    found = EncodeFeatures({"p": COLUMNS})(graph).node_sets["p"]
+    expected = [[1, 0, 1], [0, 0, 0], [-2, -1, 0]]
+    np.testing.assert_allclose(found[NUMBERS], expected)
+    assert found[TOKENS].to_list() == [[1, 3, 2], [], [4, 4]]  # codes come behind two kinds
+    assert found[TOKEN_WEIGHTS].to_list() == [[1, 1, 1], [], [1, 1]]
+
+
+def test_bags_are_sums_over_the_root_of_their_length():
+    layer = BagOfEmbeddings(5, 4)
+    tokens = tf.ragged.constant([[1, 3], [], [4]], dtype=tf.int64)
+    weights = tf.ragged.constant([[1.0, 2.0], [], [1.0]])
+    found = layer((tokens, weights)).numpy()
+    table = layer.get_weights()[0]
+    np.testing.assert_allclose(found[0], (table[1] + 2 * table[3]) / np.sqrt(2), rtol=1e-6)
+    np.testing.assert_array_equal(found[1], 0)
+    np.testing.assert_allclose(found[2], table[4], rtol=1e-6)
+
+
+CHAINS = [(0, 1), (1, 2), (2, 0), (3, 4), (0, 2)], (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("hops", "nodes", "sizes", "edges"),
+    [
+        (0, [0, 3], [1, 1], []),
+        (1, [0, 1, 2, 3, 4], [3, 2], [(0, 1), (3, 4), (0, 2)]),
+        (2, [0, 1, 2, 3, 4], [3, 2], CHAINS[0]),
+    ],
+)
+def test_nodes_far_from_the_root_are_left_out(hops, nodes, sizes, edges):
+    pairs, of = CHAINS
+    graph = graph_of({"number": np.arange(5)}, sorted(pairs, key=lambda one: one[0] > 2), of)
+    found = WithinHops(hops, "p")(graph)
+    assert found.node_sets["p"]["number"].numpy().tolist() == nodes
+    assert found.node_sets["p"].sizes.numpy().tolist() == sizes
+    adjacency = found.edge_sets["e"].adjacency
+    ends = zip(adjacency.source.numpy().tolist(), adjacency.target.numpy().tolist(), strict=True)
+    assert sorted(ends) == sorted(edges)
+    assert int(tf.reduce_sum(found.edge_sets["e"].sizes)) == len(edges)

@@ -1,0 +1,1 @@
+"""Subgraphs sampled in memory: plans, draws, tensors."""
