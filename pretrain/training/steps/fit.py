@@ -141,6 +141,7 @@ class QuickStartTrainer(runner.KerasTrainer):
         def prepared() -> tf.keras.Model:
             model = model_fn()
             model.loss.build()
+            model.distribute_reduction_method = "first"  # results are those of all replicas
             model.train_step = tf.autograph.experimental.do_not_convert(model.train_step)
             return model
 

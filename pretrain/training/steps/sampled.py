@@ -58,7 +58,8 @@ class SampledRun:
             return graphs.prefetch(_BATCHES_AHEAD)
 
         def model_fn(spec):
-            encoder = build_sampled_encoder(spec, recipe.units)
+            bias = bool(recipe.projector_units)
+            encoder = build_sampled_encoder(spec, recipe.units, trains_bias=bias)
             encoder.set_weights(self.initial_weights)
             return encoder
 

@@ -73,8 +73,12 @@ def meet(cluster: Cluster, digest: str, files: Files, seconds: float, say: Say) 
         pass
     say(f"waiting for the chief at {cluster.addresses[0]}")
     while True:
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        try:
             return _join(cluster, digest, until)
+        except InputError:
+            raise
+        except (OSError, ValueError, TypeError, KeyError):
+            pass  # nobody there yet, or one who speaks otherwise: TensorFlow, of an earlier start
         if time.monotonic() > until:
             raise _missing(cluster, [0])
         time.sleep(_BETWEEN)
@@ -185,6 +189,9 @@ def _has_ended(connection: socket.socket) -> bool:
 def _keep_alive(connection: socket.socket) -> None:
     """Has the system look after a peer whose machine is gone without a word."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, name):  # seconds, seconds, times; else what the system does
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _named(cluster: Cluster, numbers: list[int]) -> str:
