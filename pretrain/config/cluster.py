@@ -12,7 +12,6 @@ from ..errors import InputError, shown
 
 VARIABLE = "TF_CONFIG"
 _JOBS = ("chief", "worker")  # in the order of their numbers
-_GIVEN_AS = "--workers HOST:PORT ..."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,14 +54,8 @@ def host_and_port(address: str) -> tuple[str, int]:
 
 
 def check_workers(config: Any) -> None:
-    """Whether the options say which workers there are, and which one this is."""
-    if config.workers:
-        _check_addresses(config.workers, "--workers")
-        if config.worker_index is None:
-            raise InputError(f"{_GIVEN_AS} needs --worker-index, which of them this process is")
-        _check_index(config.worker_index, len(config.workers), "--worker-index")
-    elif config.worker_index is not None:
-        raise InputError(f"--worker-index needs {_GIVEN_AS}")
+    """Whether the option names workers, and something that they can share."""
+    _check_addresses(config.workers, "--workers")
     if config.workers and not config.fan_out:
         raise InputError(_NEEDS_SAMPLING.format("--workers"))
 
@@ -71,14 +64,21 @@ def cluster_of(config: Any) -> Cluster | None:
     """The workers that options or environment name; None: this process works alone.
 
     Raises:
-        InputError: if TF_CONFIG is not understood, says something else than the options, or is set
-            for a training that workers cannot share.
+        InputError: if the options do not say which of them this process is, if TF_CONFIG is not
+            understood, says something else, or is set for a training that workers cannot share.
     """
-    told = _from_environment(os.environ.get(VARIABLE, ""))
-    asked = Cluster(config.workers, config.worker_index) if len(config.workers) > 1 else None
-    if told is None or (config.workers and told == asked):
-        return asked
+    told, index = _from_environment(os.environ.get(VARIABLE, "")), config.worker_index
+    asked = None
     if config.workers:
+        if index is None:
+            raise InputError("--workers needs --worker-index, which of them this process is")
+        _check_index(index, len(config.workers), "--worker-index")
+        asked = Cluster(config.workers, index)
+    if told is None:
+        if asked is None and index is not None:
+            raise InputError("--worker-index needs --workers HOST:PORT ...")
+        return asked if len(config.workers) > 1 else None
+    if asked not in (None, told) or index not in (None, told.index):
         raise InputError(
             f"{VARIABLE} and --workers contradict each other: worker {told.index} of"
             f" {' '.join(told.addresses)} there; give one of them"

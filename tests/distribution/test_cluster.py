@@ -90,9 +90,10 @@ def test_what_tf_config_may_not_say(tf_config, text, message):
         (("a:1", "a:1"), 0, "the same address"),
     ],
 )
-def test_what_options_may_not_say(workers, index, message):
+def test_what_options_may_not_say(tf_config, workers, index, message):
+    del tf_config
     with pytest.raises(InputError, match=message):
-        asked(workers, index)
+        cluster_of(asked(workers, index))
 
 
 def test_contradictions_and_full_graphs(tf_config):
@@ -103,6 +104,8 @@ def test_contradictions_and_full_graphs(tf_config):
         cluster_of(asked(fan_out=()))
     with pytest.raises(InputError, match="contradict each other: worker 0 of a:1 b:2 there"):
         cluster_of(asked(TWO, 1))
+    with pytest.raises(InputError, match="contradict each other"):
+        cluster_of(asked((), 1))
 
 
 def test_parts_cover_the_batch():

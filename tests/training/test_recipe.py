@@ -116,6 +116,7 @@ def test_the_dictionary_is_that_of_the_configuration_with_its_gaps_filled():
         *("output", "dataset", "data_dir", "knn", "folds", "hold_out_edges"),
         *("nodes", "edges", "id_column", "label_column", "split_number", "target", "label"),
         *("evaluation", "overwrite", "resume", "quiet"),
+        *("workers", "worker_index", "worker_timeout"),
     }
     assert set(found) - set(given) == {"measured"}
     for name, value in found.items():
