@@ -33,17 +33,25 @@ class Aside(Generic[Value]):
     Args:
         function: at the top level of a module; its result must not depend on who calls it.
         *arguments: of the function, copied to the process.
+        on_one_core: whether there is a process of its own even there.
         **options: of the function, likewise.
     """
 
-    def __init__(self, function: Callable[..., Value], *arguments: Any, **options: Any) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Value],
+        *arguments: Any,
+        on_one_core: bool = False,
+        **options: Any,
+    ) -> None:
+        self._on_one_core = on_one_core
         self._call = functools.partial(function, *arguments, **options)
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> Aside[Value]:
         from joblib import cpu_count  # with scikit-learn; knows of affinity and of containers
 
-        if cpu_count() == 1 or not sys.executable:
+        if (cpu_count() == 1 and not self._on_one_core) or not sys.executable:
             return self
         try:
             content = pickle.dumps(self._call)

@@ -27,6 +27,14 @@ class TrainingDivergedError(RuntimeError):
     """The loss became NaN or infinite, or the embeddings so large that no one can use them."""
 
 
+class WorkersMissingError(RuntimeError):
+    """Not all workers of a cluster have come."""
+
+
+class WorkerLostError(WorkersMissingError):
+    """A worker of the cluster is gone; those that are left may start again and wait for it."""
+
+
 class OutputError(OSError):
     """The output cannot be written, such as on a full disk: where, why, when, and what is safe."""
 

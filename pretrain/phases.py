@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -31,6 +32,7 @@ from .output.paths import without_patterns
 from .quiet import quiet_tensorflow
 from .training.recipe import Recipe
 from .training.trained import Trained
+from .training.workers.team import Team, strategy_of
 
 _CHOSEN = ("channels", "measured", "scale_features")
 
@@ -187,9 +189,12 @@ def fit(
     data: GraphData,
     folder: OutputFolder,
     watch: Stopwatch,
+    team: Team | None = None,
     network: Any = None,
 ) -> Fitted:
     """Trains, and embeds the graph; imports TensorFlow, whose operations become deterministic.
+
+    Of several workers the chief calls it, and the others `take_part`.
 
     Args:
         config: as given.
@@ -197,11 +202,55 @@ def fit(
         data: the graph.
         folder: where checkpoint and TensorBoard log go.
         watch: begins "training" and "export".
+        team: the workers that train together; None: this process alone.
         network: what an encoder of TF-GNN is trained on; default: the graph.
 
     Raises:
         TrainingDivergedError: if the loss becomes NaN or infinite, or the embeddings huge.
+        WorkersMissingError: if a worker does not come, or is gone (WorkerLostError).
     """
+    make_run = _make_run()
+    with (
+        without_patterns(folder.root) as root,
+        strategy_of(team, recipe, OutputFolder(root)) as strategy,
+    ):
+        if network is None and recipe.encoder in TEMPLATES:
+            network = read_network_inputs(config, recipe, data)
+        run = make_run(data, recipe, network=network, show=not config.quiet)
+        untrained = run.embed(run.initial_weights)
+        watch.begin("training")
+        with strategy.scope():
+            trained = run.train(OutputFolder(root))
+    if team is not None:
+        folder.trained.touch()  # whoever resumes from here on needs no other worker
+    watch.begin("export")
+    embeddings = run.embed(trained.weights)
+    _check_size(embeddings)
+    return Fitted(config, recipe, data, run, trained, embeddings, untrained)
+
+
+def take_part(recipe: Recipe, data: GraphData, team: Team, network: Any = None) -> Trained:
+    """Trains with the chief; what a checkpoint needs is in a folder that is gone afterwards.
+
+    Args:
+        recipe: that of the chief.
+        data: its graph.
+        team: the workers.
+        network: what an encoder of TF-GNN is trained on.
+
+    Raises:
+        TrainingDivergedError, WorkersMissingError: as of `fit`.
+    """
+    make_run = _make_run()
+    with tempfile.TemporaryDirectory() as root:
+        folder = OutputFolder(Path(root))
+        with strategy_of(team, recipe, folder) as strategy:
+            run = make_run(data, recipe, network=network)
+            with strategy.scope():
+                return run.train(folder)
+
+
+def _make_run() -> Any:
     with quiet_tensorflow():
         import tensorflow as tf
 
@@ -209,17 +258,7 @@ def fit(
 
     # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
     tf.config.experimental.enable_op_determinism()
-    if network is None and recipe.encoder in TEMPLATES:
-        network = read_network_inputs(config, recipe, data)
-    run = make_run(data, recipe, network=network, show=not config.quiet)
-    untrained = run.embed(run.initial_weights)
-    watch.begin("training")
-    with without_patterns(folder.root) as root:
-        trained = run.train(OutputFolder(root))
-    watch.begin("export")
-    embeddings = run.embed(trained.weights)
-    _check_size(embeddings)
-    return Fitted(config, recipe, data, run, trained, embeddings, untrained)
+    return make_run
 
 
 def read_network_inputs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -25,10 +26,22 @@ _OF_LIBRARIES = (
 
 
 def _pretrain(config: PretrainConfig) -> str:
+    from ..config.cluster import cluster_of
+    from ..errors import WorkerLostError
     from ..job import run_job
+    from ..part import run_part
+    from ..training.workers.rejoin import rejoin, times_rejoined
     from .summary import summary
 
-    return summary(run_job(config))
+    if times_rejoined():  # this process has begun the run itself
+        config = dataclasses.replace(config, resume=True, overwrite=False)
+    cluster = cluster_of(config)
+    try:
+        if cluster is not None and not cluster.is_chief:
+            return run_part(config, cluster)
+        return summary(run_job(config))
+    except WorkerLostError as lost:
+        rejoin(lost)
 
 
 class _Command(NamedTuple):

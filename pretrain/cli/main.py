@@ -55,11 +55,12 @@ def main(
             # Half-way through an import or a call from C++ it comes out as anything.
             if ctrl_c.came or isinstance(error, KeyboardInterrupt):
                 return _fail(told[-1], EXIT_INTERRUPTED)
-            from ..errors import InputError, TrainingDivergedError
+            from ..errors import InputError, TrainingDivergedError, WorkersMissingError
 
             if isinstance(error, InputError):
                 return _fail(error, EXIT_BAD_INPUT)
-            if isinstance(error, (TrainingDivergedError, OSError)):  # such as a full disk
+            # An OSError: such as a full disk.
+            if isinstance(error, (TrainingDivergedError, WorkersMissingError, OSError)):
                 return _fail(error, EXIT_FAILURE)
             raise
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import InputError
 from . import defaults, option
 from .base import field
+from .cluster import check_workers
 from .defaults import ENCODERS, GCN, LINEAR, TRAININGS
 from .places import CHOICES, without_folders
 from .rules import check_encoder, check_sampling, check_training, words_of
@@ -16,8 +17,11 @@ from .shared import FOLDS, GraphOptions
 SCHEDULES = ("constant", "cosine")
 CRITERIA = ("none", "loss", "rankme")  # of early stopping
 
-# Options that say where files lie; what a run writes does not name them.
-PLACES = ("output", "data_dir", "nodes", "edges", "schema", "sampling_spec")
+# Options that say where files lie, and machines; what a run writes does not name them.
+PLACES = (
+    *("output", "data_dir", "nodes", "edges", "schema", "sampling_spec"),
+    *("workers", "worker_index", "worker_timeout"),
+)
 OF_TABLES = ("id_column", "label_column")
 
 
@@ -75,6 +79,23 @@ class PretrainConfig(GraphOptions):
     )
     epochs: int | None = field(
         option.integer(f"passes over the nodes when sampling; default: {defaults.EPOCHS}", 1), None
+    )
+    workers: tuple[str, ...] = field(
+        option.text(
+            "addresses of all processes that train together, the chief's first, with --fan-out; the"
+            " same on all of them; default: what TF_CONFIG says, else this process alone",
+            "HOST:PORT",
+            arity="any",
+            metavar="HOST:PORT",
+        ),
+        (),
+    )
+    worker_index: int | None = field(
+        option.integer("which of --workers this process is; 0: the chief, who writes", 0), None
+    )
+    worker_timeout: float = field(
+        option.positive("seconds to wait for other workers, at the start and when one is gone"),
+        600.0,
     )
     learning_rate: float = field(option.positive("learning rate of AdamW"), 1e-3)
     warmup_steps: int = field(
@@ -193,6 +214,7 @@ class PretrainConfig(GraphOptions):
         check_training(self)
         check_encoder(self)
         check_sampling(self)
+        check_workers(self)
 
     def portable(self) -> dict[str, Any]:
         """`to_dict` without what tells where files lie on this machine."""

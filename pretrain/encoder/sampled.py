@@ -19,7 +19,9 @@ from .layers import (
 from .sparse_product import sparse_product
 
 
-def build_sampled_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> tf.keras.Model:
+def build_sampled_encoder(
+    spec: tfgnn.GraphTensorSpec, units: Sequence[int], *, trains_bias: bool = True
+) -> tf.keras.Model:
     """`gcn.build_encoder`, trimmed to the neighbourhoods of the roots.
 
     With L layers, layer l is computed for the nodes at most L - l hops from their root: with
@@ -31,6 +33,8 @@ def build_sampled_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> 
     Args:
         spec: of the graphs that `SubgraphSampler` makes, as views.
         units: widths of the layers, as many as hops.
+        trains_bias: False: it stays 0. A loss that standardises its rows does not see it: the
+            gradient is rounding, which Adam would take for a direction.
 
     Returns:
         A model from such graphs to graphs of one node per component, the root, with the feature
@@ -46,7 +50,9 @@ def build_sampled_encoder(spec: tfgnn.GraphTensorSpec, units: Sequence[int]) -> 
         state = NormalizedActivation()(state)
         state = InwardPropagation(len(units) - 1 - layer)([graph, state])
         state = tf.keras.layers.Dense(width, use_bias=False)(state)
-    return tf.keras.Model(graph, RootStates()([graph, Bias()(state)]), name="encoder")
+    return tf.keras.Model(
+        graph, RootStates()([graph, Bias(trainable=trains_bias)(state)]), name="encoder"
+    )
 
 
 class InwardPropagation(tf.keras.layers.Layer):

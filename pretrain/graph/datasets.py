@@ -15,6 +15,8 @@ from .objects.columns import Columns
 from .objects.graph import ObjectGraph
 from .planetoid import files_of, load_planetoid
 
+READ_BY_TENSORFLOW = ("tfgnn", "samples")
+
 
 def load_dataset(
     spec: str, data_dir: str | None = None, *, knn: int = 10, split: int = 0

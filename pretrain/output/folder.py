@@ -37,6 +37,7 @@ class OutputFolder:
         history: metrics of the steps done so far, for a resume.
         training_state: digest of the graph and the recipe, for a resume.
         backup: Keras' BackupAndRestore.
+        trained: there once the training is done, and the rest of the run is not.
     """
 
     def __init__(self, root: Path, replaces: OutputFolder | None = None):
@@ -53,6 +54,7 @@ class OutputFolder:
         self.history = self.checkpoint / "history.json"
         self.training_state = self.checkpoint / "training.json"
         self.backup = self.checkpoint / "backup"
+        self.trained = self.checkpoint / "trained"
 
     def artefacts(self) -> tuple[Path, ...]:
         """All that a run writes, metrics.json first: without it the run is not complete."""

@@ -24,6 +24,9 @@ _RUN_OPTIONS = (
     "overwrite",
     "resume",
     "quiet",
+    "workers",  # any number of them trains the same weights
+    "worker_index",
+    "worker_timeout",
     "data_dir",
     "dataset",
     "nodes",

@@ -36,6 +36,9 @@ EVERY_OPTION = {
     "sampling_spec": ("--sampling-spec s", 'sampling_spec = "s"', "s"),
     "batch_size": ("--batch-size 64", "batch_size = 64", 64),
     "epochs": ("--epochs 5", "epochs = 5", 5),
+    "workers": ("--workers a:1 b:2", 'workers = ["a:1", "b:2"]', ("a:1", "b:2")),
+    "worker_index": ("--worker-index 1", "worker_index = 1", 1),
+    "worker_timeout": ("--worker-timeout 5", "worker_timeout = 5", 5.0),
     "learning_rate": ("--learning-rate 2e-4", "learning_rate = 2e-4", 2e-4),
     "warmup_steps": ("--warmup-steps 8", "warmup_steps = 8", 8),
     "schedule": ("--schedule cosine", 'schedule = "cosine"', "cosine"),
@@ -64,12 +67,12 @@ EVERY_OPTION = {
     "quiet": ("--quiet", "quiet = true", True),
 }
 # What these options say is refused without, and the full graph's steps and three widths beside it.
-SAMPLING = ("fan_out", "batch_size", "epochs")
+SAMPLING = ("fan_out", "batch_size", "epochs", "workers")
 
 
 def required_by(name):
     """Flags without which the option is not accepted."""
-    fan_out = ["--fan-out", "7", "7"] if name in ("batch_size", "epochs") else []
+    fan_out = ["--fan-out", "7", "7"] if name in SAMPLING[1:] else []
     edges = ["--edges", "e.csv"] if name in ("nodes", "id_column", "label_column") else []
     nodes = ["--nodes", "n.csv"] if name in ("id_column", "label_column") else []
     schema = ["--dataset", "tfgnn:s"] if name in ("target", "label") else []
@@ -123,6 +126,7 @@ def test_flags_win_over_the_file(name, toml):
         "quiet": "quiet = false",
         "channels": 'channels = ["own=2"]',
         "drop_channels": "drop_channels = 0.125",
+        "workers": 'workers = ["c:3"]',
         "scale_features": "scale_features = true",
         "drop_edges": "drop_edges = 0.125",
         "mask_features": "mask_features = [0.125, 0.5]",

@@ -117,6 +117,7 @@ def test_the_dictionary_is_that_of_the_configuration_with_its_gaps_filled():
         *("schema", "sampling_spec"),
         *("nodes", "edges", "id_column", "label_column", "split_number", "target", "label"),
         *("evaluation", "overwrite", "resume", "quiet"),
+        *("workers", "worker_index", "worker_timeout"),
     }
     assert set(found) - set(given) == {"measured"}
     for name, value in found.items():

@@ -22,8 +22,10 @@ from ...output.template import export_template
 from ..recipe import Recipe
 from ..steps.build import METRICS_EVERY_N_STEPS
 from ..steps.fit import Callbacks, fit
-from ..steps.sampled import schedule_of
+from ..steps.sampled import equal_parts, schedule_of
+from ..steps.sampler import TICKET
 from ..trained import Trained
+from ..workers.part import Part
 from .sources import FileSource, MemorySource
 
 
@@ -56,8 +58,11 @@ class NetworkRun:
     def train(self, folder: OutputFolder, *, callbacks: Callbacks = ()) -> Trained:
         """Trains from scratch, or on from the checkpoint in the folder; see `fit`."""
         recipe, template = self._recipe, self._template
-        schedule = schedule_of(recipe, self._source.num_roots)
+        schedule = schedule_of(recipe, self._source.num_roots, equal_parts())
         graphs_from = self._source.training(schedule, template.spec)
+
+        kept = {name: [TICKET] for name in template.schema.node_sets}
+        encode = EncodeFeatures(template.columns, keep=kept)
 
         def model_fn(spec):
             encoder = template.build(spec)
@@ -66,7 +71,7 @@ class NetworkRun:
 
         return fit(
             graphs_from,
-            graphs_from(0).unbatch().element_spec,
+            graphs_from(0, Part()).unbatch().element_spec,
             model_fn,
             make_task(recipe, template.target),
             recipe,
@@ -74,7 +79,9 @@ class NetworkRun:
             steps=schedule.steps,
             steps_per_checkpoint=schedule.steps_per_checkpoint,
             show=self._show,
-            feature_processors=[EncodeFeatures(template.columns)],
+            feature_processors=[
+                EncodeFeatures(template.columns, keep=dict.fromkeys(names, [TICKET]))
+            ],
             callbacks=callbacks,
         )
 
@@ -110,8 +117,10 @@ def make_task(recipe: Recipe, target: str) -> BarlowTwinsTask:
     ):
         of_entries = CorruptionSpec(node_set_corruption={"*": {"*": entries}})
         members = [
-            DropEdges({"*": edges}, padding=None),
-            DropoutFeatures(of_entries, skip_non_floating=True, padding=None),
+            DropEdges({"*": edges}, padding=None, node_id_feature=TICKET),
+            DropoutFeatures(
+                of_entries, skip_non_floating=True, padding=None, node_id_feature=TICKET
+            ),
         ]
         key = derive_key(recipe.seed, f"view {number}")
         views.append(Compose(members, seed=key, step_feature=STEP, padding=None))

@@ -17,11 +17,14 @@ from ...sampling.network import Network
 from ...sampling.plan import Plan
 from ...sampling.tensors import graphs_in_memory
 from ..steps.sampled import Schedule
+from ..steps.sampler import TICKET
+from ..workers.part import Part
 
 _BATCHES_AHEAD = 2  # sampled while a step is computed
+_MOST_NODES = 2**24  # of one set in a subgraph
 _SHUFFLED_BATCHES = 16  # of files, in memory
 
-Graphs = Callable[[int], tf.data.Dataset]
+Graphs = Callable[[int, Part], tf.data.Dataset]
 
 
 class MemorySource:
@@ -38,18 +41,22 @@ class MemorySource:
         self.num_roots = len(network.node_sets[network.target].ids)
 
     def training(self, schedule: Schedule, spec: tfgnn.GraphTensorSpec) -> Graphs:
-        """From the number of the first step to graphs [B], numbered in their context."""
+        """From the first step, and a part of each batch, to the graphs of that part.
 
-        def sample(step: int):
-            visits = schedule.visits(step)
-            return self._sampler(schedule.roots(visits), visits // self.num_roots)
+        They have `STEP` in their context, and each node has a `TICKET`.
+        """
 
-        graphs_of = graphs_in_memory(sample, self._network, spec, schedule.batch_size)
+        def graphs_from(first_step: int, part: Part) -> tf.data.Dataset:
+            def sample(number: int):
+                step, replica = divmod(number, part.count)
+                visits = schedule.visits(step)[part.slice(replica, schedule.batch_size)]
+                return self._sampler(schedule.roots(visits), visits // self.num_roots)
 
-        def graphs_from(first_step: int) -> tf.data.Dataset:
-            steps = tf.data.Dataset.range(first_step, schedule.steps)
-            graphs = steps.map(
-                lambda step: _numbered(graphs_of(step), step, schedule.batch_size),
+            share = part.slice(0, schedule.batch_size)
+            graphs_of = graphs_in_memory(sample, self._network, spec, share.stop - share.start)
+            numbers = _numbers(first_step, schedule, part)
+            graphs = numbers.map(
+                lambda number: _numbered(graphs_of(number), number, schedule, part),
                 num_parallel_calls=_BATCHES_AHEAD,
                 deterministic=True,
             )
@@ -89,17 +96,21 @@ class FileSource:
         """See `MemorySource.training`."""
         batch = schedule.batch_size
 
-        def parsed(step: tf.Tensor, examples: tf.Tensor) -> tfgnn.GraphTensor:
-            return _numbered(tfgnn.parse_example(spec, examples), step, batch)
+        def graphs_from(first_step: int, part: Part) -> tf.data.Dataset:
+            def parsed(number: tf.Tensor, examples: tf.Tensor) -> tfgnn.GraphTensor:
+                first, count = _share(number, schedule, part)
+                mine = tf.ensure_shape(examples[first : first + count], [count])
+                return _numbered(tfgnn.parse_example(spec, mine), number, schedule, part)
 
-        def graphs_from(first_step: int) -> tf.data.Dataset:
             passes = -(-schedule.steps * batch // self.num_roots)
             examples = self._pass(0, batch)
             for number in range(1, passes):
                 examples = examples.concatenate(self._pass(number, batch))
             batches = examples.batch(batch, drop_remainder=True).take(schedule.steps)
-            steps = tf.data.Dataset.range(schedule.steps)
-            numbered = tf.data.Dataset.zip((steps, batches)).skip(first_step)
+            batches = batches.skip(first_step).flat_map(
+                lambda some: tf.data.Dataset.from_tensors(some).repeat(part.count)
+            )
+            numbered = tf.data.Dataset.zip((_numbers(first_step, schedule, part), batches))
             graphs = numbered.map(parsed, num_parallel_calls=_BATCHES_AHEAD, deterministic=True)
             return graphs.prefetch(_BATCHES_AHEAD)
 
@@ -123,8 +134,33 @@ class FileSource:
         yield from _merged(graphs)
 
 
-def _numbered(graph: tfgnn.GraphTensor, step: tf.Tensor, batch: int) -> tfgnn.GraphTensor:
-    return graph.replace_features(context={STEP: tf.fill([batch, 1], step)})
+def _numbers(first_step: int, schedule: Schedule, part: Part) -> tf.data.Dataset:
+    """Of steps, times the replicas here, plus that of the replica among them."""
+    return tf.data.Dataset.range(first_step * part.count, schedule.steps * part.count)
+
+
+def _share(number: tf.Tensor, schedule: Schedule, part: Part) -> tuple[tf.Tensor, int]:
+    """Place in the batch of a replica's first root, and the number of its roots."""
+    firsts = [part.slice(replica, schedule.batch_size).start for replica in range(part.count)]
+    own = part.slice(0, schedule.batch_size)
+    return tf.constant(firsts, tf.int64)[number % part.count], own.stop - own.start
+
+
+def _numbered(
+    graph: tfgnn.GraphTensor, number: tf.Tensor, schedule: Schedule, part: Part
+) -> tfgnn.GraphTensor:
+    """With `STEP` and `TICKET`, by which views are drawn the same on one replica and on many."""
+    first, count = _share(number, schedule, part)
+    node_sets = {}
+    for name, nodes in graph.node_sets.items():
+        sizes = tf.cast(tf.ensure_shape(nodes.sizes, [count, 1])[:, 0], tf.int64)
+        within = tf.ragged.range(sizes)
+        slots = first + tf.range(count, dtype=tf.int64)
+        tickets = within.values + tf.repeat(slots, sizes) * _MOST_NODES
+        ticket = tf.RaggedTensor.from_row_lengths(tickets, sizes, validate=False)
+        node_sets[name] = {**nodes.features, TICKET: ticket}
+    steps = tf.fill([count, 1], number // part.count)
+    return graph.replace_features(context={STEP: steps}, node_sets=node_sets)
 
 
 def _merged(graphs: tf.data.Dataset) -> tf.data.Dataset:

@@ -78,12 +78,21 @@ def initial_weights(data: GraphData, recipe: Recipe) -> list[np.ndarray]:
     return make_encoder(plain_spec(data), recipe).get_weights()
 
 
-def make_task(recipe: Recipe, readout: str = "all_nodes") -> BarlowTwinsTask:
-    """Two views with fewer edges, feature columns and feature entries, keyed by seed and step."""
+def make_task(
+    recipe: Recipe, readout: str = "all_nodes", node_id_feature: str | None = None
+) -> BarlowTwinsTask:
+    """Two views with fewer edges, feature columns and feature entries, keyed by seed and step.
+
+    Args:
+        recipe: the rates, the loss, the projector.
+        readout: see `BarlowTwinsTask`.
+        node_id_feature: of the nodes, by which edges and entries are drawn: where replicas share a
+            batch, each draws what one of them would draw for its part. None: by position.
+    """
     rates = zip(recipe.drop_edges, recipe.mask_features, recipe.drop_entries, strict=True)
     views = [
         _TracedOnce(
-            _corruptors(*of_view),
+            _corruptors(*of_view, node_id_feature),
             seed=derive_key(recipe.seed, f"view {number}"),
             step_feature=STEP,
             padding=None,
@@ -119,7 +128,9 @@ class _TracedOnce(Compose):
         return self._view(graph)
 
 
-def _corruptors(drop_edges: float, mask_features: float, drop_entries: float) -> list[Corruptor]:
+def _corruptors(
+    drop_edges: float, mask_features: float, drop_entries: float, by_id: str | None
+) -> list[Corruptor]:
     """Those of one view.
 
     Columns are masked in the context (`graph.tensor.KEPT_COLUMNS`), not in the features. Entries
@@ -127,11 +138,11 @@ def _corruptors(drop_edges: float, mask_features: float, drop_entries: float) ->
     """
     entries = CorruptionSpec(node_set_corruption={NODE_SET: {"*": drop_entries}})
     return [
-        DropEdges({EDGE_SET: drop_edges}, padding=None),
+        DropEdges({EDGE_SET: drop_edges}, padding=None, node_id_feature=by_id),
         MaskFeatures(
             CorruptionSpec(context_corruption={KEPT_COLUMNS: mask_features}), padding=None
         ),
-        DropoutFeatures(entries, skip_non_floating=True, padding=None),
+        DropoutFeatures(entries, skip_non_floating=True, padding=None, node_id_feature=by_id),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,7 @@ from ....tfgnn_task import BarlowTwinsTask
 from ...output.folder import OutputFolder
 from ..recipe import Recipe
 from ..trained import Trained
+from ..workers.part import Part
 from .build import METRICS_EVERY_N_STEPS, make_optimizer
 from .checkpoints import read_progress, write_history
 from .early_stopping import has_settled
@@ -26,7 +28,7 @@ Callbacks = Sequence[tf.keras.callbacks.Callback]
 # training's time, and none has Python control flow that depends on a tensor.
 @tf.autograph.experimental.do_not_convert
 def fit(
-    graphs_from: Callable[[int], tf.data.Dataset],
+    graphs_from: Callable[[int, Part], tf.data.Dataset],
     spec: tfgnn.GraphTensorSpec,
     model_fn: Callable[[tfgnn.GraphTensorSpec], tf.keras.Model],
     task: BarlowTwinsTask,
@@ -41,8 +43,11 @@ def fit(
 ) -> Trained:
     """Trains from scratch, or on from the checkpoint in the folder if there is one.
 
+    Under the strategy in scope, see `workers.team.strategy_of`.
+
     Args:
-        graphs_from: from the number of the first step to one GraphTensor per step.
+        graphs_from: from the number of the first step, and the part of each batch that is wanted,
+            to one GraphTensor per step and replica of that part.
         spec: of a single such graph.
         model_fn: from that spec to the encoder, with its first weights.
         task: makes views and loss.
@@ -80,8 +85,11 @@ def fit(
     # Keras writes its checkpoint at the end of an epoch, and all epochs of the runner are of one
     # length: the recorder cuts the last one short.
     epochs = done.epochs - (done.steps - steps) // steps_per_checkpoint
+    strategy = tf.distribute.get_strategy()
+    writes = strategy.extended.should_save_summary
+    log = [tf.keras.callbacks.TensorBoard(str(folder.tensorboard), update_freq=10)]
     trainer = QuickStartTrainer(
-        tf.distribute.get_strategy(),
+        strategy,
         model_dir=str(folder.tensorboard),
         steps_per_epoch=steps_per_checkpoint,
         verbose=0,
@@ -92,19 +100,19 @@ def fit(
             *callbacks,
             recorder,
             tf.keras.callbacks.LambdaCallback(on_epoch_end=before_checkpoint),
-            tf.keras.callbacks.TensorBoard(str(folder.tensorboard), update_freq=10),
+            *(log if writes else ()),
             tf.keras.callbacks.BackupAndRestore(str(folder.backup), delete_checkpoint=False),
         ],
     )
     try:
         result = runner.run(
-            train_ds_provider=_Provider(graphs_from(done.steps)),
+            train_ds_provider=_Provider(functools.partial(graphs_from, done.steps)),
             model_fn=model_fn,
             optimizer_fn=lambda: make_optimizer(recipe, steps),
             trainer=trainer,
             task=task,
             gtspec=spec,
-            global_batch_size=1,
+            global_batch_size=strategy.num_replicas_in_sync,  # one graph each
             epochs=epochs,
             model_exporters=[],
             feature_processors=feature_processors,
@@ -133,6 +141,7 @@ class QuickStartTrainer(runner.KerasTrainer):
         def prepared() -> tf.keras.Model:
             model = model_fn()
             model.loss.build()
+            model.distribute_reduction_method = "first"  # results are those of all replicas
             model.train_step = tf.autograph.experimental.do_not_convert(model.train_step)
             return model
 
@@ -140,13 +149,12 @@ class QuickStartTrainer(runner.KerasTrainer):
 
 
 class _Provider(runner.DatasetProvider):
-    def __init__(self, dataset: tf.data.Dataset):
+    def __init__(self, graphs_of: Callable[[Part], tf.data.Dataset]):
+        self._graphs_of = graphs_of
+
+    def get_dataset(self, context: tf.distribute.InputContext) -> tf.data.Dataset:
         # Tuning gains nothing in a pipeline whose stages are given, and one in three short runs
         # waited ten seconds at its end for the tuner, asleep between two looks.
         options = tf.data.Options()
         options.autotune.enabled = False
-        self._dataset = dataset.with_options(options)
-
-    def get_dataset(self, context: tf.distribute.InputContext) -> tf.data.Dataset:
-        del context  # one process
-        return self._dataset
+        return self._graphs_of(Part.of(context)).with_options(options)

@@ -15,6 +15,7 @@ from ...output.folder import OutputFolder
 from ..closed_form import closed_form_weights
 from ..recipe import Recipe
 from ..trained import Trained
+from ..workers.part import Part
 from .build import initial_weights, make_encoder, make_task
 from .correlation import view_correlation
 from .export import export_keras
@@ -53,7 +54,8 @@ class FullGraphRun:
         if recipe.training != ADAM:
             return self._without_steps()
 
-        def graphs_from(first_step: int) -> tf.data.Dataset:
+        def graphs_from(first_step: int, part: Part) -> tf.data.Dataset:
+            del part  # each step takes the whole graph
             # Numbered: the views' draws are keyed by the step, in every run and after a resume.
             steps = tf.data.Dataset.range(first_step, recipe.steps)
             return steps.map(lambda step: with_step(graph, step))

@@ -16,10 +16,11 @@ from ...graph.data import GraphData
 from ...output.folder import OutputFolder
 from ..recipe import Recipe
 from ..trained import Trained
+from ..workers.part import Part
 from .build import initial_weights, make_task
 from .export import export_keras
 from .fit import Callbacks, fit
-from .sampler import SubgraphSampler, UndirectedSubgraphs
+from .sampler import TICKET, SubgraphSampler, UndirectedSubgraphs
 
 _MOST_STEPS_PER_CHECKPOINT = 50
 _BATCHES_AHEAD = 2  # sampled while a step is computed
@@ -41,27 +42,29 @@ class SampledRun:
     @tf.autograph.experimental.do_not_convert  # as `fit`; the sampler is a Keras model, too
     def train(self, folder: OutputFolder, *, callbacks: Callbacks = ()) -> Trained:
         """Trains from scratch, or on from the checkpoint in the folder; see `fit`."""
-        recipe, schedule = self._recipe, schedule_of(self._recipe, self._data.num_nodes)
+        recipe = self._recipe
+        schedule = schedule_of(recipe, self._data.num_nodes, equal_parts())
         sampler = SubgraphSampler(
             self._data, self._adjacency, fan_out=recipe.fan_out, seed=recipe.seed
         )
 
-        def graphs_from(first_step: int) -> tf.data.Dataset:
-            steps = tf.data.Dataset.range(first_step, schedule.steps)
-            sample = functools.partial(_sample, sampler, schedule)
+        def graphs_from(first_step: int, part: Part) -> tf.data.Dataset:
+            steps = tf.data.Dataset.range(first_step * part.count, schedule.steps * part.count)
+            sample = functools.partial(_sample, sampler, schedule, part)
             graphs = steps.map(sample, num_parallel_calls=_BATCHES_AHEAD, deterministic=True)
             return graphs.prefetch(_BATCHES_AHEAD)
 
         def model_fn(spec):
-            encoder = build_sampled_encoder(spec, recipe.units)
+            bias = bool(recipe.projector_units)
+            encoder = build_sampled_encoder(spec, recipe.units, trains_bias=bias)
             encoder.set_weights(self.initial_weights)
             return encoder
 
         return fit(
             graphs_from,
-            graphs_from(0).unbatch().element_spec,
+            graphs_from(0, Part()).unbatch().element_spec,
             model_fn,
-            make_task(recipe, readout="first_node"),
+            make_task(recipe, readout="first_node", node_id_feature=TICKET),
             recipe,
             folder,
             steps=schedule.steps,
@@ -122,31 +125,56 @@ class Schedule:
         return roots
 
 
-def schedule_of(recipe: Recipe, num_nodes: int) -> Schedule:
-    """The schedule of a run: batches as large as allowed, and checkpoints every 50 steps or so."""
+def equal_parts() -> int:
+    """Into how many parts of one size a batch is divided, under the strategy in scope.
+
+    The graphs of one pipeline have one shape, so several GPUs of a machine share evenly.
+    """
+    strategy = tf.distribute.get_strategy()
+    several = tf.distribute.has_strategy() and len(strategy.extended.worker_devices) > 1
+    return strategy.num_replicas_in_sync if several else 1
+
+
+def schedule_of(recipe: Recipe, num_nodes: int, parts: int = 1) -> Schedule:
+    """The schedule of a run: batches as large as allowed, and checkpoints every 50 steps or so.
+
+    Args:
+        recipe: its batch size, epochs and seed.
+        num_nodes: of the graph.
+        parts: of a batch, all of one size: it is rounded up.
+    """
     batches = -(-num_nodes // recipe.batch_size)
     checkpoints = -(-batches // _MOST_STEPS_PER_CHECKPOINT)
     steps_per_checkpoint = -(-batches // checkpoints)
     steps_per_epoch = checkpoints * steps_per_checkpoint
     return Schedule(
         num_nodes=num_nodes,
-        batch_size=-(-num_nodes // steps_per_epoch),
+        batch_size=-(-num_nodes // steps_per_epoch // parts) * parts,
         steps=steps_per_epoch * recipe.epochs,
         steps_per_checkpoint=steps_per_checkpoint,
         seed=derive_key(recipe.seed, "order of the roots"),
     )
 
 
-def _sample(sampler: SubgraphSampler, schedule: Schedule, step: tf.Tensor):
-    """The batch of a step, the same in every run."""
+def _sample(sampler: SubgraphSampler, schedule: Schedule, part: Part, number: tf.Tensor):
+    """The subgraphs of one replica in one step, the same in every run.
 
-    def visits_and_roots(step):
-        visits = schedule.visits(int(step))
+    Args:
+        sampler: of the graph.
+        schedule: of the whole batches.
+        part: the replicas that take turns.
+        number: of the step, times their number, plus that of the replica among them.
+    """
+
+    def visits_and_roots(number):
+        step, replica = divmod(int(number), part.count)
+        visits = schedule.visits(step)[part.slice(replica, schedule.batch_size)]
         return visits, schedule.roots(visits)
 
-    drawn = tf.numpy_function(visits_and_roots, [step], [tf.int64, tf.int64], stateful=False)
-    visits, roots = (tf.ensure_shape(part, [schedule.batch_size]) for part in drawn)
-    return sampler(roots, visits, step)
+    share = part.slice(0, schedule.batch_size)
+    drawn = tf.numpy_function(visits_and_roots, [number], [tf.int64, tf.int64], stateful=False)
+    visits, roots = (tf.ensure_shape(one, [share.stop - share.start]) for one in drawn)
+    return sampler(roots, visits, number // part.count)
 
 
 @functools.lru_cache(maxsize=2)  # two epochs meet while batches are sampled ahead

@@ -26,6 +26,7 @@ from ...graph.adjacency import Adjacency
 from ...graph.data import GraphData
 from ...graph.tensor import EDGE_SET, EDGE_WEIGHT, FEATURE, HOP, KEPT_COLUMNS, NODE_SET, STEP
 
+TICKET = "ticket"  # of the nodes of a subgraph: no two in a training have the same
 _NODE_BITS = 32
 _VISITS = 2**31  # visits are counted modulo this: tickets are int64 and not negative
 
@@ -91,10 +92,14 @@ class FeatureRows(tf.keras.layers.Layer, sampler.KeyToFeaturesAccessor):
         self._data = data
 
     def call(self, keys: tf.RaggedTensor) -> dict[str, tf.RaggedTensor]:
-        """Tickets ``[components, (nodes)]`` to float32 features ``[components, (nodes), F]``."""
+        """Tickets ``[components, (nodes)]`` to float32 features ``[components, (nodes), F]``.
+
+        The tickets themselves go with them.
+        """
         # Not stateful: the same nodes have the same features, so calls may run in parallel.
         rows = tf.numpy_function(self._read, [_node_of(keys.values)], tf.float32, stateful=False)
-        return {FEATURE: keys.with_values(tf.ensure_shape(rows, [None, self._data.num_features]))}
+        rows = tf.ensure_shape(rows, [None, self._data.num_features])
+        return {FEATURE: keys.with_values(rows), TICKET: keys}
 
     def _read(self, nodes: np.ndarray) -> np.ndarray:
         different, inverse = np.unique(nodes, return_inverse=True)
@@ -149,8 +154,8 @@ class SubgraphSampler:
 
         Returns:
             GraphTensor [B] of single components. Node 0 of each is its root; the edges lead away
-            from it, from the node that drew to the one drawn. Features: "features" of the nodes,
-            and of the context "step", int64 [B, 1], and "kept_columns", ones [B, 1, F].
+            from it, from the node that drew to the one drawn. Features: "features" and "ticket" of
+            the nodes, and of the context "step", int64 [B, 1], and "kept_columns", ones [B, 1, F].
         """
         tickets = tf.bitwise.left_shift(visits % _VISITS, tf.constant(_NODE_BITS, tf.int64)) + roots
         graph = self._model(tf.RaggedTensor.from_tensor(tickets[:, tf.newaxis]))
