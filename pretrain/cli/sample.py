@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 
 from ..config import option
@@ -63,6 +64,7 @@ def run(options: SampleOptions, of_beam: Sequence[str]) -> str:
         InputError: for input or options that cannot be used; nothing has been written then.
         OutputError: if the runner fails; likewise.
     """
+    start = time.monotonic()
     with errors_only("root"):  # Beam's imports tell there what else one could install
         from ..cluster.sample import sample
 
@@ -79,4 +81,8 @@ def run(options: SampleOptions, of_beam: Sequence[str]) -> str:
             overwrite=options.overwrite,
             quiet=options.quiet,
         )
-    return f"{options.output}: subgraphs of {about['roots']:,} nodes of {about['target']}"
+    seconds = time.monotonic() - start
+    return (
+        f"{options.output}: subgraphs of {about['roots']:,} nodes of {about['target']},"
+        f" {seconds:,.0f} s"
+    )

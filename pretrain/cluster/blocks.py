@@ -72,14 +72,14 @@ class Neighbours:
 class Pairs:
     """Who has been reached around which root: roots and nodes, by the operation."""
 
-    reached: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    reached: Mapping[str, Arrays]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Drawn:
     """Edges: roots, sources and targets, by the edge set."""
 
-    edges: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
+    edges: Mapping[str, Arrays]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

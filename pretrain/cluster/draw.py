@@ -9,7 +9,7 @@ import apache_beam as beam
 import numpy as np
 
 from ..sampling.draws import draw, operation_key
-from .blocks import Drawn, Neighbours, Pairs, joined, shard_of, split_columns, unique_rows
+from .blocks import Arrays, Drawn, Neighbours, Pairs, joined, shard_of, split_columns, unique_rows
 from .counts import received, sent
 from .index import NEIGHBOURS
 from .job import Job
@@ -46,8 +46,8 @@ class Draw(beam.DoFn):
             if kind.source != node_set or not known or links not in known[0].links:
                 continue
             if one.inputs not in drawing:
-                pairs = (pair for name in one.inputs for pair in came[name])
-                drawing[one.inputs] = unique_rows(joined(pairs, "QQ"))
+                who = (pair for name in one.inputs for pair in came[name])
+                drawing[one.inputs] = unique_rows(joined(who, "QQ"))
             roots, nodes = drawing[one.inputs]
             starts, far = known[0].links[links]
             mine = np.searchsorted(known[0].words, nodes)
@@ -74,7 +74,7 @@ def hop_name(hop: int) -> str:
     return f"in hop {hop + 1}"
 
 
-def reached_by(operation: str, blocks: Iterable[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
+def reached_by(operation: str, blocks: Iterable[Any]) -> list[Arrays]:
     """The pairs of an operation."""
     return [
         one.reached[operation]

@@ -16,7 +16,7 @@ from ..graph.schema.tables import ID, SOURCE, TARGET
 from ..graph.schema.values import Feature
 from ..sampling.draws import id_words
 from ..sampling.rows import feature_rows
-from .blocks import Ends, Nodes, Pairs, split
+from .blocks import Ends, LinksKey, Nodes, Pairs, split
 from .counts import sent
 from .job import Job
 
@@ -31,8 +31,8 @@ class Read(beam.DoFn):
 
     def process(self, element: tuple[bool, str, int, str]) -> Iterator[Any]:
         """Takes one of `Job.files`; sends `Nodes`, `Ends`, and `Pairs` of the roots themselves."""
-        is_links, *file = element
-        return self._links(*file) if is_links else self._nodes(*file)
+        is_links, name, file, path = element
+        return self._links(name, file, path) if is_links else self._nodes(name, file, path)
 
     def _nodes(self, node_set: str, file: int, path: str) -> Iterator[Any]:
         job, name = self._job, self._job.nodes[node_set].name
@@ -59,11 +59,10 @@ class Read(beam.DoFn):
         near, far = (_words_and_ids(table[key]) for key in keys)
         yield sent(f"rows of {links.table.name}", len(near[0]))
         for is_backwards, node_set in ((False, links.source), (True, links.target)):
+            here: LinksKey = (edge_set, is_backwards)
             for key, rows in split(job.keys_of(node_set, near[0])):
-                block = Ends(
-                    (edge_set, is_backwards), *(one[rows] for one in (*near, *far)), file, rows
-                )
-                yield INDEX, (key, block)
+                both = near[0][rows], near[1][rows], far[0][rows], far[1][rows]
+                yield INDEX, (key, Ends(here, *both, file, rows))
             near, far = far, near
 
 

@@ -60,7 +60,7 @@ def _checked(runner: str, options: Sequence[str]) -> list[str]:
     cut = options.index(_SEPARATOR) if _SEPARATOR in options else len(options)
     mine, theirs = options[:cut], options[cut + 1 :]
     name = runner.lower()
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser: Any = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     if name == _DASK:
         from apache_beam.runners.dask import dask_runner  # noqa: F401 - brings its options
     for one in PipelineOptions.__subclasses__():

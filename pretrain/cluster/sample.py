@@ -62,8 +62,8 @@ def sample(
         OutputError: if the runner fails, or has lost something.
     """
     shards = Shards.of(output, RECORDS)
-    shards.check_free([SCHEMA, ABOUT], overwrite)
     schema, folder = read_schema(path)
+    shards.check_free([SCHEMA, ABOUT], overwrite, [folder])
     target = target_of(schema, target, label, path)
     label = label_of(schema.node_sets[target], label, target)
     kinds = edge_kinds(schema)

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import InputError
+from ..output.lock import locked
+from ..output.paths import check_output_file
 from ..output.replace import remove
 
 _SHARDED = re.compile(r"(?P<name>.+?)@(?P<count>[1-9][0-9]*)(?P<ending>\.\w+)?")
@@ -71,16 +73,20 @@ class Shards:
         form = re.compile(rf"{re.escape(self.name)}-\d{{5}}-of-\d{{5}}{re.escape(self.ending)}")
         return sorted(one for one in self.folder.iterdir() if form.fullmatch(one.name))
 
-    def check_free(self, endings: Sequence[str], overwrite: bool) -> None:
+    def check_free(
+        self, endings: Sequence[str], overwrite: bool, inputs: Sequence[Path] = ()
+    ) -> None:
         """Looks whether the output is there already.
 
         Args:
             endings: of the files beside the shards.
             overwrite: whether that is all right.
+            inputs: files, and folders that are read as a whole.
 
         Raises:
-            InputError: naming a file.
+            InputError: naming a file; or an output that cannot be written or would change an input.
         """
+        check_output_file(self._whole, "", inputs)
         for one in [] if overwrite else self._all(endings):
             raise InputError(f"--output: {one} exists; give another name, or --overwrite")
 
@@ -95,16 +101,21 @@ class Shards:
             endings: of the files beside the shards.
         """
         partial = dataclasses.replace(self, folder=self.folder.absolute() / f".{self.name}.partial")
-        remove(partial.folder)
-        try:
-            partial.folder.mkdir()
-            yield partial
-            for one in reversed(self._all(endings)):
-                remove(one)
-            for one in [*map(partial.file, range(self.count)), *map(partial.beside, endings)]:
-                one.replace(self.folder / one.name)
-        finally:
+        with locked(self._whole):
             remove(partial.folder)
+            try:
+                partial.folder.mkdir()
+                yield partial
+                for one in reversed(self._all(endings)):
+                    remove(one)
+                for one in [*map(partial.file, range(self.count)), *map(partial.beside, endings)]:
+                    one.replace(self.folder / one.name)
+            finally:
+                remove(partial.folder)
+
+    @property
+    def _whole(self) -> Path:
+        return self.folder / f"{self.name}@"
 
     def _all(self, endings: Sequence[str]) -> list[Path]:
         beside = map(self.beside, endings)

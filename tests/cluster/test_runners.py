@@ -66,7 +66,7 @@ def cluster():
 
 
 def on_dask(folder, name, cluster, **options):
-    address = [f"--dask_client_address={cluster.scheduler_address}", "--dask_npartitions=2"]
+    address = [f"--dask_client_address={cluster.scheduler_address}", "--dask_npartitions=1"]
     return sampled(folder, name, runner="DaskRunner", options=address, **options)
 
 

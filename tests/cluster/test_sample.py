@@ -70,10 +70,11 @@ def test_output_is_not_replaced_unasked(run):
         sampled(folder / "flights", folder / "s@2")
 
 
-@pytest.mark.parametrize("output", ["s", "s@0", "s@3.csv", "no/s@3"])
-def test_output_has_to_name_shards(tmp_path, output):
+@pytest.mark.parametrize("output", ["s", "s@0", "s@3.csv", "no/s@3", "flights/s@3"])
+def test_output_has_to_name_shards_elsewhere(tmp_path, output):
+    write(tmp_path / "flights", flights())
     with pytest.raises(InputError, match="--output"):
-        sampled(tmp_path, tmp_path / output)
+        sampled(tmp_path / "flights", tmp_path / output)
 
 
 def test_how_much_is_drawn_has_to_be_said(tmp_path):

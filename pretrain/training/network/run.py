@@ -79,9 +79,7 @@ class NetworkRun:
             steps=schedule.steps,
             steps_per_checkpoint=schedule.steps_per_checkpoint,
             show=self._show,
-            feature_processors=[
-                EncodeFeatures(template.columns, keep=dict.fromkeys(names, [TICKET]))
-            ],
+            feature_processors=[encode],
             callbacks=callbacks,
         )
 
