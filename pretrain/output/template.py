@@ -33,8 +33,9 @@ def export_template(template: Template, weights: list[np.ndarray], folder: Outpu
     import tensorflow as tf
 
     applier = Applier(template, weights)
+    # Not the Keras model itself, whose every layer Keras would trace once more.
     module = tf.Module()
-    module.model = applier.model
+    module.variables_of_model, module.tables = applier.model.variables, applier.tables
 
     def serve(examples):
         ids, found = applier.apply_to_examples(examples)

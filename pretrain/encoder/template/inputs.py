@@ -44,6 +44,11 @@ class EncodeFeatures(tf.keras.layers.Layer):
         self._keep = {name: list(found) for name, found in (keep or {}).items()}
         self._tables: dict[str, Any] = {}
 
+    @property
+    def tables(self) -> list[Any]:
+        """The vocabularies, as far as they have been needed."""
+        return list(self._tables.values())
+
     def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
         """See the class."""
         node_sets = {}

@@ -133,6 +133,16 @@ class Applier:
         """Arrays."""
         return self.model.get_weights()
 
+    @property
+    def tables(self) -> list[Any]:
+        """The vocabularies, which are resources of TensorFlow."""
+        return [
+            table
+            for layer in self.model.layers
+            if isinstance(layer, EncodeFeatures)
+            for table in layer.tables
+        ]
+
     def set_weights(self, weights: list[np.ndarray]) -> None:
         """Takes others."""
         self.model.set_weights(weights)
