@@ -23,6 +23,7 @@ from .tables import ID, SetTable
 from .values import INTEGER, NUMERIC, STRING, Feature, rows_of, typed
 
 _SHARDS = re.compile(r"(.*)@(\d+)(\.tfrecords?)?")
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(\.tfrecords?)?$")
 _BATCH = 1024  # records parsed at a time
 _MOST_NODES = 200_000  # of each other node set: enough to tell what its features are
 
@@ -85,7 +86,8 @@ def read_samples(
 
     Args:
         pattern: see `files_of_pattern`.
-        schema_path: of the subgraphs' schema; default: the one ``.pbtxt`` beside the files.
+        schema_path: of the subgraphs' schema; default: ``NAME.schema.pbtxt`` of the first file,
+            else the one ``.pbtxt`` in its folder.
         target: node set of the roots; default: the root set of the schema, or its only set.
         label: see `load_schema_graph`.
         columns: how features are read, as at first.
@@ -94,7 +96,9 @@ def read_samples(
         InputError: files that cannot be read, or do not fit the schema: with file and record.
     """
     files = files_of_pattern(pattern)
-    schema, _ = read_schema(schema_path or files[0].parent)
+    beside = Path(f"{_SHARD.sub('', str(files[0]))}.schema.pbtxt")
+    found = schema_path or (beside if beside.is_file() else files[0].parent)
+    schema, _ = read_schema(found)
     known = sorted(name for name in schema.node_sets if not name.startswith("_"))
     roots = [target] if target else list(schema.info.root_set) or known
     if len(roots) != 1 or roots[0] not in known:
