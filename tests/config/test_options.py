@@ -75,8 +75,9 @@ def required_by(name):
     fan_out = ["--fan-out", "7", "7"] if name in SAMPLING[1:] else []
     edges = ["--edges", "e.csv"] if name in ("nodes", "id_column", "label_column") else []
     nodes = ["--nodes", "n.csv"] if name in ("id_column", "label_column") else []
-    schema = ["--dataset", "tfgnn:s"] if name in ("target", "label") else []
-    return fan_out + edges + nodes + schema + ([] if name == "output" else OUTPUT)
+    schema = ["--dataset", "samples:s"] if name in ("target", "label", "schema") else []
+    encoder = ["--encoder", "hgt"] if name == "sampling_spec" else []
+    return fan_out + edges + nodes + schema + encoder + ([] if name == "output" else OUTPUT)
 
 
 def test_the_table_above_has_every_option():
@@ -96,8 +97,11 @@ def test_every_option_from_flag_file_and_python(name, toml):
     from_flag = parse_args([*required, *flags.split()])
     from_file = parse_args([*required, "--config", toml(line)])
     needed = {"fan_out": (7, 7)} if "--fan-out" in required else {}
-    for flag, table in (("nodes", "n.csv"), ("edges", "e.csv"), ("dataset", "tfgnn:s")):
-        needed |= {flag: table} if f"--{flag}" in required else {}
+    needed |= {
+        flag: required[required.index(f"--{flag}") + 1]
+        for flag in ("nodes", "edges", "dataset", "encoder")
+        if f"--{flag}" in required
+    }
     from_python = PretrainConfig(**({"output": "out"} | needed | {name: value}))
     assert from_flag == from_file == from_python
     got = getattr(from_flag, name)
@@ -114,7 +118,7 @@ def test_flags_win_over_the_file(name, toml):
         "dataset": 'dataset = "file"',
         "data_dir": 'data_dir = "file"',
         **{key: f'{key} = "file"' for key in ("nodes", "edges", "id_column", "label_column")},
-        **{key: f'{key} = "file"' for key in ("target", "label")},
+        **{key: f'{key} = "file"' for key in ("target", "label", "schema", "sampling_spec")},
         "evaluation": "evaluation = true",
         "training": 'training = "closed-form"',
         "encoder": 'encoder = "linear"',
@@ -169,7 +173,9 @@ def test_to_dict_goes_through_json_and_back():
     tables = [*OUTPUT]
     for name in ("edges", "nodes", "id_column", "label_column"):
         tables += flags.pop(name)
-    schema = [*OUTPUT, "--dataset", "tfgnn:s", *flags.pop("target"), *flags.pop("label")]
+    schema = [*OUTPUT, "--dataset", "samples:s", "--encoder", "hgt"]
+    for name in ("target", "label", "schema", "sampling_spec"):
+        schema += flags.pop(name)
     full_graph = [word for words in flags.values() for word in words]
     for words in (full_graph, sampling, linear, without_steps, channels, tables, schema, OUTPUT):
         config = parse_args(words)
@@ -182,7 +188,7 @@ def test_help_names_every_flag():
     text = build_parser().format_help()
     for name in EVERY_OPTION:
         assert "--" + name.rstrip("_").replace("_", "-") in text
-    assert "(default: 0.0 0.0)" in text
+    assert "(default: 0.001)" in text
     assert "SUPPRESS" not in text
     assert "None" not in text
 

@@ -6,6 +6,7 @@ import dataclasses
 import glob
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -122,13 +123,15 @@ def read_samples(
         raise InputError(f"samples:{pattern}: a root is there twice")
     parts = own_parts(root_table, columns, label)
     features, used = features_of(parts, columns, f"node set {shown(target)}")
-    data = make_graph_data(
-        name=f"samples:{pattern}",
-        features=features if features is not None else np.ones((len(ids), 1), np.float32),
-        edge_index=np.zeros((2, 0), np.int64),
-        node_ids=ids,
-        labels=None if label is None else labels_of(root_table, label, target),
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*the graph has no edges")  # the samples do
+        data = make_graph_data(
+            name=f"samples:{pattern}",
+            features=features if features is not None else np.ones((len(ids), 1), np.float32),
+            edge_index=np.zeros((2, 0), np.int64),
+            node_ids=ids,
+            labels=None if label is None else labels_of(root_table, label, target),
+        )
     return Samples(files, schema, target, label, data, used, tables)
 
 
