@@ -17,11 +17,11 @@ from ..graph.datasets import asked_graph
 from ..output.columns import read_columns
 from ..output.embeddings.kinds import ENDINGS
 from ..output.embeddings.write import check_ids, check_kind, save_embeddings
+from ..output.encoder_files import is_template
 from ..output.lock import locked
 from ..output.model import ExportedModel
 from ..output.paths import check_output_file, inputs_asked_for
-from ..output.template import is_template, read_template
-from ..quiet import errors_only
+from ..quiet import errors_only, quiet_tensorflow
 from .sample import DIRECT, RUNNER
 
 _SAMPLES = "samples:"
@@ -98,7 +98,9 @@ def run(options: EmbedOptions, of_beam: Sequence[str] = ()) -> str:
 
 def _run_template(options: EmbedOptions, output: Path) -> str:
     """As `run`, of an encoder of TF-GNN."""
-    from ..training.network.apply import embed_network
+    with quiet_tensorflow():
+        from ..output.template import read_template
+        from ..training.network.apply import embed_network
 
     if options.trust_model:
         raise InputError(f"--trust-model has no meaning for {options.model}: its weights are known")

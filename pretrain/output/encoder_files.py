@@ -22,6 +22,7 @@ from ..graph.array_files import read_npz
 from .replace import write_json
 
 DESCRIPTION, _ARRAYS = "encoder.json", "encoder.npz"
+TEMPLATE = "template.json"  # of an encoder of TF-GNN, see template.py
 _FORMAT = 1
 _KEYS, _CHANNELS = {"format", "encoder", "weights"}, "channels"
 _MOST_BYTES, _MOST_ARRAYS = 2**20, 4000  # of a description: five hundred channels
@@ -46,6 +47,11 @@ def save_encoder(weights: AnyWeights, folder: Path) -> None:
     if isinstance(weights, ChannelWeights):
         description[_CHANNELS] = [one.to_dict() for one in weights.channels]
     write_json(folder / DESCRIPTION, description)
+
+
+def is_template(path: str | Path) -> bool:
+    """Whether a folder, or the model/ in it, holds an encoder of TF-GNN."""
+    return any((one / TEMPLATE).is_file() for one in (Path(path), Path(path) / "model"))
 
 
 def read_encoder(folder: Path) -> AnyWeights:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from ..encoder.template.model import Applier, Template
 from ..errors import InputError
 from ..files import read_file
 from ..graph.array_files import read_npz
+from .encoder_files import TEMPLATE
 from .folder import OutputFolder
 from .replace import replacing, write_json
 
-TEMPLATE, _ARRAYS = "template.json", "template.npz"
+_ARRAYS = "template.npz"
 _FORMAT, _MOST_BYTES = 1, 2**28
 
 
@@ -46,8 +48,9 @@ def export_template(template: Template, weights: list[np.ndarray], folder: Outpu
     )
     with replacing(folder.model) as temporary:
         tf.saved_model.save(module, str(temporary), signatures=signature)
+        arrays: dict[str, Any] = {f"w{place}": one for place, one in enumerate(weights)}
         with (temporary / _ARRAYS).open("wb") as file:
-            np.savez(file, **{f"w{place}": one for place, one in enumerate(weights)})
+            np.savez(file, **arrays)
         content = {"format": _FORMAT, "weights": len(weights), **template.to_dict()}
         write_json(temporary / TEMPLATE, content)
 
@@ -78,8 +81,3 @@ def read_template(folder: Path) -> Applier:
         return Applier(template, weights)
     except ValueError:
         raise InputError(f"{folder / _ARRAYS}: the weights are not those of {path}") from None
-
-
-def is_template(path: str | Path) -> bool:
-    """Whether a folder, or the model/ in it, holds such an encoder."""
-    return any((one / TEMPLATE).is_file() for one in (Path(path), Path(path) / "model"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from .memory import Subgraphs
 from .network import WEIGHTS, Network
 
 
-def used_schema(schema: Any, columns: dict[str, Sequence[Any]], target: str) -> Any:
+def used_schema(schema: Any, columns: Mapping[str, Sequence[Any]], target: str) -> Any:
     """The schema with the features that an encoder reads, and the ids of the roots' set.
 
     Args:

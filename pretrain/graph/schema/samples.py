@@ -98,8 +98,7 @@ def read_samples(
     """
     files = files_of_pattern(pattern)
     beside = Path(f"{_SHARD.sub('', str(files[0]))}.schema.pbtxt")
-    found = schema_path or (beside if beside.is_file() else files[0].parent)
-    schema, _ = read_schema(found)
+    schema, _ = read_schema(schema_path or (beside if beside.is_file() else files[0].parent))
     known = sorted(name for name in schema.node_sets if not name.startswith("_"))
     roots = [target] if target else list(schema.info.root_set) or known
     if len(roots) != 1 or roots[0] not in known:
@@ -223,5 +222,5 @@ def _series(values: np.ndarray, lengths: np.ndarray, feature: Feature) -> Any:
             values = values.reshape(-1, feature.size)[~empty].ravel()
         return rows_of(typed(values, feature), lengths)
     if feature.kind == STRING:
-        values = np.where(values == "", None, values)
+        values[values == ""] = None
     return pandas.Series(values, dtype=object if feature.kind == STRING else np.float64)
