@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError, shown
+from .defaults import TEMPLATES
 
 VARIABLE = "TF_CONFIG"
 _JOBS = ("chief", "worker")  # in the order of their numbers
@@ -53,10 +54,14 @@ def host_and_port(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _is_sampled(config: Any) -> bool:
+    return bool(config.fan_out) or config.encoder in TEMPLATES
+
+
 def check_workers(config: Any) -> None:
     """Whether the option names workers, and something that they can share."""
     _check_addresses(config.workers, "--workers")
-    if config.workers and not config.fan_out:
+    if config.workers and not _is_sampled(config):
         raise InputError(_NEEDS_SAMPLING.format("--workers"))
 
 
@@ -83,14 +88,14 @@ def cluster_of(config: Any) -> Cluster | None:
             f"{VARIABLE} and --workers contradict each other: worker {told.index} of"
             f" {' '.join(told.addresses)} there; give one of them"
         )
-    if not config.fan_out:
+    if not _is_sampled(config):
         raise InputError(_NEEDS_SAMPLING.format(VARIABLE) + f"; or unset {VARIABLE}")
     return told
 
 
 _NEEDS_SAMPLING = (
-    "{} needs --fan-out: workers share the roots of sampled batches, and without sampling each step"
-    " takes the whole graph"
+    "{} needs --fan-out or an encoder of TF-GNN: workers share the roots of sampled batches, and"
+    " without sampling each step takes the whole graph"
 )
 
 

@@ -55,7 +55,7 @@ def strategy_of(team: Team | None, recipe: Recipe, folder: OutputFolder) -> Iter
 
     Args:
         team: the workers; None: this process alone.
-        recipe: with a fan-out all GPUs of this machine share the roots.
+        recipe: with batches of roots all GPUs of this machine share the roots.
         folder: of the run; that of a worker who is not the chief is his own.
 
     Raises:
@@ -66,7 +66,7 @@ def strategy_of(team: Team | None, recipe: Recipe, folder: OutputFolder) -> Iter
 
     if team is None or folder.trained.exists():
         gpus = tf.config.list_physical_devices("GPU")
-        several = bool(recipe.fan_out) and len(gpus) > 1
+        several = recipe.batch_size is not None and len(gpus) > 1
         yield tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
         return
     cluster, mine = team.cluster, _checkpoint(folder) if team.cluster.is_chief else {}
