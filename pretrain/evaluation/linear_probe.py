@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from ...kernels.linalg import gram_matrix
 from ..graph.data import LabelledNodes
-from .probe import Accuracies, run_probe
+from .probe import MANY_NODES, Accuracies, run_probe
 from .rows import Directions, Matrix, ShiftedRows
 from .softmax import fit_sigmoids, fit_softmax, log_softmax
 
@@ -22,7 +22,7 @@ from .softmax import fit_sigmoids, fit_softmax, log_softmax
 INVERSE_REGULARIZATIONS = tuple(2.0**e for e in (-10, -7.5, -5, -2.5, 0, 2.5, 5, 7.5, 10))
 
 # The ends of the grid cost most of the time, and nobody wins there with so many nodes to fit on.
-_MANY_NODES, _FOR_MANY_NODES = 5000, INVERSE_REGULARIZATIONS[2:8]
+_FOR_MANY_NODES = INVERSE_REGULARIZATIONS[2:8]
 _FALLBACK = 1.0  # C where the training part is too small to give nodes away
 _MOST_AXES = 1000  # to find more takes longer than the fits
 
@@ -91,7 +91,7 @@ class _Regression:
     labels: np.ndarray
 
     def candidates(self, num_train):
-        if num_train > _MANY_NODES:
+        if num_train > MANY_NODES:
             return _FOR_MANY_NODES
         return INVERSE_REGULARIZATIONS
 
@@ -104,17 +104,18 @@ class _Regression:
         A class without training nodes has -1.
         """
         if self.labels.ndim == 2:
-            return self._one_for_each(train, asked, values)
-        found = np.full((len(values), len(asked), self.labels.max() + 1), -1.0)
+            yield from self._one_for_each(train, asked, values)
+            return
         # Where fits take no time at all, their steps stay those that results were published of.
-        many = len(train) > _MANY_NODES
+        many = len(train) > MANY_NODES
         fitted, judged = self._coordinates(train, asked, turned=many)
         classes, labels = np.unique(self.labels[train], return_inverse=True)
         weights = None
-        for scores, C in zip(found, values, strict=True):
+        for C in values:
             weights = fit_softmax(fitted, labels, C, weights, scaled=many)
+            scores = np.full((len(asked), self.labels.max() + 1), -1.0)
             scores[:, classes] = np.exp(log_softmax(_scores(judged, weights)))
-        return found
+            yield scores
 
     def _coordinates(self, train, asked, *, turned=True) -> tuple[ShiftedRows, ShiftedRows]:
         """The rows to fit on and those to judge, in the fewest columns that say the same."""
@@ -128,16 +129,18 @@ class _Regression:
         """Probabilities of each label; one that all or no training nodes have stays 1 or 0."""
         labels = self.labels[train]
         share = labels.mean(axis=0)
-        found = np.tile(share, (len(values), len(asked), 1))
+        constant = np.tile(share, (len(asked), 1))
         varies = (share > 0) & (share < 1)
         if not varies.any():
-            return found
+            yield from [constant] * len(values)
+            return
         fitted, judged = self._coordinates(train, asked)
         weights = None
-        for scores, C in zip(found, values, strict=True):
+        for C in values:
             weights = fit_sigmoids(fitted, labels[:, varies], C, weights)
+            scores = constant.copy()
             scores[:, varies] = expit(_scores(judged, weights))
-        return found
+            yield scores
 
     def confidence(self, scores, truth):
         """Accuracy takes few values, so neighbours in the grid often tie: less the log loss.

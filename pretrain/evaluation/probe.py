@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -60,13 +60,16 @@ class Classifier(Protocol):
     def fallback(self, num_train: int) -> Any:
         """Its value where there are no validation nodes."""
 
-    def scores(self, train: np.ndarray, asked: np.ndarray, values: Sequence[Any]) -> np.ndarray:
-        """Fitted on the nodes `train`: scores [values, asked, classes], see `scores`."""
+    def scores(
+        self, train: np.ndarray, asked: np.ndarray, values: Sequence[Any]
+    ) -> Iterable[np.ndarray]:
+        """Fitted on the nodes `train`: for each value scores [asked, classes], see `scores`."""
 
     def confidence(self, scores: np.ndarray, truth: np.ndarray) -> float:
         """What decides between values that are equally good on the validation nodes."""
 
 
+MANY_NODES = 5000  # to fit on: what is chosen among is tried as far as it gets better
 Found = TypeVar("Found", bound=Accuracies)
 Item = TypeVar("Item")
 
@@ -179,16 +182,24 @@ def _chosen(fitted: Classifier, labels, split: Split, names: Sequence[str]) -> d
     if len(split.validation) == 0:
         return dict.fromkeys(names, fitted.fallback(len(split.train)))
     values = fitted.candidates(len(split.inner))
-    tried = fitted.scores(split.inner, split.validation, values)
     truth = labels[split.validation]
-    confidences = [fitted.confidence(scores, truth) for scores in tried]
-    best = {}
-    for name in names:
-        keys = [
-            (JUDGES[name](scores, truth), c) for scores, c in zip(tried, confidences, strict=True)
-        ]
-        best[name] = values[max(range(len(values)), key=keys.__getitem__)]
-    return best
+    keys: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for scores in fitted.scores(split.inner, split.validation, values):
+        confidence = fitted.confidence(scores, truth)
+        for name, found in keys.items():
+            found.append((JUDGES[name](scores, truth), confidence))
+        if len(split.inner) > MANY_NODES and all(map(_declines, keys.values())):
+            break  # the weakest penalties take the longest
+    return {
+        name: values[max(range(len(found)), key=found.__getitem__)] for name, found in keys.items()
+    }
+
+
+def _declines(keys: Sequence[tuple[float, float]]) -> bool:
+    """Whether the last value does worse than the one before it, by both that it is judged by."""
+    return len(keys) > 1 and all(
+        now < before for now, before in zip(keys[-1], keys[-2], strict=True)
+    )
 
 
 def check_embeddings(embeddings: Matrix, data: LabelledNodes) -> None:
