@@ -25,7 +25,7 @@ def make_run(data: GraphData, recipe: Recipe, *, network: Any = None, show: bool
     if network is not None:
         from .network.run import NetworkRun
 
-        return NetworkRun(network.template, network.source, recipe, show=show)
+        return NetworkRun(network.template, network.source, recipe, network.features, show=show)
     if recipe.fan_out:
         from .steps.sampled import SampledRun
 

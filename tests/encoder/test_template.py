@@ -12,8 +12,10 @@ from graph_barlow_twins.pretrain.encoder.template.inputs import (
     EncodeFeatures,
 )
 from graph_barlow_twins.pretrain.encoder.template.layers import BagOfEmbeddings
+from graph_barlow_twins.pretrain.encoder.template.start import start_embeddings
 from graph_barlow_twins.pretrain.encoder.template.within import WithinHops
 from graph_barlow_twins.pretrain.graph.objects.column import BAG, CATEGORY, NUMBER, VECTOR, Column
+from graph_barlow_twins.pretrain.sampling.rows import Rows
 
 COLUMNS = (
     Column("mass", NUMBER, 2.0, 0.5),
@@ -86,3 +88,22 @@ def test_nodes_far_from_the_root_are_left_out(hops, nodes, sizes, edges):
     ends = zip(adjacency.source.numpy().tolist(), adjacency.target.numpy().tolist(), strict=True)
     assert sorted(ends) == sorted(edges)
     assert int(tf.reduce_sum(found.edge_sets["e"].sizes)) == len(edges)
+
+
+def test_embeddings_start_at_the_principal_directions():
+    rng = np.random.default_rng(0)
+    words, nodes = 30, 200
+    codes = [rng.choice(10 * (i % 3) + np.arange(10), 4, replace=False) for i in range(nodes)]
+    column = Column("codes", BAG, values=tuple(map(str, range(words))))
+    rows = Rows(np.concatenate(codes).astype(np.int64), np.full(nodes, 4))
+    layer = BagOfEmbeddings(words, 8, name="tokens_p")
+    bags = tf.RaggedTensor.from_row_lengths(rows.values, rows.lengths)
+    layer((bags, tf.ones_like(bags, tf.float32)))
+    start_embeddings(layer.weights, {"p": (column,)}, {"p": {"codes": rows}}, 0)
+    state = layer((bags, tf.ones_like(bags, tf.float32))).numpy()
+    centred = state - state.mean(axis=0)
+    groups = np.arange(nodes) % 3
+    means = np.stack([state[groups == g][:, :3].mean(axis=0) for g in range(3)])
+    nearest = np.linalg.norm(state[:, None, :3] - means, axis=2).argmin(axis=1)
+    assert (nearest == groups).mean() > 0.99  # the groups are in the first directions
+    assert 0.3 < centred.std() < 2

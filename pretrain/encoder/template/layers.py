@@ -10,6 +10,8 @@ import tensorflow_gnn as tfgnn
 
 from .inputs import NUMBERS, TOKEN_WEIGHTS, TOKENS
 
+TOKENS_OF = "tokens_"  # and a node set: the layer that embeds its tokens
+
 
 class BagOfEmbeddings(tf.keras.layers.Layer):
     """Weighted sums of embeddings, each divided by the root of the number of its tokens.
@@ -98,7 +100,7 @@ def initial_states(sizes: Mapping[str, tuple[int, int]], units: int) -> tf.keras
                 tf.keras.layers.Dense(units, name=f"numbers_{node_set_name}")(nodes[NUMBERS])
             )
         if tokens:
-            bag = BagOfEmbeddings(tokens, units, name=f"tokens_{node_set_name}")
+            bag = BagOfEmbeddings(tokens, units, name=f"{TOKENS_OF}{node_set_name}")
             parts.append(bag((nodes[TOKENS], nodes[TOKEN_WEIGHTS])))
         if not parts:
             empty = tfgnn.keras.layers.MakeEmptyFeature()(nodes)

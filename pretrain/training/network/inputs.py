@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from ...config.options import PretrainConfig
@@ -13,6 +14,7 @@ from ...graph.data import GraphData
 from ...graph.schema.samples import Samples
 from ...sampling.network import Network, columns_of, network_of, read_network
 from ...sampling.plan import plan_by_fan_out, plan_from_file
+from ...sampling.rows import Rows, feature_rows
 from ..recipe import Recipe
 from .sources import FileSource, MemorySource
 
@@ -27,11 +29,13 @@ class NetworkInputs:
         template: the encoder.
         source: of subgraphs.
         told: about node sets and edge sets, lines for a log.
+        features: by node set, `Rows` by name, of its nodes, or of many of them.
     """
 
     template: Template
     source: MemorySource | FileSource
     told: tuple[str, ...]
+    features: Mapping[str, Mapping[str, Rows]]
 
 
 def network_inputs(
@@ -58,7 +62,11 @@ def network_inputs(
         }
         template = _template(recipe, samples.target, columns, samples.schema, None)
         source = FileSource(samples.files, data.num_nodes, recipe.seed)
-        return NetworkInputs(template, source, _told(columns))
+        features = {
+            name: {key: feature_rows(table.features[key], table.kinds[key]) for key in table.kinds}
+            for name, table in samples.tables.items()
+        }
+        return NetworkInputs(template, source, _told(columns), features)
     kind, _, path = (config.dataset or "").partition(":")
     if kind == SCHEMA_KIND and config.edges is None:
         network = read_network(os.path.expanduser(path), config.target, config.label)
@@ -75,9 +83,12 @@ def network_inputs(
         plan = plan_by_fan_out(network.kinds, network.target, recipe.fan_out)
     columns = {name: one.columns for name, one in network.node_sets.items()}
     template = _template(recipe, network.target, columns, network.schema, plan)
-    return NetworkInputs(
-        template, MemorySource(network, plan, recipe.seed), (*_sizes(network), *_told(columns))
-    )
+    features = {
+        name: {key: rows for key, rows in one.features.items() if isinstance(rows, Rows)}
+        for name, one in network.node_sets.items()
+    }
+    source = MemorySource(network, plan, recipe.seed)
+    return NetworkInputs(template, source, (*_sizes(network), *_told(columns)), features)
 
 
 def _template(recipe: Recipe, target: str, columns: Any, schema: Any, plan: Any) -> Template:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -16,9 +18,11 @@ from ....tfgnn_task import (
 )
 from ...encoder.template.inputs import EncodeFeatures
 from ...encoder.template.model import Applier, Template
+from ...encoder.template.start import start_embeddings
 from ...graph.tensor import STEP
 from ...output.folder import OutputFolder
 from ...output.template import export_template
+from ...sampling.rows import Rows
 from ..recipe import Recipe
 from ..steps.build import METRICS_EVERY_N_STEPS
 from ..steps.fit import Callbacks, fit
@@ -37,6 +41,7 @@ class NetworkRun:
     Args:
         template: the encoder.
         source: of subgraphs.
+        features: see `start_embeddings`.
     """
 
     correlation = None  # there are no two views of all nodes
@@ -46,12 +51,15 @@ class NetworkRun:
         template: Template,
         source: MemorySource | FileSource,
         recipe: Recipe,
+        features: Mapping[str, Mapping[str, Rows]],
         *,
         show: bool = False,
     ):
         self._template, self._source, self._recipe, self._show = template, source, recipe, show
         tf.keras.utils.set_random_seed(recipe.seed)
-        self.initial_weights = template.representations().get_weights()
+        model = template.representations()
+        start_embeddings(model.weights, template.columns, features, recipe.seed)
+        self.initial_weights = model.get_weights()
         self._applier = Applier(template, self.initial_weights)
 
     @tf.autograph.experimental.do_not_convert  # as `fit`
