@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .comparison import Comparison
+from .config.defaults import TEMPLATES
 from .config.options import PretrainConfig
 from .encoder.weights import ENCODER_WEIGHTS, AnyWeights
 from .errors import InputError
@@ -132,6 +133,11 @@ class GraphBarlowTwins(BaseEstimator):
         """
         watch = Stopwatch()
         config = self._config()
+        if config.encoder in TEMPLATES:
+            raise InputError(
+                f"encoder {config.encoder} is one of the command line, which keeps the subgraphs"
+                " that it needs; expected linear, gcn, channels or wide"
+            )
         check_keras()
         graph = graph_of(X, adjacency, labels=labels, name=_NAME, split=config.split_number)
         graph = dataclasses.replace(graph, data=probed(graph.data))

@@ -107,10 +107,8 @@ def test_options_without_places():
     assert "otto" not in json.dumps(tables.portable())
     assert "otto" not in json.dumps(config.portable())
     assert set(config.to_dict()) - set(config.portable()) == {
-        "output",
-        "data_dir",
-        "nodes",
-        "edges",
+        *("output", "data_dir", "nodes", "edges", "schema", "sampling_spec"),
+        *("workers", "worker_index", "worker_timeout"),
     }
 
 

@@ -158,7 +158,7 @@ def test_conventions_of_scikit_learn():
     not_here = {
         "output", "dataset", "data_dir", "knn", "folds", "hold_out_edges", "overwrite", "resume",
         "quiet", "nodes", "edges", "id_column", "label_column", "evaluation",
-        "target", "label",
+        "target", "label", "schema", "sampling_spec", "workers", "worker_index", "worker_timeout",
     }  # fmt: skip
     assert set(model.get_params()) - {"verbose"} == fields - not_here
     defaults = PretrainConfig(output="x")
@@ -171,6 +171,8 @@ def test_options_are_checked_as_the_command_does():
         GraphBarlowTwins(hops=-1).fit(*make_graph())
     with pytest.raises(InputError, match="encoder"):
         GraphBarlowTwins(encoder="transformer").fit(*make_graph())
+    with pytest.raises(InputError, match="encoder hgt is one of the command line"):
+        GraphBarlowTwins(encoder="hgt").fit(*make_graph())
 
 
 @pytest.mark.slow

@@ -56,7 +56,8 @@ def test_what_is_traced_once_is_what_is_drawn_eagerly():
 
 
 def test_the_pipeline_waits_for_no_tuner():
-    provided = _Provider(tf.data.Dataset.range(3)).get_dataset(None)
+    provider = _Provider(lambda part: tf.data.Dataset.range(3))
+    provided = provider.get_dataset(tf.distribute.InputContext())
     assert provided.options().autotune.enabled is False
 
 
