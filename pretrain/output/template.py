@@ -21,20 +21,18 @@ _ARRAYS = "template.npz"
 _FORMAT, _MOST_BYTES = 1, 2**28
 
 
-def export_template(template: Template, weights: list[np.ndarray], folder: OutputFolder) -> None:
+def export_template(applier: Applier, folder: OutputFolder) -> None:
     """Writes a SavedModel that needs TensorFlow alone, and what `read_template` reads.
 
     Its signature "serving_default" maps ``examples``, serialised tf.train.Examples of subgraphs as
     string [B], to ``ids`` of their roots, string [B], and ``representations``, float32 [B, D].
 
     Args:
-        template: the encoder.
-        weights: of `Template.representations`.
+        applier: the encoder with its weights.
         folder: where it goes.
     """
     import tensorflow as tf
 
-    applier = Applier(template, weights)
     # Not the Keras model itself, whose every layer Keras would trace once more.
     module = tf.Module()
     module.variables_of_model, module.tables = applier.model.variables, applier.tables
@@ -48,10 +46,11 @@ def export_template(template: Template, weights: list[np.ndarray], folder: Outpu
     )
     with replacing(folder.model) as temporary:
         tf.saved_model.save(module, str(temporary), signatures=signature)
+        weights = applier.weights
         arrays: dict[str, Any] = {f"w{place}": one for place, one in enumerate(weights)}
         with (temporary / _ARRAYS).open("wb") as file:
             np.savez(file, **arrays)
-        content = {"format": _FORMAT, "weights": len(weights), **template.to_dict()}
+        content = {"format": _FORMAT, "weights": len(weights), **applier.template.to_dict()}
         write_json(temporary / TEMPLATE, content)
 
 

@@ -158,7 +158,7 @@ def test_damaged_models_are_refused(run, tmp_path):
     shutil.copytree(folder / "run" / "model", tmp_path / "model")
     for damage in ('{"format": 1}', "[]", "{"):
         (tmp_path / "model" / "template.json").write_text(damage)
-        found = run_main("embed", tmp_path, *schema, "--output", tmp_path / "e.npz")
+        found = run_main("embed", tmp_path / "model", *schema, "--output", tmp_path / "e.npz")
         assert found.returncode == 2
         assert "template.json: expected what a run has written" in found.stderr
 

@@ -110,17 +110,18 @@ class Applier:
 
     Args:
         template: what it is.
-        weights: of `Template.representations`.
+        weights: of `Template.representations`; None: those that it begins with.
 
     Attributes:
         model: of `Template.representations`.
         apply_to_examples: `of_examples` on tensors, a tf.function.
     """
 
-    def __init__(self, template: Template, weights: list[np.ndarray]):
+    def __init__(self, template: Template, weights: list[np.ndarray] | None = None):
         self.template, self._spec = template, template.spec
         self.model = template.representations()
-        self.model.set_weights(weights)
+        if weights is not None:
+            self.model.set_weights(weights)
         spec = self._spec.relax(num_components=True)
         self._apply = tf.function(self._of_graph, input_signature=[spec], autograph=False)
         examples = tf.TensorSpec([None], tf.string)

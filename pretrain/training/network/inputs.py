@@ -87,8 +87,8 @@ def network_inputs(
         name: {key: rows for key, rows in one.features.items() if isinstance(rows, Rows)}
         for name, one in network.node_sets.items()
     }
-    source = MemorySource(network, plan, recipe.seed)
-    return NetworkInputs(template, source, (*_sizes(network), *_told(columns)), features)
+    sampled = MemorySource(network, plan, recipe.seed)
+    return NetworkInputs(template, sampled, (*_sizes(network), *_told(columns)), features)
 
 
 def _template(recipe: Recipe, target: str, columns: Any, schema: Any, plan: Any) -> Template:

@@ -11,7 +11,6 @@ from tqdm import tqdm
 from ....kernels.keys import derive_key
 from ....tfgnn_task import (
     BarlowTwinsTask,
-    Compose,
     CorruptionSpec,
     DropEdges,
     DropoutFeatures,
@@ -24,7 +23,7 @@ from ...output.folder import OutputFolder
 from ...output.template import export_template
 from ...sampling.rows import Rows
 from ..recipe import Recipe
-from ..steps.build import METRICS_EVERY_N_STEPS
+from ..steps.build import METRICS_EVERY_N_STEPS, TracedOnce
 from ..steps.fit import Callbacks, fit
 from ..steps.sampled import equal_parts, schedule_of
 from ..steps.sampler import TICKET
@@ -57,10 +56,10 @@ class NetworkRun:
     ):
         self._template, self._source, self._recipe, self._show = template, source, recipe, show
         tf.keras.utils.set_random_seed(recipe.seed)
-        model = template.representations()
-        start_embeddings(model.weights, template.columns, features, recipe.seed)
-        self.initial_weights = model.get_weights()
-        self._applier = Applier(template, self.initial_weights)
+        self._applier = Applier(template)
+        variables = self._applier.model.weights
+        start_embeddings(variables, template.columns, features, recipe.seed)
+        self.initial_weights = self._applier.weights
 
     @tf.autograph.experimental.do_not_convert  # as `fit`
     def train(self, folder: OutputFolder, *, callbacks: Callbacks = ()) -> Trained:
@@ -107,7 +106,8 @@ class NetworkRun:
 
     def export(self, weights: list[np.ndarray], folder: OutputFolder) -> None:
         """Writes the SavedModel and the weights beside it."""
-        export_template(self._template, weights, folder)
+        self._applier.set_weights(weights)
+        export_template(self._applier, folder)
 
 
 def make_task(recipe: Recipe, target: str) -> BarlowTwinsTask:
@@ -129,7 +129,7 @@ def make_task(recipe: Recipe, target: str) -> BarlowTwinsTask:
             ),
         ]
         key = derive_key(recipe.seed, f"view {number}")
-        views.append(Compose(members, seed=key, step_feature=STEP, padding=None))
+        views.append(TracedOnce(members, seed=key, step_feature=STEP, padding=None))
     return BarlowTwinsTask(
         target,
         corruptor=views,

@@ -91,7 +91,7 @@ def make_task(
     """
     rates = zip(recipe.drop_edges, recipe.mask_features, recipe.drop_entries, strict=True)
     views = [
-        _TracedOnce(
+        TracedOnce(
             _corruptors(*of_view, node_id_feature),
             seed=derive_key(recipe.seed, f"view {number}"),
             step_feature=STEP,
@@ -110,7 +110,7 @@ def make_task(
     )
 
 
-class _TracedOnce(Compose):
+class TracedOnce(Compose):
     """A view whose operations are made once, where the runner's three models would make them anew.
 
     That is half of a second for each view and model.
