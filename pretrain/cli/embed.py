@@ -14,6 +14,7 @@ from ..config.base import field
 from ..config.shared import GraphOptions
 from ..errors import InputError
 from ..graph.datasets import asked_graph
+from ..graph.objects.graph import ObjectGraph
 from ..output.columns import read_columns
 from ..output.embeddings.kinds import ENDINGS
 from ..output.embeddings.write import check_ids, check_kind, save_embeddings
@@ -77,48 +78,39 @@ def run(options: EmbedOptions, of_beam: Sequence[str] = ()) -> str:
     if of_beam:
         raise InputError(f"unrecognized arguments: {' '.join(of_beam)}")
     output = Path(options.output)
-    if is_template(options.model):
-        return _run_template(options, output)
-    model = ExportedModel(options.model, trust=options.trust_model)
-    check_output_file(output, "the embeddings", [model.path, *inputs_asked_for(options)])
+    of_subgraphs = is_template(options.model)
+    if of_subgraphs and options.trust_model:
+        raise InputError(f"--trust-model has no meaning for {options.model}: its weights are known")
+    model = None if of_subgraphs else ExportedModel(options.model, trust=options.trust_model)
+    path = Path(options.model) if model is None else model.path
+    check_output_file(output, "the embeddings", [path, *inputs_asked_for(options)])
     check_kind(output)
     if output.exists() and not options.overwrite:
         raise InputError(f"--output {output} exists; give another file, or --overwrite")
     with locked(output):
-        data = asked_graph(options, read_columns(model.path)).data
-        check_ids(output, data)
+        graph = asked_graph(options, None if model is None else read_columns(path))
+        check_ids(output, graph.data)
         if not options.quiet:
-            print(f"{data.name}: {data.num_nodes:,} nodes; loading the model", file=sys.stderr)
-        model.load()
-        model.check(data)
-        embeddings = model.embed(data, quiet=options.quiet)
-        save_embeddings(embeddings, data, output)
-    return _told(output, embeddings)
+            told = f"{graph.data.name}: {graph.data.num_nodes:,} nodes; loading the model"
+            print(told, file=sys.stderr)
+        if model is None:
+            embeddings = _of_subgraphs(options, graph)
+        else:
+            model.load()
+            model.check(graph.data)
+            embeddings = model.embed(graph.data, quiet=options.quiet)
+        save_embeddings(embeddings, graph.data, output)
+    return f"{output}: embeddings of {len(embeddings):,} nodes, {embeddings.shape[1]} dimensions"
 
 
-def _run_template(options: EmbedOptions, output: Path) -> str:
-    """As `run`, of an encoder of TF-GNN."""
+def _of_subgraphs(options: EmbedOptions, graph: ObjectGraph) -> np.ndarray:
+    """By an encoder of TF-GNN."""
     with quiet_tensorflow():
         from ..output.template import read_template
         from ..training.network.apply import embed_network
 
-    if options.trust_model:
-        raise InputError(f"--trust-model has no meaning for {options.model}: its weights are known")
-    check_output_file(output, "the embeddings", [Path(options.model), *inputs_asked_for(options)])
-    check_kind(output)
-    if output.exists() and not options.overwrite:
-        raise InputError(f"--output {output} exists; give another file, or --overwrite")
-    with locked(output):
-        applier = read_template(Path(options.model))
-        graph = asked_graph(options)
-        check_ids(output, graph.data)
-        embeddings = embed_network(applier, options, graph, quiet=options.quiet)
-        save_embeddings(embeddings, graph.data, output)
-    return _told(output, embeddings)
-
-
-def _told(output: Path, embeddings: np.ndarray) -> str:
-    return f"{output}: embeddings of {len(embeddings):,} nodes, {embeddings.shape[1]} dimensions"
+    applier = read_template(Path(options.model))
+    return embed_network(applier, options, graph, quiet=options.quiet)
 
 
 def _embed_samples(options: EmbedOptions, pattern: str, of_beam: Sequence[str]) -> str:

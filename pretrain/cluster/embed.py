@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import glob
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ import apache_beam as beam
 import numpy as np
 
 from ..errors import InputError, shown
+from ..graph.schema.samples import files_of_pattern
 from ..output.embeddings.kinds import PARQUET, Kind
 from ..output.embeddings.write import write_table
 from ..quiet import quiet_tensorflow
@@ -153,17 +153,10 @@ def _build(
 
 def _files(pattern: str) -> tuple[list[str], int | None]:
     """The files, and how many subgraphs should be in them, if that is written anywhere."""
-    pattern = os.path.expanduser(pattern)
+    files = [os.path.abspath(one) for one in files_of_pattern(pattern)]
     if "@" not in Path(pattern).name:
-        found = sorted(glob.glob(pattern))
-        if not found:
-            raise InputError(f"--dataset samples:{pattern}: there is no such file")
-        return [os.path.abspath(one) for one in found], None
+        return files, None
     shards = Shards.of(pattern, RECORDS, "--dataset samples:")
-    files = [str(shards.file(one).absolute()) for one in range(shards.count)]
-    for one in files:
-        if not os.path.isfile(one):
-            raise InputError(f"--dataset samples:{pattern}: there is no file {one}")
     about = shards.beside(ABOUT)
     if not about.is_file():
         raise InputError(

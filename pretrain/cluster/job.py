@@ -14,9 +14,8 @@ import numpy as np
 from ..errors import shown
 from ..graph.schema.files import files_of
 from ..graph.schema.load import is_marked_reversed
-from ..graph.schema.values import Feature
+from ..graph.schema.values import Feature, features_in
 from ..sampling.plan import EdgeKinds, Operation, Plan
-from ..sampling.schema import features_of
 from .blocks import LinksKey, bucket_of
 from .shards import Shards
 
@@ -118,7 +117,7 @@ class Job:
             for name in sets
         }
         features = {
-            name: features_of(schema, name)
+            name: features_in(schema.node_sets[name], f"node set {shown(name)}")
             for name in sorted({plan.node_set, *_ends(kinds.values())})
         }
         tables = [*nodes.values(), *(one.table for one in links.values())]

@@ -19,6 +19,7 @@ from .replace import replacing, write_json
 
 _ARRAYS = "template.npz"
 _FORMAT, _MOST_BYTES = 1, 2**28
+_MOST_WEIGHTS, _MOST_UNITS, _MOST_ROUNDS = 100_000, 65_536, 1000  # the last two as of options
 
 
 def export_template(applier: Applier, folder: OutputFolder) -> None:
@@ -70,6 +71,13 @@ def read_template(folder: Path) -> Applier:
         if content.pop("format") != _FORMAT or content["encoder"] not in TEMPLATES:
             raise ValueError("another format")
         count = content.pop("weights")
+        for number, most in (
+            (count, _MOST_WEIGHTS),
+            (content["units"], _MOST_UNITS),
+            (content["rounds"], _MOST_ROUNDS),
+        ):
+            if type(number) is not int or not 0 <= number <= most:
+                raise ValueError("a number that no run writes")
         template = Template.from_dict(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path}: expected what a run has written, or it is damaged") from None

@@ -18,8 +18,8 @@ from ..graph.schema.files import read_schema
 from ..graph.schema.load import ends_of, index_of, label_of, target_of
 from ..graph.schema.tables import ID, SOURCE, TARGET, read_set
 from .plan import EdgeKind
-from .rows import Rows, feature_rows
-from .schema import edge_kinds, features_of, sampled_schema
+from .rows import Rows, rows_in
+from .schema import edge_kinds, sampled_schema
 
 NODES, LINKS, FEATURES = "nodes", "links", "features"
 WEIGHTS = ".weights"  # what the feature is called that has the weights of a bag's things
@@ -90,10 +90,7 @@ def read_network(path: str | Path, target: str | None, label: str | None) -> Net
     for name in sorted(sampled.node_sets):
         table = read_set(f"node set {shown(name)}", schema.node_sets[name], (ID,), folder)
         tables[name], indices[name] = table, index_of(table)
-        kinds_of = features_of(schema, name)
-        features = {
-            key: feature_rows(series, kinds_of[key]) for key, series in table.features.items()
-        }
+        features = rows_in(table)
         columns = columns_of(table, label if name == target else None, name)
         node_sets[name] = NodeSet(table.keys[ID], features, columns)
     links = {}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..graph.schema.tables import SetTable
 from ..graph.schema.values import INTEGER, STRING, Feature
 
 MISSING = {"float32": np.nan, "int64": np.iinfo(np.int64).min, "object": ""}
@@ -68,3 +69,8 @@ def no_rows(feature: Feature) -> Rows:
     shape = (0, feature.size) if feature.is_list and feature.size is not None else (0,)
     lengths = np.zeros(0, np.int64) if feature.size is None else None
     return Rows(np.zeros(shape, dtype_of(feature)), lengths)
+
+
+def rows_in(table: SetTable) -> dict[str, Rows]:
+    """All features of a table, by name."""
+    return {key: feature_rows(table.features[key], kind) for key, kind in table.kinds.items()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import shown
-from ..graph.schema.load import AUXILIARY, REVERSED_MARK, is_marked_reversed
+from ..graph.schema.load import AUXILIARY, REVERSED_MARK, reverse_of
 from ..graph.schema.tables import ID
-from ..graph.schema.values import STRING, Feature
+from ..graph.schema.values import STRING, features_in
 from .plan import EdgeKind, EdgeKinds, with_reversed
 from .rows import dtype_of
 
@@ -23,37 +23,10 @@ def edge_kinds(schema: Any) -> dict[str, EdgeKind]:
         for name, one in sorted(schema.edge_sets.items())
         if not name.startswith(AUXILIARY) and one.metadata.filename
     }
-    kinds = {}
-    for name, one in sets.items():
-        kinds[name] = EdgeKind(one.source, one.target, _reverse_of(name, one, sets))
-    return with_reversed(kinds)
-
-
-def features_of(schema: Any, node_set: str) -> dict[str, Feature]:
-    """The features of a node set, in the order of their names."""
-    return {
-        name: Feature.of(one, f"node set {shown(node_set)}, feature {shown(name)}")
-        for name, one in sorted(schema.node_sets[node_set].features.items())
-        if not name.startswith("#")
+    kinds = {
+        name: EdgeKind(one.source, one.target, reverse_of(one, sets)) for name, one in sets.items()
     }
-
-
-def _reverse_of(name: str, edge_set: Any, sets: dict[str, Any]) -> str | None:
-    if not is_marked_reversed(edge_set):
-        return None
-    for other, one in sets.items():
-        same_file = one.metadata.filename == edge_set.metadata.filename
-        if (
-            other != name
-            and same_file
-            and (one.source, one.target)
-            == (
-                edge_set.target,
-                edge_set.source,
-            )
-        ):
-            return other
-    return None
+    return with_reversed(kinds)
 
 
 def sampled_schema(schema: Any, kinds: EdgeKinds, node_set: str) -> Any:
@@ -75,7 +48,7 @@ def sampled_schema(schema: Any, kinds: EdgeKinds, node_set: str) -> Any:
     for name in sorted(ends):
         here = found.node_sets[name]
         here.description = schema.node_sets[name].description or name  # an empty entry is none
-        for feature, one in features_of(schema, name).items():
+        for feature, one in features_in(schema.node_sets[name], f"node set {shown(name)}").items():
             dtype = tf.as_dtype(dtype_of(one)) if one.kind != STRING else tf.string
             here.features[feature].dtype = dtype.as_datatype_enum
             if one.is_list:

@@ -5,6 +5,7 @@ import pytest
 from graph_barlow_twins.pretrain.evaluation import probe
 from graph_barlow_twins.pretrain.evaluation.knn_probe import knn_probe
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
+from graph_barlow_twins.pretrain.evaluation.splits import Split
 
 from tests.evaluation.graphs import path_graph
 
@@ -19,3 +20,39 @@ def test_splits_side_by_side_give_what_one_after_the_other_does(read, monkeypatc
     assert len(set(expected.split_accuracies)) > 2, "or their order would not matter"
     monkeypatch.setattr(probe, "_WORTH_A_THREAD", 0)
     assert read(embeddings, data, folds=7) == expected
+
+
+class Path:
+    """Values 1 to 6, of which the third is the best; it notes which have been asked for."""
+
+    def __init__(self, confidence):
+        self.asked, self._confidence = [], confidence
+
+    def candidates(self, num_train):
+        return (1, 2, 3, 4, 5, 6)
+
+    def scores(self, train, asked, values):
+        for value in values:
+            self.asked.append(value)
+            right = np.arange(len(asked)) < (10, 20, 30, 25, 24, 23)[value - 1]
+            yield np.stack([~right, right], axis=1).astype(float)
+
+    def confidence(self, scores, truth):
+        return self._confidence(scores)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "confidence", "asked"),
+    [
+        (probe.MANY_NODES + 1, lambda scores: scores[:, 1].mean(), 4),
+        (probe.MANY_NODES + 1, lambda scores: 0, 6),  # says nothing, as that of the neighbours
+        (probe.MANY_NODES, lambda scores: scores[:, 1].mean(), 6),
+    ],
+)
+def test_the_search_ends_where_it_gets_worse_on_many_nodes(nodes, confidence, asked):
+    labels = np.ones(nodes + 40, np.int64)
+    train, validation = np.arange(nodes), nodes + np.arange(40)
+    split = Split(train, train, validation, np.zeros(0, int))
+    fitted = Path(confidence)
+    assert probe._chosen(fitted, labels, split, ["accuracy"]) == {"accuracy": 3}
+    assert fitted.asked == list(range(1, asked + 1))

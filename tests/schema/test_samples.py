@@ -54,7 +54,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("pattern", ["s@3.tfrecord", "s-*.tfrecord", "."])
+@pytest.mark.parametrize("pattern", ["s@3.tfrecord", "s@3", "s-*.tfrecord", "."])
 def test_roots_are_the_nodes_of_the_graph(folder, pattern):
     found = read_samples(str(folder / pattern), None)
     graph = load_schema_graph(folder / "flights", target="flight")
@@ -77,7 +77,7 @@ def test_roots_are_the_nodes_of_the_graph(folder, pattern):
     ("pattern", "options", "message"),
     [
         ("s@4.tfrecord", {}, "there is no file .*s-00000-of-00004.tfrecord"),
-        ("t-*.tfrecord", {}, "there is no file"),
+        ("t-*.tfrecord", {}, "there is no such file"),
         ("s@3.tfrecord", {"target": "pilot"}, "expected --target with one of airport, carrier"),
         ("s@3.tfrecord", {"label": "tail"}, "no feature 'tail'"),
     ],

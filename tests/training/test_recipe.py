@@ -108,6 +108,18 @@ def test_sampling_has_batches_and_epochs_and_the_full_graph_has_none():
     assert chosen(DENSE, fan_out=(4, 3), epochs=5, batch_size=7).epochs == 5
 
 
+def test_encoders_of_subgraphs_have_defaults_of_their_own():
+    found = chosen(DENSE, encoder="mt_albis")
+    assert (found.units, found.hops, found.fan_out) == ((128,), 2, (8, 4))
+    assert (found.batch_size, found.epochs, found.steps) == (512, 1, None)
+    assert (found.drop_edges, found.drop_entries) == ((0.3, 0.3), (0.3, 0.3))
+    assert found.lambda_ == 1 / 384  # the state at the start and after two rounds
+    other = chosen(DENSE, encoder="hgt", fan_out=(5, 4, 3), units=(64,))
+    assert (other.hops, other.lambda_) == (3, 1 / 256)
+    assert chosen(DENSE, encoder="hgt", hops=1).lambda_ == 1 / 256
+    assert chosen(DENSE, encoder="hgt", sampling_spec="s").fan_out == ()
+
+
 def test_the_dictionary_is_that_of_the_configuration_with_its_gaps_filled():
     config = PretrainConfig(output="-", seed=4, patience=7, schedule="cosine", drop_entries=0.1)
     found = make_recipe(config, DENSE).to_dict()

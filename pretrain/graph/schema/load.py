@@ -137,7 +137,7 @@ def _links_of(target: str, schema: Any) -> tuple[dict[str, Any], dict[str, str]]
             unused[name] = f"does not touch {target}"
         elif not one.metadata.filename:
             unused[name] = "the schema names no file"
-        elif not _repeats(one, schema):
+        elif reverse_of(one, schema.edge_sets) is None:  # channels follow links both ways anyway
             used[name] = one
     return used, unused
 
@@ -186,16 +186,21 @@ def _list(names: list[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _repeats(edge_set: Any, schema: Any) -> bool:
-    """Whether it is another set's links read backwards, which channels follow both ways anyway."""
+def reverse_of(edge_set: Any, edge_sets: Mapping[str, Any]) -> str | None:
+    """The set whose links this one reads backwards: it says so, and has that one's file; or None.
+
+    Args:
+        edge_set: of a schema.
+        edge_sets: of the same, by name.
+    """
     if not is_marked_reversed(edge_set):
-        return False
-    return any(
-        other is not edge_set
-        and other.metadata.filename == edge_set.metadata.filename
-        and (other.source, other.target) == (edge_set.target, edge_set.source)
-        for other in schema.edge_sets.values()
-    )
+        return None
+    for name, other in sorted(edge_sets.items()):
+        same_file = other.metadata.filename == edge_set.metadata.filename
+        ends = other.target, other.source
+        if other is not edge_set and same_file and (edge_set.source, edge_set.target) == ends:
+            return name
+    return None
 
 
 def is_marked_reversed(edge_set: Any) -> bool:

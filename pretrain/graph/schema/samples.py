@@ -7,7 +7,7 @@ import glob
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from .features import features_of, own_parts
 from .files import read_schema
 from .load import label_of, labels_of
 from .tables import ID, SetTable
-from .values import INTEGER, NUMERIC, STRING, Feature, rows_of, typed
+from .values import INTEGER, NUMERIC, STRING, Feature, features_in, rows_of, typed
 
 _SHARDS = re.compile(r"(.*)@(\d+)(\.tfrecords?)?")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(\.tfrecords?)?$")
 _BATCH = 1024  # records parsed at a time
+_DTYPES, _LENGTHS = {NUMERIC: "float32", INTEGER: "int64", STRING: "string"}, ".d1"
 _MOST_NODES = 200_000  # of each other node set: enough to tell what its features are
 
 
@@ -61,17 +62,17 @@ def files_of_pattern(pattern: str) -> tuple[Path, ...]:
     pattern = os.path.expanduser(pattern)
     if sharded := _SHARDS.fullmatch(pattern):
         count = int(sharded[2])
-        ending = sharded[3] or ""
+        ending = sharded[3] or ".tfrecord"
         names = [f"{sharded[1]}-{shard:05d}-of-{count:05d}{ending}" for shard in range(count)]
     elif os.path.isdir(pattern):
         names = sorted(glob.glob(os.path.join(glob.escape(pattern), "*.tfrecord*")))
     else:
         names = sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]
-    missing = [one for one in names if not os.path.isfile(one)]
-    if missing or not names:
-        raise InputError(
-            f"samples:{pattern}: there is no file {missing[0] if missing else pattern}"
-        )
+    if not names:
+        raise InputError(f"samples:{pattern}: there is no such file")
+    for one in names:
+        if not os.path.isfile(one):
+            raise InputError(f"samples:{pattern}: there is no file {one}")
     return tuple(Path(one) for one in names)
 
 
@@ -105,18 +106,13 @@ def read_samples(
         raise InputError(f"samples:{pattern}: expected --target with one of {', '.join(known)}")
     target = roots[0]
     label = label_of(schema.node_sets[target], label, target)
-    tables = {}
-    for name in known:
-        here = {
-            key: Feature.of(one, f"node set {shown(name)}, feature {shown(key)}")
-            for key, one in sorted(schema.node_sets[name].features.items())
-            if not key.startswith("#")
-        }
-        found = _read_set(files, name, here, roots=name == target)
-        if name == target:
-            tables[name], root_table = found
-        else:
-            tables[name], _ = found
+    sets = {name: _NodesOf(name, schema.node_sets[name], name == target) for name in known}
+    for path, parsed in _batches(files, {key: of for one in sets.values() for key, of in one.spec}):
+        for one in sets.values():
+            one.take(parsed, path)
+    if not sets[target].count:
+        raise InputError(f"samples:{pattern}: expected subgraphs, got none")
+    root_table = sets[target].table(files, roots=True)
     ids = root_table.keys[ID]
     if len(np.unique(ids)) != len(ids):
         raise InputError(f"samples:{pattern}: a root is there twice")
@@ -131,80 +127,103 @@ def read_samples(
             node_ids=ids,
             labels=None if label is None else labels_of(root_table, label, target),
         )
+    tables = {name: one.table(files) for name, one in sets.items()}
     return Samples(files, schema, target, label, data, used, tables)
 
 
-def _read_set(
-    files: tuple[Path, ...], name: str, features: Mapping[str, Feature], *, roots: bool
-) -> tuple[SetTable, SetTable]:
-    """Different nodes of a set, as a table; and the roots alone, in their order."""
+def _batches(files: Sequence[Path], dtypes: Mapping[str, str]) -> Iterator[tuple[Path, Any]]:
+    """Each file's records, some at a time, as ragged values by their keys."""
     with quiet_tensorflow():
         import tensorflow as tf
 
-    dtypes = {NUMERIC: tf.float32, INTEGER: tf.int64, STRING: tf.string}
-    keys = {f"nodes/{name}.#size": tf.int64, f"nodes/{name}.{ID}": tf.string}
-    for key, one in features.items():
-        keys[f"nodes/{name}.{key}"] = dtypes[one.kind]
-        if one.size is None:
-            keys[f"nodes/{name}.{key}.d1"] = tf.int64
-    spec = {key: tf.io.RaggedFeature(dtype) for key, dtype in keys.items()}
-    ids: list = []
-    parts: dict[str, list] = {key: [] for key in features}
-    lengths: dict[str, list] = {key: [] for key in features}
-    is_root: list = []
-    seen: set = set()
+    spec = {key: tf.io.RaggedFeature(tf.as_dtype(dtype)) for key, dtype in dtypes.items()}
     for path in files:
         try:
             for batch in tf.data.TFRecordDataset(str(path)).batch(_BATCH):
-                parsed = tf.io.parse_example(batch, spec)
-                here = parsed[f"nodes/{name}.{ID}"]
-                found, counts = here.values.numpy(), here.row_lengths().numpy()
-                if roots and (counts == 0).any():
-                    raise InputError(
-                        f"{path}: expected the ids (#id) of {shown(name)} in each record"
-                    )
-                first = np.zeros(len(found), bool)
-                if roots:
-                    first[np.cumsum(counts) - counts] = True
-                fresh = np.zeros(len(found), bool)
-                if len(seen) < _MOST_NODES or roots:
-                    for place, one in enumerate(found):
-                        if first[place] or (one not in seen and len(seen) < _MOST_NODES):
-                            fresh[place] = True
-                            seen.add(one)
-                ids.append(found[fresh])
-                is_root.append(first[fresh])
-                for key, feature in features.items():
-                    values = parsed[f"nodes/{name}.{key}"].values.numpy()
-                    if feature.size is None:
-                        sizes = parsed[f"nodes/{name}.{key}.d1"].values.numpy()
-                    else:
-                        sizes = np.full(len(found), feature.size, np.int64)
-                    if len(values) != sizes.sum() or len(sizes) != len(found):
-                        raise InputError(
-                            f"{path}: feature {shown(key)} of {shown(name)}: expected"
-                            f" {sizes.sum():,} values for {len(found):,} nodes, got {len(values):,}"
-                        )
-                    parts[key].append(values[np.repeat(fresh, sizes)])
-                    lengths[key].append(sizes[fresh])
+                yield path, tf.io.parse_example(batch, spec)
         except tf.errors.OpError as error:
             raise InputError(f"cannot read {path}: {error.message}") from None
-    all_ids = np.array([one.decode("utf-8", "replace") for some in ids for one in some], str)
-    series = {
-        key: _series(np.concatenate(parts[key]), np.concatenate(lengths[key]), feature)
-        for key, feature in features.items()
-    }
-    root_rows = np.flatnonzero(np.concatenate(is_root))
-    whole = np.unique(all_ids, return_index=True)[1]
-    places = ((files[0].parent, len(all_ids)),)
 
-    def table(rows: np.ndarray) -> SetTable:
-        chosen = {key: one.iloc[rows].reset_index(drop=True) for key, one in series.items()}
-        return SetTable(
-            f"node set {shown(name)}", {ID: all_ids[rows]}, chosen, dict(features), places
-        )
 
-    return table(whole), table(root_rows)
+class _NodesOf:
+    """What is known of the nodes of one set.
+
+    Args:
+        name: of the set.
+        message: of the schema.
+        has_roots: whether the first node of each record is its root.
+    """
+
+    def __init__(self, name: str, message: Any, has_roots: bool):
+        self._name, self._has_roots = name, has_roots
+        self._features = features_in(message, f"node set {shown(name)}")
+        self._seen: set[bytes] = set()
+        self._ids: list[np.ndarray] = []
+        self._is_root: list[np.ndarray] = []
+        self._values: dict[str, list] = {key: [] for key in self._features}
+        self._lengths: dict[str, list] = {key: [] for key in self._features}
+
+    @property
+    def count(self) -> int:
+        """How many have been taken."""
+        return sum(map(len, self._ids))
+
+    @property
+    def spec(self) -> list[tuple[str, str]]:
+        """Keys and dtypes of what a record has of it."""
+        found = [(self._key(ID), STRING)]
+        for key, one in self._features.items():
+            found.append((self._key(key), _DTYPES[one.kind]))
+            if one.size is None:
+                found.append((self._key(key) + _LENGTHS, "int64"))
+        return found
+
+    def _key(self, feature: str) -> str:
+        return f"nodes/{self._name}.{feature}"
+
+    def take(self, parsed: Mapping[str, Any], path: Path) -> None:
+        """Takes the roots, and of the other nodes those that are new, of some records."""
+        here = parsed[self._key(ID)]
+        ids, counts = here.values.numpy(), here.row_lengths().numpy()
+        is_root = np.zeros(len(ids), bool)
+        if self._has_roots:
+            if (counts == 0).any():
+                raise InputError(f"{path}: expected the #id of {shown(self._name)} in each record")
+            is_root[np.cumsum(counts) - counts] = True
+        kept = is_root.copy()
+        for place, one in enumerate(ids):
+            kept[place] |= one not in self._seen and len(self._seen) < _MOST_NODES
+            if kept[place]:
+                self._seen.add(one)
+        self._ids.append(ids[kept])
+        self._is_root.append(is_root[kept])
+        for key, feature in self._features.items():
+            values = parsed[self._key(key)].values.numpy()
+            if feature.size is None:
+                lengths = parsed[self._key(key) + _LENGTHS].values.numpy()
+            else:
+                lengths = np.full(len(ids), feature.size, np.int64)
+            if len(values) != lengths.sum() or len(lengths) != len(ids):
+                raise InputError(
+                    f"{path}: feature {shown(key)} of {shown(self._name)}: expected"
+                    f" {lengths.sum():,} values for {len(ids):,} nodes, got {len(values):,}"
+                )
+            self._values[key].append(values[np.repeat(kept, lengths)])
+            self._lengths[key].append(lengths[kept])
+
+    def table(self, files: Sequence[Path], *, roots: bool = False) -> SetTable:
+        """The roots in their order, or all nodes, each once."""
+        ids = np.array([one.decode("utf-8", "replace") for some in self._ids for one in some], str)
+        rows = np.unique(ids, return_index=True)[1]
+        if roots:
+            rows = np.flatnonzero(np.concatenate(self._is_root))
+        columns = {}
+        for key, feature in self._features.items():
+            values, lengths = np.concatenate(self._values[key]), np.concatenate(self._lengths[key])
+            columns[key] = _series(values, lengths, feature).iloc[rows].reset_index(drop=True)
+        places = ((files[0].parent, len(ids)),)
+        name = f"node set {shown(self._name)}"
+        return SetTable(name, {ID: ids[rows]}, columns, self._features, places)
 
 
 def _series(values: np.ndarray, lengths: np.ndarray, feature: Feature) -> Any:

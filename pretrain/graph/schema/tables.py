@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, shown
+from ...errors import InputError
 from .csv_files import read_csv
 from .files import files_of, is_record_file
 from .record_files import read_records
-from .values import Feature
+from .values import Feature, features_in
 
 ID, SOURCE, TARGET = "#id", "#source", "#target"
 
@@ -59,11 +59,7 @@ def read_set(name: str, message: Any, keys: Sequence[str], folder: Path) -> SetT
     Raises:
         InputError: a missing file, feature or id, or a value that does not fit: with file and row.
     """
-    features = {
-        key: Feature.of(one, f"{name}, feature {shown(key)}")
-        for key, one in sorted(message.features.items())  # a map has another order in each process
-        if not key.startswith("#")
-    }
+    features = features_in(message, name)
     parts, files = [], []
     for path in files_of(message.metadata, folder, name):
         read = read_records if is_record_file(path, name) else read_csv

@@ -60,6 +60,23 @@ class Feature:
         return cls(kind, None if any(size < 0 for size in sizes) else math.prod(sizes))
 
 
+def features_in(message: Any, where: str) -> dict[str, Feature]:
+    """The features of a node set or an edge set, by name, in an order that is always the same.
+
+    Args:
+        message: of the schema.
+        where: the set in words, for messages.
+
+    Raises:
+        InputError: see `Feature.of`.
+    """
+    return {
+        name: Feature.of(one, f"{where}, feature {shown(name)}")
+        for name, one in sorted(message.features.items())  # a map has another in each process
+        if not name.startswith("#")
+    }
+
+
 def typed(values: np.ndarray, feature: Feature) -> np.ndarray:
     """Entries of lists in the dtype of `SetTable.features`."""
     if feature.kind == STRING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ...config.shared import GraphOptions
 from ...encoder.template.model import Applier
 from ...errors import InputError, shown
 from ...graph.objects.graph import ObjectGraph
-from ...sampling.network import network_of, read_network
+from .inputs import asked_network
 from .sources import FileSource, MemorySource
 
 _BATCH = 512
@@ -40,11 +39,7 @@ def embed_network(
         check_schema(template, graph.samples.schema, graph.data.name)
         source = FileSource(graph.samples.files, graph.data.num_nodes, template.seed)
     else:
-        kind, _, path = (options.dataset or "").partition(":")
-        if kind == "tfgnn" and options.edges is None:
-            network = read_network(os.path.expanduser(path), template.target, options.label)
-        else:
-            network = network_of(graph.data)
+        network = asked_network(options, graph.data, template.target)
         check_schema(template, network.schema, graph.data.name)
         if template.plan is None:
             raise InputError(
@@ -52,16 +47,29 @@ def embed_network(
                 " --dataset samples:PATTERN, drawn as those were"
             )
         source = MemorySource(network, template.plan, template.seed)
-    shown_progress = tqdm(total=source.num_roots, desc="embed", disable=quiet, unit="node")
-    found = []
-    with shown_progress:
-        for batch in source.roots(min(_BATCH, source.num_roots), template.spec):
-            found.append(applier.of_graph(batch))
-            shown_progress.update(len(found[-1]))
-    embeddings = np.concatenate(found)
+    embeddings = embed_roots(applier, source, _BATCH, quiet=quiet)
     if not np.isfinite(embeddings).all():
         raise InputError(f"{graph.data.name}: the representations are not finite")
     return embeddings
+
+
+def embed_roots(
+    applier: Applier, source: MemorySource | FileSource, most: int, *, quiet: bool
+) -> np.ndarray:
+    """Representations of all roots in their order, float32 [N, D].
+
+    Args:
+        applier: of the encoder.
+        source: of subgraphs.
+        most: so many roots at a time.
+        quiet: no progress bar.
+    """
+    found = []
+    with tqdm(total=source.num_roots, desc="embed", disable=quiet, unit="node") as progress:
+        for graph in source.roots(min(most, source.num_roots), applier.template.spec):
+            found.append(applier.of_graph(graph))
+            progress.update(len(found[-1]))
+    return np.concatenate(found)
 
 
 def check_schema(template: Any, schema: Any, name: str) -> None:
@@ -85,7 +93,7 @@ def check_schema(template: Any, schema: Any, name: str) -> None:
                     f" {dtypes[1]}, as in the training, got {dtypes[0]}"
                 )
     for edge_set, one in template.schema.edge_sets.items():
-        here = schema.edge_sets.get(edge_set) if edge_set in schema.edge_sets else None
+        here = schema.edge_sets.get(edge_set)
         if here is None or (here.source, here.target) != (one.source, one.target):
             raise InputError(
                 f"{name}: expected an edge set {shown(edge_set)} from {one.source} to {one.target},"

@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...config.options import PretrainConfig
+from ...config.shared import GraphOptions
 from ...encoder.template.model import Template
 from ...errors import InputError, shown
 from ...graph.data import GraphData
 from ...graph.schema.samples import Samples
 from ...sampling.network import Network, columns_of, network_of, read_network
 from ...sampling.plan import plan_by_fan_out, plan_from_file
-from ...sampling.rows import Rows, feature_rows
+from ...sampling.rows import Rows, rows_in
 from ..recipe import Recipe
 from .sources import FileSource, MemorySource
-
-SCHEMA_KIND = "tfgnn"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,16 +61,9 @@ def network_inputs(
         }
         template = _template(recipe, samples.target, columns, samples.schema, None)
         source = FileSource(samples.files, data.num_nodes, recipe.seed)
-        features = {
-            name: {key: feature_rows(table.features[key], table.kinds[key]) for key in table.kinds}
-            for name, table in samples.tables.items()
-        }
+        features = {name: rows_in(table) for name, table in samples.tables.items()}
         return NetworkInputs(template, source, _told(columns), features)
-    kind, _, path = (config.dataset or "").partition(":")
-    if kind == SCHEMA_KIND and config.edges is None:
-        network = read_network(os.path.expanduser(path), config.target, config.label)
-    else:
-        network = network_of(data)
+    network = asked_network(config, data, config.target)
     if config.sampling_spec is not None:
         plan = plan_from_file(config.sampling_spec, network.kinds)
         if plan.node_set != network.target:
@@ -89,6 +81,23 @@ def network_inputs(
     }
     sampled = MemorySource(network, plan, recipe.seed)
     return NetworkInputs(template, sampled, (*_sizes(network), *_told(columns)), features)
+
+
+def asked_network(options: GraphOptions, data: GraphData, target: str | None) -> Network:
+    """All node sets of the schema that a command is asked for; of another graph, its nodes.
+
+    Args:
+        options: of the command.
+        data: what `asked_graph` has read.
+        target: the node set whose embeddings are wanted; see `read_network`.
+
+    Raises:
+        InputError: see `read_network`.
+    """
+    kind, _, path = (options.dataset or "").partition(":")
+    if kind == "tfgnn" and options.edges is None:
+        return read_network(os.path.expanduser(path), target, options.label)
+    return network_of(data)
 
 
 def _template(recipe: Recipe, target: str, columns: Any, schema: Any, plan: Any) -> Template:

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
-from ....kernels.keys import derive_key
 from ....tfgnn_task import (
     BarlowTwinsTask,
     CorruptionSpec,
@@ -18,17 +16,17 @@ from ....tfgnn_task import (
 from ...encoder.template.inputs import EncodeFeatures
 from ...encoder.template.model import Applier, Template
 from ...encoder.template.start import start_embeddings
-from ...graph.tensor import STEP
 from ...output.folder import OutputFolder
 from ...output.template import export_template
 from ...sampling.rows import Rows
 from ..recipe import Recipe
-from ..steps.build import METRICS_EVERY_N_STEPS, TracedOnce
+from ..steps.build import task_of_views
 from ..steps.fit import Callbacks, fit
 from ..steps.sampled import equal_parts, schedule_of
 from ..steps.sampler import TICKET
 from ..trained import Trained
 from ..workers.part import Part
+from .apply import embed_roots
 from .sources import FileSource, MemorySource
 
 
@@ -93,16 +91,8 @@ class NetworkRun:
     def embed(self, weights: list[np.ndarray]) -> np.ndarray:
         """Representations of the target's nodes, float32 [N, D], by one subgraph of each."""
         self._applier.set_weights(weights)
-        batch = min(self._recipe.batch_size, self._source.num_roots)
-        shown = tqdm(
-            total=self._source.num_roots, desc="embed", disable=not self._show, unit="node"
-        )
-        found = []
-        with shown:
-            for graph in self._source.roots(batch, self._template.spec):
-                found.append(self._applier.of_graph(graph))
-                shown.update(len(found[-1]))
-        return np.concatenate(found)
+        most = self._recipe.batch_size
+        return embed_roots(self._applier, self._source, most, quiet=not self._show)
 
     def export(self, weights: list[np.ndarray], folder: OutputFolder) -> None:
         """Writes the SavedModel and the weights beside it."""
@@ -118,23 +108,14 @@ def make_task(recipe: Recipe, target: str) -> BarlowTwinsTask:
         target: node set of the roots.
     """
     views = []
-    for number, (edges, entries) in enumerate(
-        zip(recipe.drop_edges, recipe.drop_entries, strict=True)
-    ):
+    for edges, entries in zip(recipe.drop_edges, recipe.drop_entries, strict=True):
         of_entries = CorruptionSpec(node_set_corruption={"*": {"*": entries}})
-        members = [
-            DropEdges({"*": edges}, padding=None, node_id_feature=TICKET),
-            DropoutFeatures(
-                of_entries, skip_non_floating=True, padding=None, node_id_feature=TICKET
-            ),
-        ]
-        key = derive_key(recipe.seed, f"view {number}")
-        views.append(TracedOnce(members, seed=key, step_feature=STEP, padding=None))
-    return BarlowTwinsTask(
-        target,
-        corruptor=views,
-        lambda_=recipe.lambda_,
-        projector_units=recipe.projector_units,
-        on_nonfinite="ignore",  # `StepRecorder` ends the training, in one line
-        metrics_every_n_steps=METRICS_EVERY_N_STEPS,
-    )
+        views.append(
+            [
+                DropEdges({"*": edges}, padding=None, node_id_feature=TICKET),
+                DropoutFeatures(
+                    of_entries, skip_non_floating=True, padding=None, node_id_feature=TICKET
+                ),
+            ]
+        )
+    return task_of_views(recipe, target, views, "first_node")

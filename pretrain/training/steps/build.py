@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -90,18 +92,33 @@ def make_task(
             batch, each draws what one of them would draw for its part. None: by position.
     """
     rates = zip(recipe.drop_edges, recipe.mask_features, recipe.drop_entries, strict=True)
-    views = [
-        TracedOnce(
-            _corruptors(*of_view, node_id_feature),
+    views = [_corruptors(*of_view, node_id_feature) for of_view in rates]
+    return task_of_views(recipe, NODE_SET, views, readout)
+
+
+def task_of_views(
+    recipe: Recipe, node_set: str, views: Sequence[Sequence[Corruptor]], readout: str
+) -> BarlowTwinsTask:
+    """The recipe's task, whose views are keyed by seed and step.
+
+    Args:
+        recipe: the seed, the loss, the projector.
+        node_set: whose representations are contrasted.
+        views: what each does to a graph, one after the other.
+        readout: see `BarlowTwinsTask`.
+    """
+    corruptors = [
+        _TracedOnce(
+            members,
             seed=derive_key(recipe.seed, f"view {number}"),
             step_feature=STEP,
             padding=None,
         )
-        for number, of_view in enumerate(rates)
+        for number, members in enumerate(views)
     ]
     return BarlowTwinsTask(
-        NODE_SET,
-        corruptor=views,
+        node_set,
+        corruptor=corruptors,
         readout=readout,
         lambda_=recipe.lambda_,
         projector_units=recipe.projector_units,
@@ -110,7 +127,7 @@ def make_task(
     )
 
 
-class TracedOnce(Compose):
+class _TracedOnce(Compose):
     """A view whose operations are made once, where the runner's three models would make them anew.
 
     That is half of a second for each view and model.
