@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
+from graph_barlow_twins.pretrain.encoder.template.build import build_template
 from graph_barlow_twins.pretrain.encoder.template.inputs import (
     NUMBERS,
     TOKEN_WEIGHTS,
@@ -107,3 +108,36 @@ def test_embeddings_start_at_the_principal_directions():
     nearest = np.linalg.norm(state[:, None, :3] - means, axis=2).argmin(axis=1)
     assert (nearest == groups).mean() > 0.99  # the groups are in the first directions
     assert 0.3 < centred.std() < 2
+
+
+def test_weights_do_not_depend_on_the_order_of_the_sets():
+    """A schema's maps have another order in each process; a model goes from one to another."""
+    ends = ("p", "p"), ("p", "q"), ("q", "p")
+
+    def weights(order):
+        none = np.zeros(0, np.int32)
+        graph = tfgnn.GraphTensor.from_pieces(
+            node_sets={
+                name: tfgnn.NodeSet.from_fields(
+                    sizes=[3], features={NUMBERS: np.ones((3, 1), np.float32)}
+                )
+                for name in "pq"[::order]
+            },
+            edge_sets={
+                source + target: tfgnn.EdgeSet.from_fields(
+                    sizes=[0],
+                    features={},
+                    adjacency=tfgnn.Adjacency.from_indices((source, none), (target, none)),
+                )
+                for source, target in ends[::order]
+            },
+        )
+        tf.keras.utils.set_random_seed(3)
+        columns = {name: COLUMNS[:1] for name in "pq"}
+        model = build_template(
+            graph.spec, columns, encoder="graph_sage", units=4, rounds=1, target="p"
+        )
+        return model.get_weights()
+
+    for one, other in zip(weights(1), weights(-1), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -39,7 +39,7 @@ def build_template(
         rounds: of message passing.
         target: node set of the roots.
     """
-    graph = inputs = tf.keras.Input(type_spec=spec)
+    graph = inputs = tf.keras.Input(type_spec=_sorted(spec))
     graph = initial_states(input_sizes(columns), units)(graph)
     states = [FirstNodes(target)(graph)]
     for done in range(rounds):
@@ -51,6 +51,18 @@ def build_template(
     graph = WithinHops(0, target)(graph)
     graph = graph.replace_features(node_sets={target: {tfgnn.HIDDEN_STATE: joined}})
     return tf.keras.Model(inputs, graph, name=encoder)
+
+
+def _sorted(spec: tfgnn.GraphTensorSpec) -> tfgnn.GraphTensorSpec:
+    """With its sets in the order of their names.
+
+    That of a schema is another one in each process, and layers draw and list their weights by it.
+    """
+    return tfgnn.GraphTensorSpec.from_piece_specs(
+        context_spec=spec.context_spec,
+        node_sets_spec=dict(sorted(spec.node_sets_spec.items())),
+        edge_sets_spec=dict(sorted(spec.edge_sets_spec.items())),
+    )
 
 
 def _mt_albis(units: int, name: str) -> tf.keras.layers.Layer:

@@ -46,7 +46,7 @@ def read_schema(path: str | Path) -> tuple[Any, Path]:
         raise InputError(f"{path}: expected a TF-GNN schema: {error}") from None
     if not schema.node_sets:
         raise InputError(f"{path}: expected a schema with at least one node set")
-    for name, edges in schema.edge_sets.items():
+    for name, edges in sorted(schema.edge_sets.items()):
         for what, end in (("source", edges.source), ("target", edges.target)):
             if end not in schema.node_sets:
                 known = ", ".join(sorted(schema.node_sets))

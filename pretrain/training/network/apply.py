@@ -92,7 +92,7 @@ def check_schema(template: Any, schema: Any, name: str) -> None:
                     f"{name}: node set {shown(node_set)}, feature {shown(one.name)}: expected"
                     f" {dtypes[1]}, as in the training, got {dtypes[0]}"
                 )
-    for edge_set, one in template.schema.edge_sets.items():
+    for edge_set, one in sorted(template.schema.edge_sets.items()):
         here = schema.edge_sets.get(edge_set)
         if here is None or (here.source, here.target) != (one.source, one.target):
             raise InputError(
