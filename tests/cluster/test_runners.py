@@ -1,12 +1,11 @@
 """The same bytes from every runner, in one process or several, and whatever is done twice."""
 
-import os
-from pathlib import Path
-
 import pytest
+from graph_barlow_twins.pretrain.cluster.read import Read
 from graph_barlow_twins.pretrain.cluster.sample import sample
 
 from tests.cluster.by_loops import awkward_flights
+from tests.cluster.dask import let_one_die, options_for, two_workers
 from tests.schema.flights import write
 
 pytestmark = pytest.mark.slow  # pipelines in several processes
@@ -58,43 +57,19 @@ def test_buckets_and_files_do_not_matter(folder, expected, monkeypatch):
 
 @pytest.fixture(scope="module")
 def cluster():
-    distributed = pytest.importorskip(
-        "distributed", reason="Dask (extra: cluster) is not installed"
-    )
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-    ) as cluster:
+    with two_workers() as cluster:
         yield cluster
 
 
 def on_dask(folder, name, cluster, **options):
-    address = [f"--dask_client_address={cluster.scheduler_address}", "--dask_npartitions=1"]
-    return sampled(folder, name, runner="DaskRunner", options=address, **options)
+    return sampled(folder, name, runner="DaskRunner", options=options_for(cluster), **options)
 
 
 def test_dask(folder, expected, cluster):
     assert on_dask(folder, "dask", cluster) == expected
 
 
-def dies_once(self, element):
-    """In place of `Read.process`: the first worker that comes here is gone."""
-    marker = Path(self._job.shards.folder).parent / "died"
-    try:
-        marker.touch(exist_ok=False)
-    except FileExistsError:
-        return self.alive(element)
-    os.kill(os.getpid(), 9)
-
-
 def test_a_worker_that_dies_is_replaced(folder, expected, cluster):
-    code = """
-from graph_barlow_twins.pretrain.cluster import read
-from tests.cluster import test_runners
-read.Read.alive, read.Read.process = read.Read.process, test_runners.dies_once
-"""
-    from distributed import Client
-
-    with Client(cluster) as client:
-        client.run(exec, code, {})
+    let_one_die(cluster, Read, folder / "died")
     assert on_dask(folder, "killed", cluster) == expected
     assert (folder / "died").exists()

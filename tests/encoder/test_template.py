@@ -13,7 +13,7 @@ from graph_barlow_twins.pretrain.encoder.template.inputs import (
     EncodeFeatures,
 )
 from graph_barlow_twins.pretrain.encoder.template.layers import BagOfEmbeddings
-from graph_barlow_twins.pretrain.encoder.template.start import start_embeddings
+from graph_barlow_twins.pretrain.encoder.template.start import start_embeddings, start_layers
 from graph_barlow_twins.pretrain.encoder.template.within import WithinHops
 from graph_barlow_twins.pretrain.graph.objects.column import BAG, CATEGORY, NUMBER, VECTOR, Column
 from graph_barlow_twins.pretrain.sampling.rows import Rows
@@ -108,6 +108,30 @@ def test_embeddings_start_at_the_principal_directions():
     nearest = np.linalg.norm(state[:, None, :3] - means, axis=2).argmin(axis=1)
     assert (nearest == groups).mean() > 0.99  # the groups are in the first directions
     assert 0.3 < centred.std() < 2
+
+
+def test_layers_start_at_the_principal_directions():
+    """Of what comes in, in the linear range; own states, which come first, do not count."""
+    rng = np.random.default_rng(0)
+    units, rank = 8, 3
+    content = rng.standard_normal((400, rank)) @ rng.standard_normal((rank, 12)) * 5 + 7
+    messages, own = content.astype(np.float32), rng.standard_normal((400, units), np.float32)
+    inputs = tf.keras.Input((units + 12,))
+    layer = tf.keras.layers.Dense(units, activation="relu")
+    model = tf.keras.Model(inputs, layer(inputs))
+    random = layer.kernel.numpy()
+    found = np.hstack([own, messages])
+    start_layers(model, tf.constant(found), units)
+    np.testing.assert_array_equal(layer.kernel[:units, :rank], 0)
+    np.testing.assert_array_equal(layer.kernel[:, rank:], random[:, rank:])
+    states = model(found).numpy()[:, :rank]
+    np.testing.assert_allclose(np.square(states - states.mean(axis=0)).mean(), 1, rtol=0.05)
+    inside = (states > 0).all(axis=1)
+    assert inside.mean() > 0.9
+    centred = messages[inside] - messages[inside].mean(axis=0)
+    linear = np.linalg.lstsq(states[inside] - states[inside].mean(axis=0), centred, rcond=None)[0]
+    lost = centred - (states[inside] - states[inside].mean(axis=0)) @ linear
+    assert np.square(lost).sum() < 1e-6 * np.square(centred).sum()
 
 
 def test_weights_do_not_depend_on_the_order_of_the_sets():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import pytest
 import tensorflow as tf
+from graph_barlow_twins.pretrain.cluster.embed import Apply, embed
 from graph_barlow_twins.pretrain.encoder.template import build
 from graph_barlow_twins.pretrain.encoder.template.model import Template
 from graph_barlow_twins.pretrain.sampling.memory import MemorySampler
@@ -15,6 +16,7 @@ from graph_barlow_twins.pretrain.sampling.network import read_network
 from graph_barlow_twins.pretrain.sampling.plan import plan_by_fan_out
 from graph_barlow_twins.pretrain.sampling.tensors import graphs_in_memory
 
+from tests.cluster.dask import let_one_die, options_for, two_workers
 from tests.runs import run_main
 from tests.schema.flights import flights, write
 
@@ -38,6 +40,11 @@ def done(*arguments):
 def embeddings(path):
     with np.load(path) as file:
         return dict(zip(file["node_ids"].tolist(), file["embeddings"], strict=True))
+
+
+def by_beam(folder, name):
+    parts = pandas.concat(map(pandas.read_parquet, sorted(folder.glob(f"{name}-*.parquet"))))
+    return dict(zip(parts.pop("node_id"), parts.to_numpy(), strict=True))
 
 
 def assert_close(found, expected):
@@ -98,9 +105,14 @@ def test_samples_are_embedded_as_the_graph_is(run, tmp_path):
     done("embed", folder / "run", *samples, "--output", tmp_path / "e.npz")
     assert_close(embeddings(tmp_path / "e.npz"), expected)
     done("embed", folder / "run", *samples, "--output", tmp_path / "e@2.parquet")
-    parts = pandas.concat(map(pandas.read_parquet, sorted(tmp_path.glob("e-*.parquet"))))
-    by_beam = dict(zip(parts.pop("node_id"), parts.to_numpy(), strict=True))
-    assert_close(by_beam, expected)
+    assert_close(by_beam(tmp_path, "e"), expected)
+    with two_workers() as cluster:
+        let_one_die(cluster, Apply, tmp_path / "died")
+        options = {"runner": "DaskRunner", "options": options_for(cluster), "quiet": True}
+        pattern, output = str(tmp_path / "s@3.tfrecord"), str(tmp_path / "killed@2.parquet")
+        assert embed(str(folder / "run"), pattern, output, **options) == len(expected)
+    assert (tmp_path / "died").exists()
+    assert_close(by_beam(tmp_path, "killed"), expected)
 
 
 def test_samples_are_trained_on(run, tmp_path):

@@ -70,12 +70,13 @@ def _mt_albis(units: int, name: str) -> tf.keras.layers.Layer:
 
     del name  # it takes none
 
-    # Side by side the messages of many edge sets make the update the most expensive part by far.
+    # A message says what its sender is, and those of each edge set stay apart: `start_layers`.
     return mt_albis.MtAlbisGraphUpdate(
         units=units,
         message_dim=units,
         receiver_tag=tfgnn.SOURCE,
-        edge_set_combine_type="sum",
+        simple_conv_use_receiver_state=False,
+        edge_set_combine_type="concat",
     )
 
 

@@ -15,7 +15,7 @@ from ....tfgnn_task import (
 )
 from ...encoder.template.inputs import EncodeFeatures
 from ...encoder.template.model import Applier, Template
-from ...encoder.template.start import start_embeddings
+from ...encoder.template.start import start_embeddings, start_layers
 from ...output.folder import OutputFolder
 from ...output.template import export_template
 from ...sampling.rows import Rows
@@ -28,6 +28,8 @@ from ..trained import Trained
 from ..workers.part import Part
 from .apply import embed_roots
 from .sources import FileSource, MemorySource
+
+_ROOTS_OF_START = 1024  # whose subgraphs show what principal directions there are
 
 
 class NetworkRun:
@@ -57,6 +59,8 @@ class NetworkRun:
         self._applier = Applier(template)
         variables = self._applier.model.weights
         start_embeddings(variables, template.columns, features, recipe.seed)
+        some = source.some(_ROOTS_OF_START, template.spec)
+        start_layers(self._applier.model, some, template.units)
         self.initial_weights = self._applier.weights
 
     @tf.autograph.experimental.do_not_convert  # as `fit`

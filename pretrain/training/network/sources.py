@@ -37,7 +37,8 @@ class MemorySource:
     """
 
     def __init__(self, network: Network, plan: Plan, seed: int):
-        self._network, self._sampler = network, MemorySampler(network, plan, seed)
+        self._network, self._seed = network, seed
+        self._sampler = MemorySampler(network, plan, seed)
         self.num_roots = len(network.node_sets[network.target].ids)
 
     def training(self, schedule: Schedule, spec: tfgnn.GraphTensorSpec) -> Graphs:
@@ -63,6 +64,13 @@ class MemorySource:
             return graphs.prefetch(_BATCHES_AHEAD)
 
         return graphs_from
+
+    def some(self, most: int, spec: tfgnn.GraphTensorSpec) -> tfgnn.GraphTensor:
+        """A graph of up to `most` components, of different roots chosen at random."""
+        rng = np.random.default_rng(derive_key(self._seed, "some roots"))
+        roots = rng.permutation(self.num_roots)[:most]
+        of = graphs_in_memory(lambda _: self._sampler(roots), self._network, spec, len(roots))
+        return of(tf.constant(0, tf.int64)).merge_batch_to_components()
 
     def roots(self, batch: int, spec: tfgnn.GraphTensorSpec) -> Iterator[tfgnn.GraphTensor]:
         """Graphs of up to B components, of all roots in their order, as in the first pass."""
@@ -126,6 +134,11 @@ class FileSource:
         return examples.shuffle(
             _SHUFFLED_BATCHES * batch, seed=seed % 2**31, reshuffle_each_iteration=False
         )
+
+    def some(self, most: int, spec: tfgnn.GraphTensorSpec) -> tfgnn.GraphTensor:
+        """See `MemorySource.some`."""
+        examples = next(iter(self._pass(0, most).batch(most)))
+        return tfgnn.parse_example(spec, examples).merge_batch_to_components()
 
     def roots(self, batch: int, spec: tfgnn.GraphTensorSpec) -> Iterator[tfgnn.GraphTensor]:
         """See `MemorySource.roots`; the order is that of the files."""
