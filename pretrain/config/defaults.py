@@ -24,6 +24,9 @@ EPOCHS = 1
 
 EDGE_RATE, SAMPLED_EDGE_RATE = 0.7, 0.3
 TEMPLATE_ENTRY_RATE = 0.3
+# Times 1 / D: it starts at principal directions, which a smaller weight of their redundancy lets
+# go for what hardly differs between views, as whether there are neighbours at all.
+MT_ALBIS_REDUNDANCY = 10.0
 CHANNEL_RATE, RELATION_RATE = 0.5, 0.8
 # For the sparsest features; 0 for those of which two thirds are not zero.
 MASK_RATE = 0.2

@@ -189,7 +189,8 @@ class PretrainConfig(GraphOptions):
         None,
     )
     lambda_: float | None = field(
-        option.non_negative("weight of the redundancy term; default: 1 / D"), None
+        option.non_negative("weight of the redundancy term; default: 1 / D, of mt_albis 10 / D"),
+        None,
     )
     projector_units: tuple[int, ...] = field(
         option.widths("widths of the projector's layers; none: no projector", "any"), ()

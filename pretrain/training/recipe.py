@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config import defaults as default
-from ..config.defaults import ADAM, CHANNELS, CLOSED_FORM, GCN, LINEAR, TEMPLATES, WIDE
+from ..config.defaults import ADAM, CHANNELS, CLOSED_FORM, GCN, LINEAR, MT_ALBIS, TEMPLATES, WIDE
 from ..config.options import PretrainConfig
 from ..config.rules import step_option, view_option
 from ..encoder.channels.gates import Measured
@@ -104,6 +104,7 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
     entry_rate = default.TEMPLATE_ENTRY_RATE if is_template else 0.0
     batch_size = default.TEMPLATE_BATCH_SIZE if is_template else default.BATCH_SIZE
     dimension = units[-1] * (rounds + 1) if is_template else units[-1]
+    redundancy = default.MT_ALBIS_REDUNDANCY if encoder == MT_ALBIS else 1.0
     defaults = {
         "encoder": encoder,
         "training": training,
@@ -116,7 +117,7 @@ def make_recipe(config: PretrainConfig, data: GraphData, width: int | None = Non
         "mask_features": (_mask_rate(data),) * 2,
         "drop_entries": (entry_rate, entry_rate),
         "drop_channels": (default.RELATION_RATE if data.relations else default.CHANNEL_RATE,) * 2,
-        "lambda_": 1 / (config.projector_units or (dimension,))[-1],
+        "lambda_": redundancy / (config.projector_units or (dimension,))[-1],
     }
     left = {name: value for name, value in defaults.items() if given[name] is None}
     decided: dict[str, Any] = (

@@ -113,10 +113,11 @@ def test_encoders_of_subgraphs_have_defaults_of_their_own():
     assert (found.units, found.hops, found.fan_out) == ((128,), 2, (8, 4))
     assert (found.batch_size, found.epochs, found.steps) == (512, 1, None)
     assert (found.drop_edges, found.drop_entries) == ((0.3, 0.3), (0.3, 0.3))
-    assert found.lambda_ == 1 / 384  # the state at the start and after two rounds
+    assert found.lambda_ == 10 / 384  # the state at the start and after two rounds
     other = chosen(DENSE, encoder="hgt", fan_out=(5, 4, 3), units=(64,))
     assert (other.hops, other.lambda_) == (3, 1 / 256)
     assert chosen(DENSE, encoder="hgt", hops=1).lambda_ == 1 / 256
+    assert chosen(DENSE, encoder="mt_albis", projector_units=(32,)).lambda_ == 10 / 32
     assert chosen(DENSE, encoder="hgt", sampling_spec="s").fan_out == ()
 
 

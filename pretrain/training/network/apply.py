@@ -64,12 +64,14 @@ def embed_roots(
         most: so many roots at a time.
         quiet: no progress bar.
     """
-    found = []
+    found = np.empty((source.num_roots, applier.template.dimension), np.float32)
+    batch = min(most, source.num_roots)
     with tqdm(total=source.num_roots, desc="embed", disable=quiet, unit="node") as progress:
-        for graph in source.roots(min(most, source.num_roots), applier.template.spec):
-            found.append(applier.of_graph(graph))
-            progress.update(len(found[-1]))
-    return np.concatenate(found)
+        for start, graph in source.roots(batch, applier.template.spec):
+            part = applier.of_graph(graph)
+            found[start : start + len(part)] = part
+            progress.update(start + len(part) - progress.n)
+    return found
 
 
 def check_schema(template: Any, schema: Any, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -72,20 +71,25 @@ class MemorySource:
         of = graphs_in_memory(lambda _: self._sampler(roots), self._network, spec, len(roots))
         return of(tf.constant(0, tf.int64)).merge_batch_to_components()
 
-    def roots(self, batch: int, spec: tfgnn.GraphTensorSpec) -> Iterator[tfgnn.GraphTensor]:
-        """Graphs of up to B components, of all roots in their order, as in the first pass."""
-        whole, rest = divmod(self.num_roots, batch)
+    def roots(
+        self, batch: int, spec: tfgnn.GraphTensorSpec
+    ) -> Iterator[tuple[int, tfgnn.GraphTensor]]:
+        """All roots in their order, as in the first pass: number of the first one, and a graph.
 
-        def sample(first: int, size: int, number: int):
-            start = first + number * size
-            return self._sampler(np.arange(start, start + size))
+        Args:
+            batch: components of each graph, at most as many as there are roots. The last graph
+                begins among those of the one before it, so that all have one size and one trace.
+            spec: of one subgraph.
+        """
+        last = self.num_roots - batch
+        starts = [min(start, last) for start in range(0, self.num_roots, batch)]
 
-        for first, number, size in ((0, whole, batch), (whole * batch, 1, rest)):
-            if size:
-                of = graphs_in_memory(
-                    functools.partial(sample, first, size), self._network, spec, size
-                )
-                yield from _merged(tf.data.Dataset.range(number).map(of, _BATCHES_AHEAD))
+        def sample(start: int):
+            return self._sampler(np.arange(start, start + batch))
+
+        of = graphs_in_memory(sample, self._network, spec, batch)
+        graphs = tf.data.Dataset.from_tensor_slices(np.array(starts)).map(of, _BATCHES_AHEAD)
+        yield from zip(starts, _merged(graphs), strict=True)
 
 
 class FileSource:
@@ -140,11 +144,13 @@ class FileSource:
         examples = next(iter(self._pass(0, most).batch(most)))
         return tfgnn.parse_example(spec, examples).merge_batch_to_components()
 
-    def roots(self, batch: int, spec: tfgnn.GraphTensorSpec) -> Iterator[tfgnn.GraphTensor]:
-        """See `MemorySource.roots`; the order is that of the files."""
+    def roots(
+        self, batch: int, spec: tfgnn.GraphTensorSpec
+    ) -> Iterator[tuple[int, tfgnn.GraphTensor]]:
+        """See `MemorySource.roots`; the order is that of the files, the last graph is smaller."""
         examples = tf.data.TFRecordDataset(self._files).batch(batch)
         graphs = examples.map(lambda some: tfgnn.parse_example(spec, some), _BATCHES_AHEAD)
-        yield from _merged(graphs)
+        yield from zip(range(0, self.num_roots, batch), _merged(graphs), strict=True)
 
 
 def _numbers(first_step: int, schedule: Schedule, part: Part) -> tf.data.Dataset:
