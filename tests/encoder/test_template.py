@@ -134,6 +134,7 @@ def test_layers_start_at_the_principal_directions():
     assert np.square(lost).sum() < 1e-6 * np.square(centred).sum()
 
 
+@pytest.mark.slow  # two encoders are traced
 def test_weights_do_not_depend_on_the_order_of_the_sets():
     """A schema's maps have another order in each process; a model goes from one to another."""
     ends = ("p", "p"), ("p", "q"), ("q", "p")
