@@ -4,9 +4,11 @@ A comment ``<!-- site: NAME ARGUMENT -->`` in a page is replaced by what `_MADE`
 other renderings of the page it is not seen.
 """
 
+import contextlib
 import re
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,8 +27,14 @@ _COMMENT = re.compile(r"<!-- site: (\w+) ([\w-]+) -->")
 def on_startup(command, dirty):
     """Gives mkdocstrings the package as one folder, as it is installed, before it looks for it."""
     folder = ROOT / "build" / "package"
-    shutil.rmtree(folder, ignore_errors=True)
-    package_of(ROOT, folder)
+    folder.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        made = package_of(ROOT, Path(made) / "package")
+        names = [sorted(one.name for one in at.glob("*/*")) for at in (folder, made)]
+        if names[0] != names[1]:  # else another build may be reading it
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another build was first
+                made.rename(folder)
 
 
 def on_page_markdown(markdown, page, config, files):
