@@ -69,6 +69,14 @@ def singular_values(matrix: np.ndarray) -> np.ndarray:
     return np.linalg.svd(triangle, compute_uv=False)
 
 
+def oriented(vectors: np.ndarray) -> np.ndarray:
+    """Eigenvectors, [F, K], each with its largest entry above 0.
+
+    They are known up to their sign; equal runs on two machines should look alike.
+    """
+    return vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
+
+
 def leading_directions(
     forward: Product,
     backward: Product,

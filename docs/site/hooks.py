@@ -28,8 +28,8 @@ def on_startup(command, dirty):
     """Gives mkdocstrings the package as one folder, as it is installed, before it looks for it."""
     folder = ROOT / "build" / "package"
     folder.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-        made = package_of(ROOT, Path(made) / "package")
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        made = package_of(ROOT, Path(temporary) / "package")
         names = [sorted(one.name for one in at.glob("*/*")) for at in (folder, made)]
         if names[0] != names[1]:  # else another build may be reading it
             shutil.rmtree(folder, ignore_errors=True)

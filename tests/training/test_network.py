@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import graph_barlow_twins  # noqa: F401 - Keras 2
 import numpy as np
@@ -15,6 +16,8 @@ from graph_barlow_twins.pretrain.sampling.memory import MemorySampler
 from graph_barlow_twins.pretrain.sampling.network import read_network
 from graph_barlow_twins.pretrain.sampling.plan import plan_by_fan_out
 from graph_barlow_twins.pretrain.sampling.tensors import graphs_in_memory
+from graph_barlow_twins.pretrain.training.network.apply import embed_roots
+from graph_barlow_twins.pretrain.training.network.sources import MemorySource
 
 from tests.cluster.dask import let_one_die, options_for, two_workers
 from tests.runs import run_main
@@ -173,6 +176,26 @@ def test_damaged_models_are_refused(run, tmp_path):
         found = run_main("embed", tmp_path / "model", *schema, "--output", tmp_path / "e.npz")
         assert found.returncode == 2
         assert "template.json: expected what a run has written" in found.stderr
+
+
+def test_each_root_has_its_row_whatever_the_batch(tmp_path):
+    """The last batch begins among the roots of the one before it."""
+    write(tmp_path, few_sets())
+    network = read_network(tmp_path, "flight", "label")
+    plan = plan_by_fan_out(network.kinds, "flight", (1,))
+    columns = {name: one.columns for name, one in network.node_sets.items()}
+    template = Template("graph_sage", 8, 0, "flight", columns, network.schema, plan, 0)
+    places = {str(one): place for place, one in enumerate(network.node_sets["flight"].ids)}
+
+    def place_of_roots(graph):
+        nodes = graph.node_sets["flight"]
+        roots = tf.gather(nodes["#id"], tf.cumsum(nodes.sizes, exclusive=True)).numpy()
+        return np.array([[places[one.decode()]] * 8 for one in roots], np.float32)
+
+    stub = SimpleNamespace(template=template, of_graph=place_of_roots)
+    for batch in (17, 40, 100):
+        found = embed_roots(stub, MemorySource(network, plan, 0), batch, quiet=True)
+        np.testing.assert_array_equal(found[:, 0], np.arange(40))
 
 
 def test_what_later_rounds_leave_out_changes_no_root(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ....kernels.keys import derive_key
-from ....kernels.linalg import leading_directions
+from ....kernels.linalg import leading_directions, oriented
 from ...graph.data import GraphData
 from ..start import column_weights, weighted_rows
 from .apply import finished, present
@@ -50,9 +50,7 @@ def start_channels(
     mean = side_by_side.mean(axis=0)
     side_by_side -= mean
     scatter = (side_by_side.T @ side_by_side).astype(np.float64)
-    vectors = np.linalg.eigh(scatter)[1][:, ::-1][:, :width]
-    # Eigenvectors are known up to their sign; equal runs on two machines should look alike.
-    vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
+    vectors = oriented(np.linalg.eigh(scatter)[1][:, ::-1][:, :width])
     channels = tuple(plan.channel for plan in plans)
     weights = ChannelWeights(channels, tuple(numbers), mean, vectors.astype(np.float32))
     return weights, scatter / data.num_nodes

@@ -15,6 +15,7 @@ import scipy.sparse
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from ....kernels.linalg import oriented
 from ...sampling.network import WEIGHTS
 from ...sampling.rows import Rows
 from ..channels.start import principal_directions
@@ -104,9 +105,7 @@ def _linear_start(
     kernel, bias = random.copy(), np.full(random.shape[1], _LINEAR)
     if rank:
         spreads, vectors = np.sqrt(values[::-1][:rank]), vectors[:, ::-1][:, :rank]
-        # Eigenvectors are known up to their sign; equal runs on two machines should look alike.
-        vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(rank)])
-        directions = vectors * (_softened(spreads) / spreads)
+        directions = oriented(vectors) * (_softened(spreads) / spreads)
         kernel[:own, :rank], kernel[own:, :rank] = 0, directions
         bias[:rank] -= mean @ directions
     return kernel, bias.astype(np.float32)
