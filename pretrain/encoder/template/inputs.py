@@ -68,8 +68,8 @@ class EncodeFeatures(tf.keras.layers.Layer):
             if numbers:
                 features[NUMBERS] = tf.concat(numbers, 1)
             if tokens:
-                features[TOKENS] = tf.concat(tokens, 1)
-                features[TOKEN_WEIGHTS] = tf.concat(weights, 1)
+                features[TOKENS] = tf.concat(tokens, 1) if len(tokens) > 1 else tokens[0]
+                features[TOKEN_WEIGHTS] = tf.concat(weights, 1) if len(tokens) > 1 else weights[0]
             node_sets[name] = features
         return graph.replace_features(node_sets=node_sets)
 
@@ -81,15 +81,17 @@ class EncodeFeatures(tf.keras.layers.Layer):
             places = words.with_values(tf.strings.to_hash_bucket_fast(words.values, column.width))
             return places, tf.ones_like(places, tf.float32)
         if not isinstance(values, tf.RaggedTensor):
-            values = values[:, tf.newaxis] if values.shape.rank == 1 else values
-            values = tf.RaggedTensor.from_tensor(tf.reshape(values, [tf.shape(values)[0], -1]))
+            rows = tf.range(tf.size(values), dtype=tf.int64) // values.shape[1:].num_elements()
+            values = _ragged(tf.reshape(values, [-1]), rows, tf.shape(values, tf.int64)[0])
         elif values.ragged_rank > 1:
             values = values.merge_dims(1, -1)
         table = self._table(values.dtype, column, node_set)
-        places = values.with_values(table.lookup(values.values))
-        there = places >= 0
-        weights = tf.ones_like(places, tf.float32) if weights is None else weights
-        return tf.ragged.boolean_mask(places, there), tf.ragged.boolean_mask(weights, there)
+        places = table.lookup(values.values)
+        there = tf.squeeze(tf.where(places >= 0), 1)
+        rows = tf.gather(values.value_rowids(), there)
+        weights = tf.ones_like(places, tf.float32) if weights is None else weights.flat_values
+        known = _ragged(tf.gather(places, there), rows, values.nrows())
+        return known, known.with_values(tf.gather(weights, there))
 
     def _table(self, dtype: tf.DType, column: Column, node_set: str) -> Any:
         key = f"{node_set}/{column.name}"
@@ -106,6 +108,10 @@ class EncodeFeatures(tf.keras.layers.Layer):
                     default_value=-1,
                 )
         return self._tables[key]
+
+
+def _ragged(values: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.RaggedTensor:
+    return tf.RaggedTensor.from_value_rowids(values, rows, count, validate=False)
 
 
 def _numbers(values: tf.Tensor, column: Column) -> tf.Tensor:

@@ -30,24 +30,20 @@ class WithinHops(tf.keras.layers.Layer):
         """See the class."""
         distances = self._distances(graph)
         kept = {name: distance <= self._hops for name, distance in distances.items()}
-        node_sets = {
-            name: tfgnn.NodeSet.from_fields(
+        node_sets = {}
+        for name, node_set in graph.node_sets.items():
+            places = _places(kept[name])
+            node_sets[name] = tfgnn.NodeSet.from_fields(
                 sizes=_sizes(kept[name], node_set),
-                features={
-                    key: tf.ragged.boolean_mask(value, kept[name])
-                    if isinstance(value, tf.RaggedTensor)
-                    else tf.boolean_mask(value, kept[name])
-                    for key, value in node_set.features.items()
-                },
+                features={key: tf.gather(one, places) for key, one in node_set.features.items()},
             )
-            for name, node_set in graph.node_sets.items()
-        }
         edge_sets = {}
         for name, edge_set in graph.edge_sets.items():
             source, target = _ends(edge_set)
             near = tf.gather(distances[edge_set.adjacency.source_name], source) < self._hops
+            places = _places(near)
             ends = [
-                (end, tf.gather(tf.cumsum(tf.cast(kept[end], rows.dtype)) - 1, rows[near]))
+                (end, tf.gather(_before(kept[end], rows.dtype), tf.gather(rows, places)))
                 for end, rows in (
                     (edge_set.adjacency.source_name, source),
                     (edge_set.adjacency.target_name, target),
@@ -55,9 +51,7 @@ class WithinHops(tf.keras.layers.Layer):
             ]
             edge_sets[name] = tfgnn.EdgeSet.from_fields(
                 sizes=_sizes(near, edge_set),
-                features={
-                    key: tf.boolean_mask(value, near) for key, value in edge_set.features.items()
-                },
+                features={key: tf.gather(one, places) for key, one in edge_set.features.items()},
                 adjacency=tfgnn.Adjacency.from_indices(*ends),
             )
         return tfgnn.GraphTensor.from_pieces(
@@ -92,9 +86,18 @@ def _ends(edge_set: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return edge_set.adjacency.source, edge_set.adjacency.target
 
 
+# Of few operations: they are built for every set, in every round, whenever a model is traced.
+def _places(kept: tf.Tensor) -> tf.Tensor:
+    return tf.squeeze(tf.where(kept), 1)
+
+
+def _before(kept: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """How many of those ahead of each row are kept: its new place."""
+    return tf.cumsum(tf.cast(kept, dtype), exclusive=True)
+
+
 def _sizes(kept: tf.Tensor, part: Any) -> tf.Tensor:
     """How many are kept of each component."""
-    component = tf.repeat(tf.range(tf.size(part.sizes)), part.sizes)
-    return tf.math.unsorted_segment_sum(
-        tf.cast(kept, part.sizes.dtype), component, tf.size(part.sizes)
-    )
+    upto = tf.pad(tf.cumsum(tf.cast(kept, part.sizes.dtype)), [[1, 0]])
+    ends = tf.cumsum(part.sizes)
+    return tf.gather(upto, ends) - tf.gather(upto, ends - part.sizes)
