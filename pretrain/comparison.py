@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -22,7 +23,11 @@ TRAINED = "trained encoder"
 
 _MOST_FOR_RANDOM = 1000  # training nodes
 _CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
-_FEW, _MANY = 100_000, 20_000_000  # entries of the features
+_FEW = 100_000  # entries of the features
+_MANY_BYTES = 80_000_000  # that they take, as they are stored
+
+
+_NO_EDGES = np.zeros((2, 0), np.int64)
 
 
 class Comparison:
@@ -56,12 +61,15 @@ class Comparison:
             "starts": _STARTS,
             "held_out": [held_out] if held_out else [],
         }
-        self._of_baselines = (data, recipe.units[-1], recipe.seed, self._options)
+        nodes = dataclasses.replace(data, edge_index=_NO_EDGES, edge_weight=None, relations=())
+        self._of_baselines = (nodes, recipe.units[-1], recipe.seed, self._options)
         self._aside: Aside[dict[str, Result]] | None = None
 
     def __enter__(self) -> Comparison:
-        entries = np.prod(self._data.features.shape)
-        if self._wanted and not self._data.is_mapped and _FEW < entries < _MANY:
+        features: Any = self._data.features
+        few = np.prod(features.shape) <= _FEW
+        many = (features.data if self._data.is_sparse else features).nbytes > _MANY_BYTES
+        if self._wanted and not (self._data.is_mapped or few or many):
             self._aside = Aside(_baselines, *self._of_baselines).__enter__()
         return self
 

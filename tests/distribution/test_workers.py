@@ -32,6 +32,7 @@ FITS = {
 def results(tmp_path_factory):
     cases = {name: {"run": "loss", **keywords} for name, keywords in LOSSES.items()}
     cases |= {name: {"run": "fit", **keywords} for name, keywords in FITS.items()}
+    cases["start"] = {"run": "start"}
     return run_workers(cases, tmp_path_factory.mktemp("workers"))
 
 
@@ -63,3 +64,9 @@ def test_per_replica_loss_trains_another_model(results):
     first, second = results["fit per replica/weights"]
     np.testing.assert_array_equal(first, second)
     assert np.abs(first - after).max() > 1e-3 * np.abs(after).max()
+
+
+def test_all_start_with_the_weights_of_the_chief(results):
+    before, _, _ = train_one_replica(masked=False)
+    for worker in results["start/weights"]:
+        np.testing.assert_array_equal(worker, before)

@@ -168,6 +168,18 @@ def run_fit(strategy, *, masked, loss=None, sum_reduction=False):
     return {"weights": flat_weights(model), "history": np.array(history)}
 
 
+def run_start(strategy):
+    """The weights that a model has here, where each worker has computed another start."""
+    from graph_barlow_twins.pretrain.training.workers.same_start import set_weights_of_chief
+
+    workers = json.loads(os.environ.get("TF_CONFIG", "null"))
+    with strategy.scope():
+        model = make_model({})
+        own = workers["task"]["index"] / 7
+        set_weights_of_chief(model, [one + np.float32(own) for one in model.get_weights()])
+    return {"weights": flat_weights(model)}
+
+
 def main():
     mode, out, cases = sys.argv[1:]
     if mode == "mirrored":
@@ -181,7 +193,9 @@ def main():
         raise RuntimeError(f"expected {REPLICAS} replicas (got {strategy.num_replicas_in_sync})")
     arrays = {}
     for name, keywords in json.loads(cases).items():
-        run = {"loss": run_loss, "fit": run_fit, "refused": run_refused}[keywords.pop("run")]
+        run = {"loss": run_loss, "fit": run_fit, "refused": run_refused, "start": run_start}[
+            keywords.pop("run")
+        ]
         for result, value in run(strategy, **keywords).items():
             for i, replica in enumerate(strategy.experimental_local_results(value)):
                 arrays[f"{name}/{result}/{i}"] = np.asarray(replica)

@@ -26,6 +26,7 @@ from ..steps.sampled import equal_parts, schedule_of
 from ..steps.sampler import TICKET
 from ..trained import Trained
 from ..workers.part import Part
+from ..workers.same_start import set_weights_of_chief
 from .apply import embed_roots
 from .sources import FileSource, MemorySource
 
@@ -75,7 +76,7 @@ class NetworkRun:
 
         def model_fn(spec):
             encoder = template.build(spec)
-            encoder.set_weights(self.initial_weights)
+            set_weights_of_chief(encoder, self.initial_weights)
             return encoder
 
         return fit(

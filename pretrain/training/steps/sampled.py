@@ -17,6 +17,7 @@ from ...output.folder import OutputFolder
 from ..recipe import Recipe
 from ..trained import Trained
 from ..workers.part import Part
+from ..workers.same_start import set_weights_of_chief
 from .build import initial_weights, make_task
 from .export import export_keras
 from .fit import Callbacks, fit
@@ -57,7 +58,7 @@ class SampledRun:
         def model_fn(spec):
             bias = bool(recipe.projector_units)
             encoder = build_sampled_encoder(spec, recipe.units, trains_bias=bias)
-            encoder.set_weights(self.initial_weights)
+            set_weights_of_chief(encoder, self.initial_weights)
             return encoder
 
         return fit(
