@@ -143,6 +143,8 @@ class SubgraphSampler:
             lambda node_set_name: FeatureRows(data),
             seed_node_dtype=tf.int64,
         )
+        # Traced once, however many pipelines ask for it, if only for their spec.
+        self._sample = tf.function(self._subgraphs, autograph=False)
 
     def __call__(self, roots: tf.Tensor, visits: tf.Tensor, step: tf.Tensor) -> tfgnn.GraphTensor:
         """Samples one batch.
@@ -157,6 +159,10 @@ class SubgraphSampler:
             from it, from the node that drew to the one drawn. Features: "features" and "ticket" of
             the nodes, and of the context "step", int64 [B, 1], and "kept_columns", ones [B, 1, F].
         """
+        return self._sample(roots, visits, step)
+
+    @tf.autograph.experimental.do_not_convert
+    def _subgraphs(self, roots, visits, step):
         tickets = tf.bitwise.left_shift(visits % _VISITS, tf.constant(_NODE_BITS, tf.int64)) + roots
         graph = self._model(tf.RaggedTensor.from_tensor(tickets[:, tf.newaxis]))
         return _with_static_batch(
