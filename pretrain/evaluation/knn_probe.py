@@ -60,7 +60,8 @@ class _Vote:
     def fallback(self, num_train):
         return min(_FALLBACK_NEIGHBOURS, num_train)
 
-    def scores(self, train, asked, values):
+    def scores(self, train, asked, values, *, keep=None, start=None):
+        del keep, start  # nothing is fitted
         return vote(self.rows, self.labels, train, asked, values)
 
     def confidence(self, scores, truth):

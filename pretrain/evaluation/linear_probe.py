@@ -6,8 +6,10 @@ One protocol for all embeddings that are compared: the same splits, the same gri
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+import scipy.sparse
 from scipy.special import expit
 
 from ...kernels.linalg import gram_matrix
@@ -53,31 +55,30 @@ def linear_probe(embeddings: Matrix, data: LabelledNodes, **protocol) -> ProbeRe
     return run_probe(ProbeResult, _Regression, embeddings, data, **protocol)
 
 
-def _in_their_span(fitted, judged):
-    """Both in the coordinates of an orthonormal basis of the span of the rows fitted on.
+def _span_of(rows: np.ndarray) -> np.ndarray | None:
+    """An orthonormal basis of the span of rows that are fewer than columns; else None.
 
-    Where those are fewer than columns. The penalty keeps the solution in that span, so it is the
-    same, of fewer numbers.
+    The penalty keeps the solution in that span, so it is the same, of fewer numbers.
     """
-    if len(fitted) >= fitted.shape[1]:
-        return fitted, judged
-    basis = np.linalg.qr(fitted.T)[0]
-    return fitted @ basis, judged @ basis
+    return np.linalg.qr(rows.T)[0] if len(rows) < rows.shape[1] else None
 
 
-def _along_their_axes(fitted, judged):
-    """Both along the principal axes of the rows fitted on.
+def _axes_of(rows: np.ndarray) -> np.ndarray | None:
+    """The principal axes of rows; None if there are too many to be found.
 
     A rotation changes neither penalty nor probabilities, but the columns are uncorrelated then.
     """
-    if fitted.shape[1] > _MOST_AXES:
-        return fitted, judged
-    axes = np.linalg.eigh(gram_matrix(fitted))[1].astype(fitted.dtype)
-    return fitted @ axes, judged @ axes
+    if rows.shape[1] > _MOST_AXES:
+        return None
+    return np.linalg.eigh(gram_matrix(rows))[1].astype(rows.dtype)
 
 
 def _scores(rows: ShiftedRows, weights: np.ndarray) -> np.ndarray:
     return rows.times(weights[:-1]) + weights[-1]
+
+
+def _turned(basis, weights: np.ndarray) -> np.ndarray:
+    return np.vstack([basis @ weights[:-1], weights[-1:]])
 
 
 def _around_zero(rows):
@@ -98,7 +99,7 @@ class _Regression:
     def fallback(self, num_train):
         return _FALLBACK
 
-    def scores(self, train, asked, values):
+    def scores(self, train, asked, values, *, keep=None, start=None):
         """Probabilities; from the strongest penalty on, each fit starts where the last one ended.
 
         A class without training nodes has -1.
@@ -108,22 +109,34 @@ class _Regression:
             return
         # Where fits take no time at all, their steps stay those that results were published of.
         many = len(train) > MANY_NODES
-        fitted, judged = self._coordinates(train, asked, turned=many)
+        fitted, judged, basis = self._coordinates(train, asked, turned=many)
         classes, labels = np.unique(self.labels[train], return_inverse=True)
         weights = None
         for C in values:
+            if many and start and start[C].shape[1] == len(classes):
+                weights = _turned(basis.T, start[C])
             weights = fit_softmax(fitted, labels, C, weights, scaled=many)
+            if keep is not None:
+                keep[C] = _turned(basis, weights)
             scores = np.full((len(asked), self.labels.max() + 1), -1.0)
             scores[:, classes] = np.exp(log_softmax(_scores(judged, weights)))
             yield scores
 
-    def _coordinates(self, train, asked, *, turned=True) -> tuple[ShiftedRows, ShiftedRows]:
-        """The rows to fit on and those to judge, in the fewest columns that say the same."""
+    def _coordinates(self, train, asked, *, turned=True) -> tuple[ShiftedRows, ShiftedRows, Any]:
+        """The rows to fit on and those to judge, in the fewest columns that say the same.
+
+        And the orthonormal basis, [K, columns], that they are coordinates in.
+        """
         if self.rows.stays_sparse:
-            return self.rows.shifted(train), self.rows.shifted(asked)
-        both = _in_their_span(self.rows[train], self.rows[asked])
-        fitted, judged = map(_around_zero, _along_their_axes(*both) if turned else both)
-        return fitted, judged
+            whole = scipy.sparse.eye_array(self.rows.width)
+            return self.rows.shifted(train), self.rows.shifted(asked), whole
+        fitted, judged = self.rows[train], self.rows[asked]
+        basis: Any = scipy.sparse.eye_array(self.rows.width)
+        for found in (_span_of, _axes_of)[: 1 + turned]:
+            turn = found(fitted)
+            if turn is not None:
+                fitted, judged, basis = fitted @ turn, judged @ turn, basis @ turn
+        return _around_zero(fitted), _around_zero(judged), basis
 
     def _one_for_each(self, train, asked, values):
         """Probabilities of each label; one that all or no training nodes have stays 1 or 0."""
@@ -134,7 +147,7 @@ class _Regression:
         if not varies.any():
             yield from [constant] * len(values)
             return
-        fitted, judged = self._coordinates(train, asked)
+        fitted, judged, _ = self._coordinates(train, asked)
         weights = None
         for C in values:
             weights = fit_sigmoids(fitted, labels[:, varies], C, weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -61,9 +61,23 @@ class Classifier(Protocol):
         """Its value where there are no validation nodes."""
 
     def scores(
-        self, train: np.ndarray, asked: np.ndarray, values: Sequence[Any]
+        self,
+        train: np.ndarray,
+        asked: np.ndarray,
+        values: Sequence[Any],
+        *,
+        keep: dict[Any, Any] | None = None,
+        start: Mapping[Any, Any] | None = None,
     ) -> Iterable[np.ndarray]:
-        """Fitted on the nodes `train`: for each value scores [asked, classes], see `scores`."""
+        """Fitted on the nodes `train`: for each value scores [asked, classes], see `scores`.
+
+        Args:
+            train: nodes.
+            asked: nodes.
+            values: of the hyper-parameter.
+            keep: where it is only to be chosen: takes what is fitted, by value.
+            start: what has been kept so, of most of the nodes, to begin with.
+        """
 
     def confidence(self, scores: np.ndarray, truth: np.ndarray) -> float:
         """What decides between values that are equally good on the validation nodes."""
@@ -169,22 +183,26 @@ def _judged(
     fitted: Classifier, labels, names: Sequence[str], offset: int, one: Split
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Each measure on the test nodes of a split, and the values chosen for it."""
-    best = _chosen(fitted, labels, one, names)
+    kept: dict[Any, Any] = {}
+    best = _chosen(fitted, labels, one, names, kept)
     values = sorted(set(best.values()))  # so that one fit can start where the last one ended
-    scores = dict(zip(values, fitted.scores(one.train, one.test + offset, values), strict=True))
+    found = fitted.scores(one.train, one.test + offset, values, start=kept)
+    scores = dict(zip(values, found, strict=True))
     return {
         name: JUDGES[name](scores[value], labels[one.test]) for name, value in best.items()
     }, best
 
 
-def _chosen(fitted: Classifier, labels, split: Split, names: Sequence[str]) -> dict[str, Any]:
+def _chosen(
+    fitted: Classifier, labels, split: Split, names: Sequence[str], kept: dict[Any, Any]
+) -> dict[str, Any]:
     """For each measure the value that does best on the validation nodes."""
     if len(split.validation) == 0:
         return dict.fromkeys(names, fitted.fallback(len(split.train)))
     values = fitted.candidates(len(split.inner))
     truth = labels[split.validation]
     keys: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for scores in fitted.scores(split.inner, split.validation, values):
+    for scores in fitted.scores(split.inner, split.validation, values, keep=kept):
         confidence = fitted.confidence(scores, truth)
         for name, found in keys.items():
             found.append((JUDGES[name](scores, truth), confidence))

@@ -31,7 +31,7 @@ class Path:
     def candidates(self, num_train):
         return (1, 2, 3, 4, 5, 6)
 
-    def scores(self, train, asked, values):
+    def scores(self, train, asked, values, *, keep):
         for value in values:
             self.asked.append(value)
             right = np.arange(len(asked)) < (10, 20, 30, 25, 24, 23)[value - 1]
@@ -54,5 +54,5 @@ def test_the_search_ends_where_it_gets_worse_on_many_nodes(nodes, confidence, as
     train, validation = np.arange(nodes), nodes + np.arange(40)
     split = Split(train, train, validation, np.zeros(0, int))
     fitted = Path(confidence)
-    assert probe._chosen(fitted, labels, split, ["accuracy"]) == {"accuracy": 3}
+    assert probe._chosen(fitted, labels, split, ["accuracy"], {}) == {"accuracy": 3}
     assert fitted.asked == list(range(1, asked + 1))

@@ -143,11 +143,10 @@ class SubgraphSampler:
             lambda node_set_name: FeatureRows(data),
             seed_node_dtype=tf.int64,
         )
-        # Traced once, however many pipelines ask for it, if only for their spec.
         self._sample = tf.function(self._subgraphs, autograph=False)
 
     def __call__(self, roots: tf.Tensor, visits: tf.Tensor, step: tf.Tensor) -> tfgnn.GraphTensor:
-        """Samples one batch.
+        """Samples one batch; traced once, however many pipelines ask, if only for their spec.
 
         Args:
             roots: int64 [B], numbers of nodes; B is known.
@@ -161,18 +160,15 @@ class SubgraphSampler:
         """
         return self._sample(roots, visits, step)
 
-    @tf.autograph.experimental.do_not_convert
+    @tf.autograph.experimental.do_not_convert  # as above
     def _subgraphs(self, roots, visits, step):
         tickets = tf.bitwise.left_shift(visits % _VISITS, tf.constant(_NODE_BITS, tf.int64)) + roots
         graph = self._model(tf.RaggedTensor.from_tensor(tickets[:, tf.newaxis]))
-        return _with_static_batch(
-            graph,
-            roots.shape[0],
-            {
-                STEP: tf.fill([roots.shape[0], 1], step),
-                KEPT_COLUMNS: tf.ones([roots.shape[0], 1, self._num_features]),
-            },
-        )
+        context = {
+            STEP: tf.fill([roots.shape[0], 1], step),
+            KEPT_COLUMNS: tf.ones([roots.shape[0], 1, self._num_features]),
+        }
+        return _with_static_batch(graph, roots.shape[0], context)
 
 
 class UndirectedSubgraphs(tf.keras.layers.Layer):
