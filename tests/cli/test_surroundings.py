@@ -49,7 +49,7 @@ def test_ctrl_c_at_any_moment(tmp_path, run_options):
     assert whole.wait(200) == 0
     seconds = time.monotonic() - began
     codes = []
-    for moment in np.geomspace(max(0.05, 1.5 * alone), 1.1 * seconds, 16):
+    for moment in np.geomspace(max(0.05, 1.5 * alone), 1.1 * seconds, 10):
         process = start(["pretrain", *run_options, "--output", tmp_path / "run", "--overwrite"])
         time.sleep(moment)
         process.send_signal(signal.SIGINT)
@@ -63,7 +63,7 @@ def test_ctrl_c_at_any_moment(tmp_path, run_options):
             assert told[-1].startswith("graph-barlow-twins: error: interrupted"), moment
         else:  # it was done
             assert (tmp_path / "run" / "metrics.json").exists()
-    assert codes.count(130) > 8
+    assert codes.count(130) > 5
 
 
 def time_of(command):
@@ -74,7 +74,7 @@ def time_of(command):
 
 @pytest.mark.parametrize(
     "surroundings",
-    [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "cp1252"}, {"LANG": "C", "LC_ALL": "C"}],
+    [{"PYTHONIOENCODING": "ascii"}, {"LANG": "C", "LC_ALL": "C"}],
     ids=lambda one: next(iter(one.values())),
 )
 def test_consoles_that_lack_characters(tmp_path, run_options, surroundings):
