@@ -89,6 +89,16 @@ def test_an_old_tree_may_lack_a_case(monkeypatch, capsys):
     assert against.main(["HEAD", "--quick", "--cases", "NumPy"]) == 2
 
 
+@pytest.mark.skipif(not git("rev-parse", "HEAD"), reason="a source distribution has no commits")
+@pytest.mark.parametrize(("planted", "code"), [(1.5, 1), (1.1, 0)])
+def test_how_often_it_errs(monkeypatch, capsys, planted, code):
+    monkeypatch.setattr(against, "seconds_of", lambda process, case: 1.0)
+    monkeypatch.setattr(against, "worker", lambda path: against.contextlib.nullcontext())
+    options = ["--quick", "--cases", "linear probe", "--repeat", "2", "--planted", str(planted)]
+    assert against.main(["HEAD", *options]) == code
+    assert f"{2 * code} of 2 comparisons found it slower" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_a_worker_times_the_tree_it_is_given(tmp_path):
     """The package of the path is what it imports, not the installed one."""
