@@ -32,6 +32,12 @@ batches = batches.map(lambda step: tf.matmul(tf.gather(rows, draw(step)), rows[:
 for batch in batches: tf.linalg.matmul(batch, batch, transpose_a=True)
 """
 
+# Ends with the measurement, even one that is killed: the pipe to it closes then.
+_WATCH = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+"""
+
 # One busy thread, two threads of matrix products, an input pipeline.
 KINDS = {"yes": _YES, "blas": _BLAS, "pipeline": _PIPELINE}
 _BLAS_THREADS = "2"
@@ -63,7 +69,10 @@ def neighbour(kind: str) -> Iterator[None]:
         return
     environment = os.environ | {"OPENBLAS_NUM_THREADS": _BLAS_THREADS, "TF_CPP_MIN_LOG_LEVEL": "3"}
     process = subprocess.Popen(
-        [sys.executable, "-c", KINDS[kind]], env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", _WATCH + KINDS[kind]],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield

@@ -2,7 +2,11 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -208,6 +212,27 @@ def test_a_neighbour_works_until_the_measurement_is_over(kind):
         assert share >= 0.2
     with neighbour.neighbour(neighbour.NONE):
         pass
+
+
+ASKER = """
+from bench import neighbour
+neighbour.KINDS["yes"] = "import time; print(os.getpid(), flush=True); time.sleep(60)"
+with neighbour.neighbour("yes"):
+    input()
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="asks Linux whether a process lives")
+def test_a_neighbour_ends_with_a_measurement_that_is_killed():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": machine.ROOT}
+    with subprocess.Popen([sys.executable, "-c", ASKER], text=True, **pipes) as asker:
+        other = Path("/proc", asker.stdout.readline().strip())
+        assert other.exists()
+        asker.kill()
+        deadline = time.monotonic() + 30
+        while other.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert not other.exists()
 
 
 def test_a_neighbour_that_ends_early_was_none(monkeypatch):

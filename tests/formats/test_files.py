@@ -237,6 +237,13 @@ def test_a_list_of_edges(tmp_path):
         load_dataset(f"edgelist:{tmp_path}/b.txt")
 
 
+@pytest.mark.parametrize("line", ["Ulm\tRoute 66", "New York\t7", "Ulm,Route 66", "1 2,0.5"])
+def test_a_space_in_a_name_is_no_weight(line, tmp_path):
+    (tmp_path / "a.txt").write_text(f"a\tb\n{line}\n")
+    with pytest.raises(InputError, match="line 2: expected ids without spaces"):
+        load_dataset(f"edgelist:{tmp_path}/a.txt")
+
+
 @pytest.mark.parametrize("kind", ["graphml", "gexf", "edgelist", "tables"])
 def test_broken_files(kind, tmp_path):
     path = tmp_path / "broken"

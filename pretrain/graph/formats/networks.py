@@ -84,6 +84,12 @@ def _read_edges(file: Any) -> Any:
                 f"line {number}: expected two ids, and perhaps a weight; of more columns make a"
                 " table with a header, for --edges"
             )
+        parts = [one for one in re.split("[\t,]", line) if one.strip()]
+        if len(words) == 3 and len(parts) == 2:  # Ulm, tab, Route 66
+            raise ValueError(
+                f"line {number}: expected ids without spaces, and one separator throughout; of"
+                " names with spaces make a table with a header, for --edges"
+            )
         if words:
             rows.append((number, words))
     graph = networkx.Graph()
