@@ -25,8 +25,6 @@ _MOST_FOR_RANDOM = 1000  # training nodes
 _CLUSTERINGS, _STARTS = 3, 3  # of k-means; the command `evaluate` takes ten seeds, ten starts each
 _FEW = 100_000  # entries of the features
 _MANY_BYTES = 80_000_000  # that they take, as they are stored
-
-
 _NO_EDGES = np.zeros((2, 0), np.int64)
 
 

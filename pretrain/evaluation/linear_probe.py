@@ -116,7 +116,7 @@ class _Regression:
             if many and start and start[C].shape[1] == len(classes):
                 weights = _turned(basis.T, start[C])
             weights = fit_softmax(fitted, labels, C, weights, scaled=many)
-            if keep is not None:
+            if many and keep is not None:
                 keep[C] = _turned(basis, weights)
             scores = np.full((len(asked), self.labels.max() + 1), -1.0)
             scores[:, classes] = np.exp(log_softmax(_scores(judged, weights)))

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
+from graph_barlow_twins.pretrain.evaluation import linear_probe as regression
 from graph_barlow_twins.pretrain.evaluation import probe
 from graph_barlow_twins.pretrain.evaluation.knn_probe import knn_probe
 from graph_barlow_twins.pretrain.evaluation.linear_probe import linear_probe
+from graph_barlow_twins.pretrain.evaluation.rows import directions
 from graph_barlow_twins.pretrain.evaluation.splits import Split
 
 from tests.evaluation.graphs import path_graph
@@ -56,3 +59,21 @@ def test_the_search_ends_where_it_gets_worse_on_many_nodes(nodes, confidence, as
     fitted = Path(confidence)
     assert probe._chosen(fitted, labels, split, ["accuracy"], {}) == {"accuracy": 3}
     assert fitted.asked == list(range(1, asked + 1))
+
+
+@pytest.mark.parametrize("columns", [20, 300])  # along the axes of all of them; in the rows' span
+@pytest.mark.parametrize("sparse", [False, True])
+def test_the_last_fit_begins_with_the_one_that_chose(columns, sparse, monkeypatch):
+    monkeypatch.setattr(regression, "MANY_NODES", 50)
+    monkeypatch.setattr(directions, "_DENSE_ENTRIES", 0 if sparse else 10**6)
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(200, columns)), rng.integers(0, 3, 200)
+    matrix = scipy.sparse.csr_matrix(rows) if sparse else rows
+    fitted = regression._Regression(directions.Directions(matrix), labels)
+    train, asked, kept = np.arange(120), np.arange(120, 200), {}
+    (chosen,) = fitted.scores(train[:60], asked, (1.0,), keep=kept)
+    (last,) = fitted.scores(train, asked, (1.0,), start=kept)
+    monkeypatch.setattr(regression, "fit_softmax", lambda x, y, C, start, scaled: start)
+    (begun,) = fitted.scores(train, asked, (1.0,), start=kept)
+    np.testing.assert_allclose(begun, chosen, atol=1e-9)
+    assert np.abs(last - chosen).max() > 0.01
