@@ -74,7 +74,7 @@ def time_of(command):
 
 @pytest.mark.parametrize(
     "surroundings",
-    [{"PYTHONIOENCODING": "ascii"}, {"LANG": "C", "LC_ALL": "C"}],
+    [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "cp1252"}, {"LANG": "C", "LC_ALL": "C"}],
     ids=lambda one: next(iter(one.values())),
 )
 def test_consoles_that_lack_characters(tmp_path, run_options, surroundings):

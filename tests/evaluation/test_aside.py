@@ -6,10 +6,15 @@ import subprocess
 import sys
 import time
 import warnings
+from types import SimpleNamespace
 
 import joblib
+import numpy as np
 import pytest
+import scipy.sparse
+from graph_barlow_twins.pretrain import comparison
 from graph_barlow_twins.pretrain.aside import Aside
+from graph_barlow_twins.pretrain.graph.data import make_graph_data
 
 HERE = os.getpid()
 
@@ -97,3 +102,25 @@ def test_the_process_ends_with_a_parent_that_is_killed():
     while os.path.isdir(f"/proc/{other}") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not os.path.isdir(f"/proc/{other}")
+
+
+@pytest.mark.parametrize(("sparse", "begins"), [(True, True), (False, False)])
+def test_baselines_begin_aside_where_the_features_take_little(sparse, begins, monkeypatch):
+    """As they are stored: words of many nodes are sparse. The links stay here."""
+    begun = []
+    monkeypatch.setattr(comparison, "_MANY_BYTES", 1_000_000)
+    monkeypatch.setattr(Aside, "__enter__", lambda self: begun.append(self._call.args) or self)
+    words = scipy.sparse.eye_array(600, 500, format="csr", dtype=np.float32)
+    data = make_graph_data(
+        name="words",
+        features=scipy.sparse.csr_matrix(words) if sparse else words.toarray(),
+        edge_index=np.array([[0], [1]]),
+        labels=np.arange(600) % 2,
+    )
+    config, recipe = (
+        SimpleNamespace(evaluation=True, folds=None),
+        SimpleNamespace(units=[8], seed=0),
+    )
+    with comparison.Comparison(config, recipe, data):
+        assert len(begun) == begins
+    assert all(nodes.num_edges == 0 for nodes, *_ in begun)

@@ -77,3 +77,19 @@ def test_the_last_fit_begins_with_the_one_that_chose(columns, sparse, monkeypatc
     (begun,) = fitted.scores(train, asked, (1.0,), start=kept)
     np.testing.assert_allclose(begun, chosen, atol=1e-9)
     assert np.abs(last - chosen).max() > 0.01
+
+
+def test_what_was_kept_while_choosing_reaches_the_last_fit():
+    class Kept(Path):
+        def scores(self, train, asked, values, *, keep=None, start=None):
+            if keep is None:
+                self.start = dict(start)
+            else:
+                keep.update({value: f"weights of {value}" for value in values})
+            return super().scores(train, asked, values, keep=keep)
+
+    labels = np.ones(60, np.int64)
+    fitted, parts = Kept(lambda scores: 0), np.split(np.arange(60), [20])
+    split = Split(parts[0], parts[0], parts[1], parts[1])
+    probe._judged(fitted, labels, ["accuracy"], 0, split)
+    assert fitted.start[3] == "weights of 3"
