@@ -4,11 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-# The tests start hundreds of interpreters. Where none may keep what it compiles, as many containers
-# have it, and pip compiled nothing, each compiles TensorFlow anew: 17 s of processor time in place of 6.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
-
 # Before any test file imports TensorFlow: it selects Keras 2.
 import graph_barlow_twins  # noqa: F401
 import pytest
@@ -19,6 +14,12 @@ from tests.runs import finished_run  # noqa: F401
 pytest.register_assert_rewrite(
     "tests.corruption.values", "tests.corruption.graphs", "tests.graph.parts", "tests.fresh_process"
 )
+
+
+# The tests start hundreds of interpreters. Where none may keep what it compiles, as in many
+# containers, and pip compiled nothing, each compiles TensorFlow anew: 17 s of processor, not 6.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,7 @@ entries = [
     Explained("toy/code.py", "if value > LIMIT:", "> -> ==", "there is no such mutant"),
 ]
 assert main(["--map"], toy) == 0
-status = main(["--hang", "0.3", "--json", {str(root / "out.json")!r}], toy, entries, {{}})
+status = main(["--hang", "1", "--json", {str(root / "out.json")!r}], toy, entries, {{}})
 print("status", status)
 """,
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",  # they take longer than all that the toy does
