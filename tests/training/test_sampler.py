@@ -37,7 +37,7 @@ def neighbours_of(data):
     return lists
 
 
-@functools.cache  # building TF-GNN's model takes a second
+@functools.cache  # TF-GNN's pipeline takes seconds to trace
 def sampler_of(data, fan_out, seed):
     adjacency = adjacency_of(data.edge_index, data.num_nodes)
     return SubgraphSampler(data, adjacency, fan_out=fan_out, seed=seed)

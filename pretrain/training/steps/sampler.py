@@ -1,12 +1,11 @@
 """Subgraphs around root nodes, sampled with TF-GNN's sampler, reproducibly.
 
-TF-GNN's `create_sampling_model_from_spec` follows a `SamplingSpec` hop by hop and puts the sampled
-pieces together; the draws and the features come from the two layers below, on its interfaces.
-Its own `InMemUniformEdgesSampler` draws from a stateful generator, which a resumed run could not
+TF-GNN's `SamplingPipeline` follows a `SamplingSpec` hop by hop and puts the sampled pieces
+together; the draws and the features come from the two layers below, on its interfaces. Its own `InMemUniformEdgesSampler` draws from a stateful generator, which a resumed run could not
 put back where it was, and shuffles all edges of every node that it draws from.
 
 Here the draws of a node are a pure function of (seed, hop, visit, node), where a visit is one root
-in one pass over the nodes. TF-GNN's model takes nothing but node ids, so the ids that run through
+in one pass over the nodes. The pipeline takes nothing but node ids, so the ids that run through
 it are *tickets*, ``visit * 2**32 + node``: still one id per node within a component, and everything
 that a draw depends on.
 """
@@ -20,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn.experimental import sampler
+from tensorflow_gnn.experimental.sampler import subgraph_pipeline
 
 from ....kernels.random import derive_key, row_words
 from ...graph.adjacency import Adjacency
@@ -132,7 +132,8 @@ class SubgraphSampler:
             schema.edge_sets[EDGE_SET].features[EDGE_WEIGHT].dtype = tf.float32.as_datatype_enum
         root_key = derive_key(tf.constant(seed, tf.uint64), "sampling")
         hop_of = {operation.op_name: hop for hop, operation in enumerate(spec.sampling_ops)}
-        self._model = sampler.create_sampling_model_from_spec(
+        # Not TF-GNN's Keras model of it: to build that takes as long as to trace it once more.
+        self._pipeline = subgraph_pipeline.SamplingPipeline(
             schema,
             spec,
             lambda operation: KeyedUniformEdgesSampler(
@@ -141,7 +142,6 @@ class SubgraphSampler:
                 key=derive_key(root_key, hop_of[operation.op_name]),
             ),
             lambda node_set_name: FeatureRows(data),
-            seed_node_dtype=tf.int64,
         )
         self._sample = tf.function(self._subgraphs, autograph=False)
 
@@ -163,7 +163,7 @@ class SubgraphSampler:
     @tf.autograph.experimental.do_not_convert  # as above
     def _subgraphs(self, roots, visits, step):
         tickets = tf.bitwise.left_shift(visits % _VISITS, tf.constant(_NODE_BITS, tf.int64)) + roots
-        graph = self._model(tf.RaggedTensor.from_tensor(tickets[:, tf.newaxis]))
+        graph = self._pipeline(tf.RaggedTensor.from_tensor(tickets[:, tf.newaxis]))
         context = {
             STEP: tf.fill([roots.shape[0], 1], step),
             KEPT_COLUMNS: tf.ones([roots.shape[0], 1, self._num_features]),
