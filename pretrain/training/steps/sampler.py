@@ -1,8 +1,9 @@
 """Subgraphs around root nodes, sampled with TF-GNN's sampler, reproducibly.
 
 TF-GNN's `SamplingPipeline` follows a `SamplingSpec` hop by hop and puts the sampled pieces
-together; the draws and the features come from the two layers below, on its interfaces. Its own `InMemUniformEdgesSampler` draws from a stateful generator, which a resumed run could not
-put back where it was, and shuffles all edges of every node that it draws from.
+together; the draws and the features come from the two layers below, on its interfaces. Its own
+`InMemUniformEdgesSampler` draws from a stateful generator, which a resumed run could not put back
+where it was, and shuffles all edges of every node that it draws from.
 
 Here the draws of a node are a pure function of (seed, hop, visit, node), where a visit is one root
 in one pass over the nodes. The pipeline takes nothing but node ids, so the ids that run through
