@@ -24,7 +24,7 @@ def test_remove_rows(mode, dtype):
     function = kernels.remove_rows
     if mode == "graph":
         spec = [tf.TensorSpec([None], tf.bool), tf.TensorSpec([None], dtype)]
-        function = tf.function(function, input_signature=spec)
+        function = tf.function(function, input_signature=spec, autograph=False)
     for sizes in SIZES:
         for rate in (0.0, 0.5, 1.0):
             kept = np.random.default_rng(3).random(sum(sizes)) < rate
@@ -40,9 +40,9 @@ def test_partition_rows(mode, dtype):
     function = kernels.partition_rows
     if mode == "graph":
         spec = [tf.TensorSpec([None], d) for d in (tf.bool, dtype)] + [tf.TensorSpec([], tf.int32)]
-        function = tf.function(function, input_signature=spec)
+        function = tf.function(function, input_signature=spec, autograph=False)
     if mode == "xla":  # which compiles for each shape
-        function = tf.function(function, jit_compile=True)
+        function = tf.function(function, jit_compile=True, autograph=False)
     for sizes in SIZES[3:4] if mode == "xla" else SIZES[:4]:
         kept = np.random.default_rng(4).random(sum(sizes)) < 0.5
         for real in range(len(sizes) + 1):
@@ -61,7 +61,9 @@ def test_pair_representatives(mode, dtype):
     spec = [tf.TensorSpec([40 if mode == "xla" else None], dtype)] * 2
     function = kernels.pair_representatives
     if mode != "eager":
-        function = tf.function(function, input_signature=spec, jit_compile=mode == "xla")
+        function = tf.function(
+            function, input_signature=spec, jit_compile=mode == "xla", autograph=False
+        )
     for edges in (40,) if mode == "xla" else (0, 1, 40):
         for nodes in (1, 3, 30, 2**31 - 1):
             ends = np.random.default_rng(edges).integers(0, nodes, (2, edges)).astype(dtype)

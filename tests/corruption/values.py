@@ -64,7 +64,9 @@ def in_mode(function, mode, *arguments, dynamic=False):
     if mode == "eager":
         return function(*arguments)
     signature = [relaxed(argument) if dynamic else spec_of(argument) for argument in arguments]
-    return tf.function(function, input_signature=signature, jit_compile=mode == "xla")(*arguments)
+    return tf.function(
+        function, input_signature=signature, jit_compile=mode == "xla", autograph=False
+    )(*arguments)
 
 
 def spec_of(value):

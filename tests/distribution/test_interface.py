@@ -36,7 +36,11 @@ def operations(cross_replica, strategy=None):
         return step(stacked) if strategy is None else strategy.run(step, args=(stacked,))
 
     spec = tf.TensorSpec([None, 2, 4])
-    graph = tf.function(run, input_signature=[spec]).get_concrete_function().graph.as_graph_def()
+    graph = (
+        tf.function(run, input_signature=[spec], autograph=False)
+        .get_concrete_function()
+        .graph.as_graph_def()
+    )
     functions = [node.op for function in graph.library.function for node in function.node_def]
     return [node.op for node in graph.node], sorted(functions)
 

@@ -140,7 +140,7 @@ def test_compiled_or_not_and_sparse_or_dense_the_gradients_are_the_same():
             weights = randomise(encoder).get_weights()
         encoder.set_weights(weights)
 
-        @tf.function
+        @tf.function(autograph=False)
         def step(graph, encoder=encoder):
             with tf.GradientTape() as tape:
                 states = encoder(graph).node_sets[NODE_SET][tfgnn.HIDDEN_STATE]

@@ -42,6 +42,7 @@ IN_FUNCTION = tf.function(
         tf.TensorSpec([], tf.int32),
         tf.TensorSpec([None, WIDTH]),
     ],
+    autograph=False,
 )
 
 

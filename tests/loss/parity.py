@@ -34,7 +34,9 @@ def traced(mode, shape, dtype, weighted, options):
     if weighted:
         signature.append(tf.TensorSpec(shape[:1], tf.float64))
     function = functools.partial(compute, **dict(options))
-    return tf.function(function, input_signature=signature, jit_compile=mode == "xla")
+    return tf.function(
+        function, input_signature=signature, jit_compile=mode == "xla", autograph=False
+    )
 
 
 def loss_and_gradients(z_a, z_b, mode="eager", sample_weight=None, dynamic=True, **options):

@@ -77,7 +77,9 @@ def test_compiled_like_reference(dtype):
     matrices = [make_matrix(shape, dtype) for shape in ((7, 3), (3, 7), (33, 21))]
     matrices += [tf.cast(DEFICIENT[case], dtype) for case in ("zeros", "rank two")]
     for matrix in matrices:
-        call = tf.function(lambda x: [getattr(tfgnn_task, n)(x) for n in NAMES], jit_compile=True)
+        call = tf.function(
+            lambda x: [getattr(tfgnn_task, n)(x) for n in NAMES], jit_compile=True, autograph=False
+        )
         expected = [getattr(reference, n)(tf.cast(matrix, tf.float64).numpy()) for n in NAMES]
         np.testing.assert_allclose(call(matrix), expected, rtol=metric_tolerance(dtype), atol=1e-7)
 
@@ -101,7 +103,7 @@ def test_static_shapes_leave_no_branch():
     """What a static shape decides is decided while the graph is traced."""
     for shape, wide in (((7, 3), False), ((3, 7), True)):
         with without_host():
-            call = tf.function(tfgnn_task.self_clustering)
+            call = tf.function(tfgnn_task.self_clustering, autograph=False)
             graph = call.get_concrete_function(tf.TensorSpec(shape)).graph
         assert not [op for op in graph.get_operations() if op.type in ("If", "StatelessIf")]
         matrix = make_matrix(shape)
@@ -191,7 +193,9 @@ def test_all_svd_metrics_like_upstream(mode):
         ours.update_state(None, batch)
 
     if mode != "eager":
-        update = tf.function(update, input_signature=[tf.TensorSpec([None, None], tf.float32)])
+        update = tf.function(
+            update, input_signature=[tf.TensorSpec([None, None], tf.float32)], autograph=False
+        )
     if mode == "plain ops":
         with without_host():
             update.get_concrete_function()

@@ -55,7 +55,7 @@ def test_cross_correlation_like_reference(dtype):
 def test_cross_correlation_of_dynamic_shapes():
     """On both paths: through C, and through N x N matrices where D > 2 N."""
     spec = [tf.TensorSpec([None, None], tf.float64)] * 2
-    call = tf.function(tfgnn_task.cross_correlation_metrics, input_signature=spec)
+    call = tf.function(tfgnn_task.cross_correlation_metrics, input_signature=spec, autograph=False)
     for shape in SHAPES:
         views = make_views(*shape, "float64")
         for name, value in call(*views).items():
@@ -116,10 +116,14 @@ def test_errors(module):
 def test_a_rank_that_is_not_known_is_refused_in_plain_words():
     unknown, view = tf.TensorSpec(None), tf.TensorSpec([4, 3])
     for function in (tfgnn_task.alignment, kernels.barlow_twins_loss):
-        call = tf.function(lambda a, b, f=function: f(a, b), input_signature=[unknown, view])
+        call = tf.function(
+            lambda a, b, f=function: f(a, b), input_signature=[unknown, view], autograph=False
+        )
         with pytest.raises(ValueError, match=r"of shape \[N, D\] \(got unknown rank and \(4, 3\)"):
             call(tf.ones([4, 3]), tf.ones([4, 3]))
-    call = tf.function(lambda z, w: kernels.barlow_twins_loss(z, z, sample_weight=w))
+    call = tf.function(
+        lambda z, w: kernels.barlow_twins_loss(z, z, sample_weight=w), autograph=False
+    )
     with pytest.raises(ValueError, match=r"sample_weight of shape \[4\] \(got unknown rank\)"):
         call.get_concrete_function(view, unknown)
 

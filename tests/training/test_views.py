@@ -35,7 +35,7 @@ def test_what_is_traced_once_is_what_is_drawn_eagerly():
     task = make_task(make_recipe(config, data))
     traces = []
 
-    @tf.function
+    @tf.function(autograph=False)
     def views(graph):
         traces.append(1)
         return task.preprocess(graph)[0]

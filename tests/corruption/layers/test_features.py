@@ -243,7 +243,9 @@ def test_a_joint_shuffle_needs_one_rate():
 def test_a_ragged_feature_where_xla_needs_dense(joint):
     tags = tf.RaggedTensor.from_row_lengths(tf.range(190), tf.range(20))
     graph = small_graph().replace_features(node_sets={"paper": {"tags": tags}})
-    corrupt = tf.function(ShuffleFeaturesGlobally(seed=1, joint=joint), jit_compile=True)
+    corrupt = tf.function(
+        ShuffleFeaturesGlobally(seed=1, joint=joint), jit_compile=True, autograph=False
+    )
     with pytest.raises(ValueError, match='"tags" of node set "paper": XLA needs a dense feature'):
         corrupt(graph)
 

@@ -63,10 +63,12 @@ def how(mode, function):
     if mode == "eager":
         return function
     if mode == "graph":
-        return tf.function(function)
+        return tf.function(function, autograph=False)
 
     def relaxed(graph):
-        return tf.function(function, input_signature=[spec_of_any_size(graph)])(graph)
+        return tf.function(function, input_signature=[spec_of_any_size(graph)], autograph=False)(
+            graph
+        )
 
     return relaxed
 

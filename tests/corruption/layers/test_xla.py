@@ -23,7 +23,7 @@ def key():
 def test_padded_graphs_compile(number):
     graph = padded(small_graph())
     corruptor = make_corruptors()[number]
-    compiled = tf.function(lambda g: corruptor.corrupt(g, key()), jit_compile=True)
+    compiled = tf.function(lambda g: corruptor.corrupt(g, key()), jit_compile=True, autograph=False)
     result = compiled(graph)
     assert result.spec == graph.spec
     assert_same_graph(result, corruptor.corrupt(graph, key()))
@@ -33,10 +33,10 @@ def test_padded_graphs_compile(number):
 def test_without_padding_xla_cannot_drop(corruptor):
     one_component = real_part(make_graph(), components=1)
     with pytest.raises(ValueError, match=r'"(cites|paper)": XLA needs static sizes.*PadToTotal'):
-        tf.function(corruptor, jit_compile=True)(one_component)
+        tf.function(corruptor, jit_compile=True, autograph=False)(one_component)
     unpadded = type(corruptor).from_config({**corruptor.get_config(), "padding": None})
     with pytest.raises(ValueError, match="XLA needs static sizes"):
-        tf.function(unpadded, jit_compile=True)(padded(make_graph()))
+        tf.function(unpadded, jit_compile=True, autograph=False)(padded(make_graph()))
 
 
 @pytest.mark.parametrize("corruptor", [DropEdges(0.5), DropNodes({"author": 0.5})])
@@ -46,11 +46,11 @@ def test_ragged_features_cannot_be_dropped_under_xla(corruptor):
     features = {**graph.edge_sets["writes"].features, "ragged": weights}
     graph = padded(graph.replace_features(edge_sets={"writes": features}))
     with pytest.raises(ValueError, match='"ragged" of edge set "writes": XLA needs dense'):
-        tf.function(corruptor, jit_compile=True)(graph)
+        tf.function(corruptor, jit_compile=True, autograph=False)(graph)
 
 
 def test_a_full_batch_keeps_its_edges_under_xla():
     graph = small_graph()
     corruptor = DropEdges(0.9)
-    compiled = tf.function(lambda g: corruptor.corrupt(g, key()), jit_compile=True)
+    compiled = tf.function(lambda g: corruptor.corrupt(g, key()), jit_compile=True, autograph=False)
     assert_same_graph(compiled(graph), graph)
