@@ -94,6 +94,7 @@ print("status", status)
     return output, {(m["text"], m["change"]): m for m in found["mutants"]}, found["shares"]
 
 
+@pytest.mark.slow  # as long as a small suite
 def test_a_fault_is_found_by_the_test_of_its_line(run):
     _, verdicts, _ = run
     flipped = verdicts["if value > LIMIT:", "> -> <="]
@@ -104,11 +105,13 @@ def test_a_fault_is_found_by_the_test_of_its_line(run):
     assert early["by"] == "tests/code/test_code.py::test_down"
 
 
+@pytest.mark.slow  # as long as a small suite
 def test_a_fault_on_a_line_that_runs_at_import_is_found(run):
     _, verdicts, _ = run
     assert verdicts["LIMIT = 2", "2 -> 3"]["outcome"] == "killed"
 
 
+@pytest.mark.slow  # as long as a small suite
 def test_what_changes_no_result_survives_or_is_explained(run):
     output, verdicts, _ = run
     unseen = verdicts[
@@ -123,6 +126,7 @@ def test_what_changes_no_result_survives_or_is_explained(run):
     assert "no such mutant (any more): ('toy/code.py', 'if value > LIMIT:', '> -> ==')" in output
 
 
+@pytest.mark.slow  # as long as a small suite
 def test_a_loop_without_end_is_killed(run):
     _, verdicts, _ = run
     endless = verdicts["value -= 1", "value -= 1 -> pass"]
@@ -130,12 +134,14 @@ def test_a_loop_without_end_is_killed(run):
     assert endless["by"] == "tests/code/test_code.py::test_down (it hung)"
 
 
+@pytest.mark.slow  # as long as a small suite
 def test_a_test_that_fails_on_the_code_as_it_is_counts_for_nothing(run):
     output, verdicts, _ = run
     assert verdicts["return value * 1", "* -> /"]["outcome"] == "survived"
     assert "counts for nothing: tests/code/test_code.py::test_unreliable" in output
 
 
+@pytest.mark.slow  # as long as a small suite
 def test_table_and_exit_code(run):
     output, verdicts, shares = run
     outcomes = [verdict["outcome"] for verdict in verdicts.values()]

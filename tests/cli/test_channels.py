@@ -75,6 +75,7 @@ def test_a_graph_that_lacks_a_relation(run, tmp_path, capsys, trust):
     assert not (tmp_path / "e.npz").exists()
 
 
+@pytest.mark.slow  # a whole run of its own
 def test_robustness_of_a_run(run, dataset, capsys):
     fast = ("--quiet", "--seeds", "2", "--split", "random")
     content = evaluate(run, "--dataset", dataset, "--robustness", *fast)
@@ -106,6 +107,7 @@ def test_a_finished_run_is_resumed_and_another_recipe_is_not(run, dataset, capsy
     assert "drop_channels is (0.1, 0.1) now" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # a whole run of its own
 def test_few_features_from_command_to_model(tmp_path):
     rng = np.random.default_rng(0)
     path, folder = tmp_path / "g.npz", tmp_path / "out"

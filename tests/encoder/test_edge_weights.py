@@ -174,6 +174,7 @@ def test_likeness_counts_links_by_weight():
     assert found[0] == pytest.approx(1)
 
 
+@pytest.mark.slow  # TF-GNN's sampler takes ten seconds to trace
 def test_sampled_subgraphs_carry_them():
     import tensorflow as tf
     from graph_barlow_twins.pretrain.graph.tensor import EDGE_SET, EDGE_WEIGHT, FEATURE, NODE_SET

@@ -12,7 +12,10 @@ from tensorflow_gnn import runner
 
 from tests.export.runs import representations
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.slow,  # all on an export, which takes ten seconds
+]
 
 
 def names(folder):
@@ -32,7 +35,6 @@ def contents(folder):
     }
 
 
-@pytest.mark.slow
 def test_a_full_disk_leaves_the_previous_export(result, exported):
     before = contents(exported)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -50,7 +52,6 @@ def test_a_full_disk_leaves_the_previous_export(result, exported):
     assert len(representations(exported)) == 24
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "no space left"), KeyboardInterrupt()])
 def test_an_error_halfway_leaves_the_previous_export(error, result, exported, monkeypatch):
     before = contents(exported)

@@ -79,6 +79,7 @@ def cases(count):
     return settings(max_examples=count, derandomize=True, deadline=None, database=None)
 
 
+@pytest.mark.slow  # a wide sweep
 @cases(15)
 @given(matrices())
 def test_any_matrix(case):

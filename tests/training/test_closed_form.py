@@ -85,6 +85,7 @@ def test_weights_are_those_of_the_definition(sparse, rates):
     assert losses[1] < losses[0]
 
 
+@pytest.mark.slow  # many draws
 def test_masks_are_those_of_many_draws():
     rng = np.random.default_rng(0)
     channel = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4))

@@ -106,6 +106,7 @@ def test_a_wide_fan_out_gives_the_whole_neighbourhood():
         assert set(nodes) == within_two
 
 
+@pytest.mark.slow  # TF-GNN's sampler takes ten seconds to trace
 def test_features_are_those_of_the_nodes_and_only_theirs_are_read(monkeypatch):
     data = small_graph()
     read = []
@@ -232,6 +233,7 @@ def test_undirected_subgraphs_have_both_directions_and_hops(fan_out):
         assert dict(zip(nodes, hop, strict=True)) == distance
 
 
+@pytest.mark.slow  # TF-GNN's sampler takes ten seconds to trace
 def test_the_sampler_is_tfgnns():
     """The pieces stand on TF-GNN's interfaces, and its model calls them."""
     from graph_barlow_twins.pretrain.training.steps.sampler import (
