@@ -67,7 +67,7 @@ def by_definition(data, weights):
     return (np.hstack(states) - weights.mean) @ weights.rotation
 
 
-@pytest.mark.parametrize("sparse", [True, False])
+@pytest.mark.parametrize("sparse", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["homogeneous", "relations"])
 def test_every_way_is_the_definition(kind, sparse):
     import tensorflow as tf

@@ -100,6 +100,7 @@ def test_a_resumed_training_ends_where_the_whole_one_does(
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow  # after a training
 @pytest.mark.parametrize("damage", ["checkpoint", "short", "no curves", "not json"])
 def test_a_damaged_checkpoint_is_refused(interrupted, tmp_path, damage):
     root = tmp_path / "run"
