@@ -75,7 +75,7 @@ def test_a_graph_that_lacks_a_relation(run, tmp_path, capsys, trust):
     assert not (tmp_path / "e.npz").exists()
 
 
-@pytest.mark.slow  # a whole run of its own
+@pytest.mark.slow  # embeds many damaged graphs, and probes each
 def test_robustness_of_a_run(run, dataset, capsys):
     fast = ("--quiet", "--seeds", "2", "--split", "random")
     content = evaluate(run, "--dataset", dataset, "--robustness", *fast)

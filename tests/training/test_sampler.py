@@ -234,16 +234,23 @@ def test_undirected_subgraphs_have_both_directions_and_hops(fan_out):
 
 
 @pytest.mark.slow  # TF-GNN's sampler takes ten seconds to trace
-def test_the_sampler_is_tfgnns():
-    """The pieces stand on TF-GNN's interfaces, and its model calls them."""
+def test_the_sampler_is_tfgnns(monkeypatch):
+    """Its pieces stand on TF-GNN's interfaces, and TF-GNN's pipeline calls them, traced once."""
     from graph_barlow_twins.pretrain.training.steps.sampler import (
         FeatureRows,
         KeyedUniformEdgesSampler,
     )
     from tensorflow_gnn.experimental import sampler
+    from tensorflow_gnn.experimental.sampler.subgraph_pipeline import SamplingPipeline
 
     assert issubclass(KeyedUniformEdgesSampler, sampler.OutgoingEdgesSampler)
     assert issubclass(FeatureRows, sampler.KeyToFeaturesAccessor)
-    batch, _ = sample(small_graph(), [1, 2], (3, 2))
-    assert isinstance(batch, tfgnn.GraphTensor)
-    assert batch.shape == [2]
+    plain, traced = SamplingPipeline.__call__, []
+    monkeypatch.setattr(
+        SamplingPipeline, "__call__", lambda self, seeds: traced.append(1) or plain(self, seeds)
+    )
+    for roots in ([1, 2], [3, 4]):
+        batch, _ = sample(small_graph(), roots, (3, 2), seed=7)  # no other test's sampler
+        assert isinstance(batch, tfgnn.GraphTensor)
+        assert batch.shape == [2]
+    assert len(traced) == 1
