@@ -24,6 +24,7 @@ def sparse_polynomial(
     values: np.ndarray,
     coefficients: np.ndarray,
     dense: np.ndarray,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """``(c[0] I + c[1] A + ... + c[K] A^K) H`` by Horner's rule.
 
@@ -33,24 +34,27 @@ def sparse_polynomial(
         values: of the dtype of `dense` [nnz].
         coefficients: c [K + 1], K >= 0.
         dense: H, float32 or float64 [N, D].
+        out: C-contiguous [N, D], another than H; overwritten.
 
     Returns:
-        [N, D] of the same dtype. The number of threads does not change a bit of it.
+        ``out``, or a new [N, D] of the same dtype. The number of threads does not change a bit of
+        it.
     """
     count, width = dense.shape
     if not IS_COMPILED:
         matrix = scipy.sparse.csr_matrix((values, indices, indptr), (count, count), dense.dtype)
         numbers = np.asarray(coefficients, dense.dtype)
-        result = numbers[-1] * dense
+        total = numbers[-1] * dense
         for number in numbers[-2::-1]:
-            result = matrix @ result + number * dense
-        return np.asarray(result, dense.dtype)
+            total = matrix @ total + number * dense
+        return _into(out, np.asarray(total, dense.dtype))
     if width < _BLOCK:
         padded = np.zeros((count, _BLOCK), dense.dtype)
         padded[:, :width] = dense
-        return sparse_polynomial(indptr, indices, values, coefficients, padded)[:, :width].copy()
+        total = sparse_polynomial(indptr, indices, values, coefficients, padded)
+        return _into(out, total[:, :width].copy())
     dtype = dense.dtype
-    result = np.empty((count, width), dtype)
+    result = np.empty((count, width), dtype) if out is None else out
     hops = len(coefficients) - 1
     blocks = -(-width // _BLOCK)
     work = len(indices) * width * max(hops, 1)
@@ -67,6 +71,13 @@ def sparse_polynomial(
         ],
     )
     return result
+
+
+def _into(out: np.ndarray | None, result: np.ndarray) -> np.ndarray:
+    if out is None:
+        return result
+    out[:] = result
+    return out
 
 
 @jit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -60,6 +61,29 @@ class EncoderWeights:
             if any(part.shape != (width,) for part in after):
                 raise ValueError(f"weights: layer {layer} expects vectors of {width} numbers")
         return cls(kernels, normalizations, weights[-1])
+
+    @classmethod
+    def random(cls, num_features: int, units: Sequence[int], seed: int) -> EncoderWeights:
+        """Those of an untrained encoder.
+
+        Args:
+            num_features: F.
+            units: widths of the layers.
+            seed: of the kernels.
+
+        Source: Glorot and Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html, equation
+        16, of the kernels; see `layers.NormalizedActivation` for the rest.
+        """
+        rng, widths = np.random.default_rng(seed), [num_features, *units]
+        kernels = []
+        for before, after in itertools.pairwise(widths):
+            limit = np.sqrt(6 / (before + after))
+            kernels.append(rng.uniform(-limit, limit, (before, after)).astype(np.float32))
+        normalizations = tuple(
+            tuple(np.full(width, value, np.float32) for value in (1.0, 0.0, 0.25))
+            for width in units[:-1]
+        )
+        return cls(tuple(kernels), normalizations, np.zeros(units[-1], np.float32))
 
     def to_list(self) -> list[np.ndarray]:
         """The inverse of `from_list`."""

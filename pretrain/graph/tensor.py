@@ -20,7 +20,7 @@ import scipy.sparse
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from .data import GraphData, feature_density
+from .data import SPARSE_DENSITY, GraphData, feature_density
 from .relations import Relation
 
 NODE_SET = tfgnn.NODES
@@ -32,16 +32,11 @@ STEP = "step"
 EDGE_WEIGHT = "weight"  # of edges, where they have one
 HOP = "hop"  # of the nodes of a sampled subgraph: edges between them and its root
 
-# Up to this share of entries that are not zero, features are sparse. On Cora's words (1.3 %, 512
-# columns, 2 cores) the sparse product and its gradient took 9 ms and the dense ones 73, so they
-# should be level at about a tenth.
-_SPARSE_DENSITY = 0.05
-
 
 def graph_tensor_from_data(data: GraphData) -> tfgnn.GraphTensor:
     """The whole graph as one component."""
     features = data.features
-    if feature_density(data) <= _SPARSE_DENSITY:
+    if feature_density(data) <= SPARSE_DENSITY:
         if isinstance(features, np.ndarray):  # of a file in any dtype, float32 only here
             features = scipy.sparse.csr_matrix(data.feature_rows(slice(None)))
         splits = tf.constant(features.indptr, tf.int64)

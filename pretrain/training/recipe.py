@@ -18,6 +18,10 @@ from ..encoder.channels.plan import channel_weights, measure_gates
 from ..encoder.start import are_words, differ_in_scale
 from ..graph.data import GraphData, feature_density
 
+# RankMe and the like cost as much as a third of a step on Cora, and change slowly.
+METRICS_EVERY_N_STEPS = 10
+STEPS_PER_CHECKPOINT = 20  # of a full graph
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..config.defaults import BY_STEPS
+from ...kernels.blas import IS_COMPILED
+from ..config.defaults import BY_STEPS, GCN, LINEAR
 from ..graph.data import GraphData
+from ..quiet import quiet_tensorflow
 from .recipe import Recipe
 
 
+def needs_tensorflow(recipe: Recipe) -> bool:
+    """Whether a training imports TensorFlow.
+
+    On a full graph it does for a projector alone; and where Numba compiles nothing.
+    """
+    if recipe.encoder not in BY_STEPS:
+        return False
+    whole = recipe.encoder in (LINEAR, GCN) and not recipe.fan_out
+    return not (IS_COMPILED and whole and not recipe.projector_units)
+
+
 def make_run(data: GraphData, recipe: Recipe, *, network: Any = None, show: bool = False) -> Any:
-    """The run that the recipe describes; imports TensorFlow for encoders that are trained by steps.
+    """The run that the recipe describes.
+
+    Where it imports TensorFlow, TensorFlow's operations become deterministic.
 
     Args:
         data: the graph.
@@ -18,10 +33,18 @@ def make_run(data: GraphData, recipe: Recipe, *, network: Any = None, show: bool
         network: `network.inputs.NetworkInputs` of an encoder of TF-GNN.
         show: whether to draw progress bars.
     """
-    if recipe.encoder not in BY_STEPS:
+    if not needs_tensorflow(recipe):
+        if recipe.encoder in BY_STEPS:
+            from .host.run import HostRun
+
+            return HostRun(data, recipe, show=show)
         from .direct import DirectRun
 
         return DirectRun(data, recipe, show=show)
+    with quiet_tensorflow():
+        import tensorflow as tf
+    # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
+    tf.config.experimental.enable_op_determinism()
     if network is not None:
         from .network.run import NetworkRun
 

@@ -24,10 +24,7 @@ from ...encoder.linear import build_linear_encoder
 from ...encoder.start import start_weights
 from ...graph.data import GraphData
 from ...graph.tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, plain_spec
-from ..recipe import Recipe
-
-# RankMe and the like cost as much as a third of a step on Cora, and change slowly.
-METRICS_EVERY_N_STEPS = 10
+from ..recipe import METRICS_EVERY_N_STEPS, Recipe
 
 
 @tf.autograph.experimental.do_not_convert  # as in `fit`

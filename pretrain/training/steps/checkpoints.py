@@ -7,8 +7,8 @@ import dataclasses
 import tensorflow as tf
 
 from ....tfgnn_task import finished_epochs
-from ...output.folder import OutputFolder, damaged, read_json
-from ...output.replace import write_json
+from ...output.folder import OutputFolder, damaged
+from ..curves import Curves, read_history
 
 _STEPS = "train_counter/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -25,7 +25,7 @@ class Progress:
 
     steps: int = 0
     epochs: int = 0
-    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    history: Curves = dataclasses.field(default_factory=dict)
 
 
 def read_progress(folder: OutputFolder) -> Progress:
@@ -44,18 +44,4 @@ def read_progress(folder: OutputFolder) -> Progress:
         steps, epochs = int(reader.get_tensor(_STEPS)), finished_epochs(str(folder.backup))
     except (tf.errors.OpError, IndexError, KeyError, RuntimeError, ValueError):
         raise damaged(folder.backup) from None
-    curves = read_json(folder.history)
-    try:
-        shortest = min(len(values) for values in curves.values())
-    except (AttributeError, TypeError, ValueError):
-        raise damaged(folder.history) from None
-    if shortest < steps:
-        raise damaged(folder.history)
-    # They are written first, so they may be longer than the checkpoint.
-    return Progress(steps, epochs, {name: values[:steps] for name, values in curves.items()})
-
-
-def write_history(folder: OutputFolder, history: dict[str, list[float]]) -> None:
-    """Keeps the curves for `read_progress`; call it before each checkpoint."""
-    folder.checkpoint.mkdir(parents=True, exist_ok=True)
-    write_json(folder.history, history)
+    return Progress(steps, epochs, read_history(folder, steps))

@@ -12,12 +12,13 @@ from tensorflow_gnn import runner
 
 from ....tfgnn_task import BarlowTwinsTask
 from ...output.folder import OutputFolder
-from ..recipe import Recipe
+from ..curves import write_history
+from ..early_stopping import has_settled
+from ..recipe import METRICS_EVERY_N_STEPS, Recipe
 from ..trained import Trained
 from ..workers.part import Part
-from .build import METRICS_EVERY_N_STEPS, make_optimizer
-from .checkpoints import read_progress, write_history
-from .early_stopping import has_settled
+from .build import make_optimizer
+from .checkpoints import read_progress
 from .event_files import remove_host_names
 from .progress import StepRecorder
 

@@ -13,15 +13,13 @@ from ...graph.data import GraphData
 from ...graph.tensor import graph_tensor_from_data, relaxed_spec, with_step
 from ...output.folder import OutputFolder
 from ..closed_form import closed_form_weights
-from ..recipe import Recipe
+from ..recipe import STEPS_PER_CHECKPOINT, Recipe
 from ..trained import Trained
 from ..workers.part import Part
 from .build import initial_weights, make_encoder, make_task
 from .correlation import view_correlation
 from .export import export_keras
 from .fit import Callbacks, fit
-
-STEPS_PER_CHECKPOINT = 20
 
 
 class FullGraphRun:

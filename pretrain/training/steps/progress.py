@@ -1,13 +1,10 @@
-"""What training tells while it runs: a progress bar, and the curves for the report."""
+"""What a training by Keras tells while it runs: a progress bar, and the curves for the report."""
 
 from __future__ import annotations
 
-import math
-
 import tensorflow as tf
-from tqdm import tqdm
 
-from ...errors import TrainingDivergedError
+from ..curves import CurveRecorder, Curves
 
 
 class StepRecorder(tf.keras.callbacks.Callback):
@@ -23,32 +20,24 @@ class StepRecorder(tf.keras.callbacks.Callback):
         history: ``{metric: [value of step 0, ...]}`` of the steps done before a resume.
         show: whether to draw the progress bar (on stderr).
         metrics_every_n_steps: of the task.
-
-    Attributes:
-        history: the same, extended step by step.
     """
 
     def __init__(
-        self,
-        *,
-        steps: int,
-        history: dict[str, list[float]],
-        show: bool,
-        metrics_every_n_steps: int = 1,
+        self, *, steps: int, history: Curves, show: bool, metrics_every_n_steps: int = 1
     ):
         super().__init__()
-        self.history = history
+        self._recorder = CurveRecorder(steps=steps, history=history, show=show)
         self._steps = steps
-        self._show = show
         self._metrics_every_n_steps = metrics_every_n_steps
-        self._bar = None
+
+    @property
+    def history(self) -> Curves:
+        """The curves so far."""
+        return self._recorder.history
 
     def on_train_begin(self, logs=None):
         """Opens the bar where the history ends."""
-        done = len(self.history.get("loss", ()))
-        self._bar = tqdm(
-            total=self._steps, initial=done, desc="pretrain", unit="step", disable=not self._show
-        )
+        self._recorder.open()
 
     def on_train_batch_end(self, batch, logs=None):
         """Records one step.
@@ -56,23 +45,15 @@ class StepRecorder(tf.keras.callbacks.Callback):
         Raises:
             TrainingDivergedError: if the loss is NaN or infinite.
         """
-        values = {name: float(value) for name, value in (logs or {}).items()}
-        for name, value in values.items():
-            self.history.setdefault(name, []).append(value)
-        self._bar.set_postfix(loss=f"{values['loss']:.4g}", refresh=False)
-        self._bar.update()
-        done = len(self.history["loss"])
+        self._recorder.add({name: float(value) for name, value in (logs or {}).items()})
+        done = self._recorder.done
         for metric in self.model.metrics:
             if metric.name == "loss" or done % self._metrics_every_n_steps == 0:
                 metric.reset_state()
         if done == self._steps:
             self.model.stop_training = True
-        if not math.isfinite(values["loss"]):
-            raise TrainingDivergedError(
-                f"the loss became {values['loss']} at step {done - 1}; try a lower --learning-rate"
-            )
+        self._recorder.check()
 
     def close(self):
         """Closes the bar; also after an error."""
-        if self._bar is not None:
-            self._bar.close()
+        self._recorder.close()

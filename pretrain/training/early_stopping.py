@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...config.options import CRITERIA
+from ..config.options import CRITERIA
 
 _LEAST_GAIN = 0.001  # relative
 

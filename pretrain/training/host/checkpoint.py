@@ -1,0 +1,72 @@
+"""What a training on the host needs to go on: numbers alone, in one file."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....kernels.training.adamw import AdamW
+from ...output.folder import OutputFolder, damaged
+from ...output.replace import replacing
+from ..curves import Curves, read_history, write_history
+
+
+def write_checkpoint(
+    folder: OutputFolder, trained: list[np.ndarray], optimizer: AdamW, history: Curves
+) -> None:
+    """Writes the curves, and then, whole or not at all, the state."""
+    write_history(folder, history)
+    folder.backup.mkdir(parents=True, exist_ok=True)
+    parts = {"trained": trained, "first": optimizer.first, "second": optimizer.second}
+    arrays: dict[str, Any] = {
+        f"{part}_{number}": array for part, of in parts.items() for number, array in enumerate(of)
+    }
+    with replacing(_file(folder)) as temporary, temporary.open("wb") as file:
+        np.savez(file, steps=optimizer.steps, **arrays)
+
+
+def read_checkpoint(folder: OutputFolder, trained: list[np.ndarray], optimizer: AdamW) -> Curves:
+    """Puts a checkpoint's numbers in the place of these, if there is one.
+
+    Args:
+        folder: of the run.
+        trained: changed in place.
+        optimizer: likewise.
+
+    Returns:
+        The curves up to there; without a checkpoint none.
+
+    Raises:
+        InputError: if it is damaged, or of another encoder.
+    """
+    path = _file(folder)
+    if not path.exists():
+        return {}
+    parts = {"trained": trained, "first": optimizer.first, "second": optimizer.second}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            stored = dict(file)
+        steps = int(stored["steps"])
+        found = {
+            part: [stored[f"{part}_{number}"] for number in range(len(of))]
+            for part, of in parts.items()
+        }
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        raise damaged(folder.backup) from None
+    for part, of in parts.items():
+        for ours, theirs in zip(of, found[part], strict=True):
+            if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
+                raise damaged(folder.backup)
+    history = read_history(folder, steps)
+    for part, of in parts.items():
+        for ours, theirs in zip(of, found[part], strict=True):
+            ours[...] = theirs
+    optimizer.steps = steps
+    return history
+
+
+def _file(folder: OutputFolder) -> Path:
+    return folder.backup / "state.npz"
