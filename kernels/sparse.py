@@ -1,4 +1,4 @@
-"""Polynomials of a sparse matrix times a dense one, in Numba: a block of columns after the other.
+"""Products of a sparse matrix, or of a polynomial of it, with a dense one, in Numba.
 
 SciPy's product takes one thread, TensorFlow's writes each hop to memory and reads it again. Here a
 block of columns goes through all hops while it lies in the cache, each thread has blocks of its
@@ -13,8 +13,8 @@ import scipy.sparse
 
 from .blas import IS_COMPILED, jit
 from .team import run_parts, shares
+from .weighted_rows import COLUMNS, weighted_rows
 
-_BLOCK = 64  # columns: long enough that reading an entry's column costs little
 _SERIAL_WORK = 1e6  # entries times columns times hops, below which one thread is as fast
 
 
@@ -48,18 +48,18 @@ def sparse_polynomial(
         for number in numbers[-2::-1]:
             total = matrix @ total + number * dense
         return _into(out, np.asarray(total, dense.dtype))
-    if width < _BLOCK:
-        padded = np.zeros((count, _BLOCK), dense.dtype)
+    if width < COLUMNS:
+        padded = np.zeros((count, COLUMNS), dense.dtype)
         padded[:, :width] = dense
         total = sparse_polynomial(indptr, indices, values, coefficients, padded)
         return _into(out, total[:, :width].copy())
     dtype = dense.dtype
     result = np.empty((count, width), dtype) if out is None else out
     hops = len(coefficients) - 1
-    blocks = -(-width // _BLOCK)
+    blocks = -(-width // COLUMNS)
     work = len(indices) * width * max(hops, 1)
     threads = 1 if work < _SERIAL_WORK else min(numba.config.NUMBA_NUM_THREADS, blocks)
-    buffers = np.empty((max(threads, 1), 3, count * _BLOCK), dtype)
+    buffers = np.empty((max(threads, 1), 3, count * COLUMNS), dtype)
     numbers = np.asarray(coefficients, dtype)
     matrix = (indptr, indices, np.asarray(values, dtype))
     dense = np.ascontiguousarray(dense)
@@ -71,6 +71,42 @@ def sparse_polynomial(
         ],
     )
     return result
+
+
+def csr_product(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    values: np.ndarray,
+    dense: np.ndarray,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """``S M`` of a sparse matrix and a dense one, by threads that share the rows.
+
+    Args:
+        indptr: integers [R + 1]; S [R, C] in CSR form.
+        indices: integers [nnz] in [0, C).
+        values: of the dtype of `dense` [nnz].
+        dense: M, C-contiguous float32 or float64 [C, D].
+        out: C-contiguous [R, D], another than M; overwritten.
+
+    Returns:
+        ``out``, or a new [R, D]. The number of threads does not change a bit of it.
+    """
+    rows, shape = len(indptr) - 1, (len(indptr) - 1, len(dense))
+    if not IS_COMPILED:
+        matrix = scipy.sparse.csr_matrix((values, indices, indptr), shape)
+        return _into(out, matrix @ dense)
+    if out is None:
+        out = np.empty((rows, dense.shape[1]), dense.dtype)
+    threads = numba.config.NUMBA_NUM_THREADS
+    if len(indices) * dense.shape[1] < _SERIAL_WORK:
+        threads = 1
+    # Parts of equal numbers of entries: a word may be in a hundred rows, or in all of them.
+    marks = [len(indices) * part // threads for part in range(1, threads)]
+    ends = [0, *np.searchsorted(indptr, marks), rows]
+    parts = (indptr, indices, values, dense, out)
+    run_parts(_rows, [(*parts, *ends[part : part + 2]) for part in range(threads)])
+    return out
 
 
 def _into(out: np.ndarray | None, result: np.ndarray) -> np.ndarray:
@@ -149,8 +185,9 @@ def _columns(indptr, indices, values, coefficients, dense, result, buffer, start
     would be looked at for negative ones, and nothing vectorised.
     """
     count, columns = dense.shape
-    stride, wide = np.uint64(columns), np.uint64(_BLOCK)
+    stride, wide, zero = np.uint64(columns), np.uint64(COLUMNS), np.uint64(0)
     given, found = dense.reshape(-1), result.reshape(-1)
+    # A copy of the block: rows that lie apart by powers of 2 would meet in few sets of the cache.
     state, total, following = buffer[0], buffer[1], buffer[2]
     last = len(coefficients) - 1
     for block in range(start, stop):
@@ -164,29 +201,49 @@ def _columns(indptr, indices, values, coefficients, dense, result, buffer, start
         for hop in range(last - 1, -1, -1):
             c = coefficients[hop]
             for row in range(count):
-                own = np.uint64(row) * wide
-                entry, end = indptr[row], indptr[row + 1]
-                for j in range(wide):
-                    following[own + j] = c * state[own + j]
-                while entry + 4 <= end:  # each pass over the row reads and writes it once
-                    v0, v1 = values[entry], values[entry + 1]
-                    v2, v3 = values[entry + 2], values[entry + 3]
-                    r0 = np.uint64(indices[entry]) * wide
-                    r1 = np.uint64(indices[entry + 1]) * wide
-                    r2 = np.uint64(indices[entry + 2]) * wide
-                    r3 = np.uint64(indices[entry + 3]) * wide
-                    for j in range(wide):
-                        following[own + j] += (v0 * total[r0 + j] + v1 * total[r1 + j]) + (
-                            v2 * total[r2 + j] + v3 * total[r3 + j]
-                        )
-                    entry += 4
-                while entry < end:
-                    v0, r0 = values[entry], np.uint64(indices[entry]) * wide
-                    for j in range(wide):
-                        following[own + j] += v0 * total[r0 + j]
-                    entry += 1
+                own, place = np.uint64(row) * wide, np.uint64(row) * stride + begin
+                into, at = (following, own) if hop else (found, place)
+                weighted_rows(
+                    into,
+                    at,
+                    state,
+                    own,
+                    c,
+                    total,
+                    wide,
+                    zero,
+                    indices,
+                    values,
+                    indptr[row],
+                    indptr[row + 1],
+                )
             total, following = following, total
-        for row in range(count):
-            own, place = np.uint64(row) * wide, np.uint64(row) * stride + begin
+        if last == 0:
+            for row in range(count):
+                own, place = np.uint64(row) * wide, np.uint64(row) * stride + begin
+                for j in range(wide):
+                    found[place + j] = total[own + j]
+
+
+@jit(fastmath={"contract"})
+def _rows(indptr, indices, values, dense, out, start, stop):
+    """Rows start:stop; places are unsigned as in `_columns`."""
+    columns = dense.shape[1]
+    width, wide = np.uint64(columns), np.uint64(COLUMNS)
+    given, found, none = dense.reshape(-1), out.reshape(-1), values.dtype.type(0)
+    blocks = columns // COLUMNS
+    for row in range(start, stop):
+        own, entry, end = np.uint64(row) * width, indptr[row], indptr[row + 1]
+        for block in range(blocks):
+            begin = np.uint64(block) * wide
+            at = own + begin
             for j in range(wide):
-                found[place + j] = total[own + j]
+                found[at + j] = 0
+            weighted_rows(
+                found, at, found, at, none, given, width, begin, indices, values, entry, end
+            )
+        for j in range(np.uint64(blocks) * wide, width):
+            total = none
+            for number in range(entry, end):
+                total += values[number] * given[np.uint64(indices[number]) * width + j]
+            found[own + j] = total

@@ -36,6 +36,7 @@ from .quiet import check_keras, errors_only
 from .report.channels import channel_lines
 from .training.gradients import forgotten_gradients
 from .training.recipe import Recipe, make_recipe
+from .training.run import needs_tensorflow
 from .training.workers.team import Team, digest_of
 
 _LEAST_ROOTS = 4  # of each worker in a batch, of which a schedule may take half
@@ -104,19 +105,23 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: Stopwatch) -> dict
     for line in (*channel_lines(recipe.to_dict()), *(network.told if network else ())):
         say(line)
     with Comparison(config, recipe, data, held_out) as comparison:
-        say("loading TensorFlow")
+        if needs_tensorflow(recipe):
+            say("loading TensorFlow")
         fitted = fit(config, recipe, data, folder, watch, team, network)
         save_embeddings(fitted.embeddings, data, folder.embeddings)
         say("exporting the model")
-        with without_patterns(folder.root) as root:
-            fitted.run.export(fitted.weights, OutputFolder(root))
-        if graph.columns is not None:
-            save_columns(graph.columns, folder.model)
-        watch.begin("evaluation")
-        results = fitted.evaluate(comparison, say)
-    watch.begin("report")
-    say("drawing the report")
-    pictures = fitted.draw()
+        with (
+            without_patterns(folder.root) as root,
+            fitted.exporting(OutputFolder(root)) as finished,
+        ):
+            watch.begin("evaluation")
+            results = fitted.evaluate(comparison, say)
+            watch.begin("report")
+            say("drawing the report")
+            pictures = fitted.draw()
+            finished()
+    if graph.columns is not None:
+        save_columns(graph.columns, folder.model)
     metrics = fitted.metrics(results, watch.seconds())
     if graph.sets is not None:
         metrics["sets"] = graph.sets

@@ -6,11 +6,13 @@ equal bit for bit.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from .output.folder import OutputFolder
 from .output.paths import without_patterns
 from .quiet import quiet_tensorflow
 from .training.recipe import Recipe
+from .training.run import load_tensorflow, make_run, needs_tensorflow
 from .training.trained import Trained
 from .training.workers.team import Team, strategy_of
 
@@ -121,6 +124,16 @@ class Fitted:
         """What the encoders are worth beside the baselines; see `Comparison.results`."""
         return comparison.results(self.embeddings, self.untrained, say)
 
+    @contextlib.contextmanager
+    def exporting(self, folder: OutputFolder) -> Iterator[Callable[[], object]]:
+        """Exports the model while the block runs; what is given waits for the end of it."""
+        if hasattr(self.run, "exporting"):
+            with self.run.exporting(self.weights, folder) as finished:
+                yield finished
+        else:  # with TensorFlow
+            self.run.export(self.weights, folder)
+            yield lambda: None
+
     def draw(self) -> dict[str, Any] | None:
         """The pictures of a report; None if that failed, and a warning has said why."""
         from .report.run import report_pictures
@@ -192,7 +205,7 @@ def fit(
     team: Team | None = None,
     network: Any = None,
 ) -> Fitted:
-    """Trains, and embeds the graph; imports TensorFlow, whose operations become deterministic.
+    """Trains, and embeds the graph; imports TensorFlow where the training needs it.
 
     Of several workers the chief calls it, and the others `take_part`.
 
@@ -209,17 +222,19 @@ def fit(
         TrainingDivergedError: if the loss becomes NaN or infinite, or the embeddings huge.
         WorkersMissingError: if a worker does not come, or is gone (WorkerLostError).
     """
-    make_run = _make_run()
-    with (
-        without_patterns(folder.root) as root,
-        strategy_of(team, recipe, OutputFolder(root)) as strategy,
-    ):
+    with contextlib.ExitStack() as stack:
+        root = stack.enter_context(without_patterns(folder.root))
+        scope: Any = contextlib.nullcontext()
+        if needs_tensorflow(recipe):
+            load_tensorflow()
+            strategy = stack.enter_context(strategy_of(team, recipe, OutputFolder(root)))
+            scope = strategy.scope()
         if network is None and recipe.encoder in TEMPLATES:
             network = read_network_inputs(config, recipe, data)
         run = make_run(data, recipe, network=network, show=not config.quiet)
         untrained = run.embed(run.initial_weights)
         watch.begin("training")
-        with strategy.scope():
+        with scope:
             trained = run.train(OutputFolder(root))
     if team is not None:
         folder.trained.touch()  # whoever resumes from here on needs no other worker
@@ -241,24 +256,13 @@ def take_part(recipe: Recipe, data: GraphData, team: Team, network: Any = None) 
     Raises:
         TrainingDivergedError, WorkersMissingError: as of `fit`.
     """
-    make_run = _make_run()
+    load_tensorflow()
     with tempfile.TemporaryDirectory() as root:
         folder = OutputFolder(Path(root))
         with strategy_of(team, recipe, folder) as strategy:
             run = make_run(data, recipe, network=network)
             with strategy.scope():
                 return run.train(folder)
-
-
-def _make_run() -> Any:
-    with quiet_tensorflow():
-        import tensorflow as tf
-
-        from .training.run import make_run
-
-    # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
-    tf.config.experimental.enable_op_determinism()
-    return make_run
 
 
 def read_network_inputs(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..blas import jit
-from ..sparse import sparse_polynomial
+from ..sparse import csr_product, sparse_polynomial
 
 
 class Edges(NamedTuple):
@@ -76,13 +76,19 @@ class Propagation:
         )
 
     def forward(
-        self, coefficients: np.ndarray, state: np.ndarray, out: np.ndarray | None = None
+        self, coefficients: np.ndarray | None, state: np.ndarray, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """``(c[0] I + c[1] S + ... + c[K] S^K) H``; see `sparse_polynomial`."""
-        return sparse_polynomial(*self._matrix, coefficients, state, out)
+        """``(c[0] I + c[1] S + ... + c[K] S^K) H``, without coefficients ``S H``.
+
+        Args:
+            coefficients: c, see `sparse_polynomial`.
+            state: H, C-contiguous [N, D].
+            out: C-contiguous [N, D], another than H; overwritten.
+        """
+        return _apply(self._matrix, coefficients, state, out)
 
     def backward(
-        self, coefficients: np.ndarray, gradient: np.ndarray, out: np.ndarray | None = None
+        self, coefficients: np.ndarray | None, gradient: np.ndarray, out: np.ndarray | None = None
     ) -> np.ndarray:
         """The same of the transposed matrix: from the gradient of the result to that of H."""
         edges = self._edges
@@ -96,7 +102,13 @@ class Propagation:
             by_column,
             by_row,
         )
-        return sparse_polynomial(*transposed, coefficients, gradient, out)
+        return _apply(transposed, coefficients, gradient, out)
+
+
+def _apply(matrix, coefficients, state, out):
+    if coefficients is None:
+        return csr_product(*matrix, state, out)
+    return sparse_polynomial(*matrix, coefficients, state, out)
 
 
 _NO_PLACES = np.zeros(0, np.int64)  # an edge's place is its number

@@ -17,6 +17,7 @@ from ..blas import jit
 from ..team import run_parts, shares
 
 _COLUMNS = 64  # of a block that stays in the cache for all passes
+_ROWS = 128  # whose sums are exact enough in float32
 _SERIAL_WORK = 1e5  # entries below which one thread is as fast
 
 
@@ -73,41 +74,56 @@ def _by_columns(kernel, state, arguments) -> None:
     run_parts(kernel, [(*arguments, *part) for part in parts])
 
 
-@jit(fastmath={"contract", "reassoc"})
+@jit(fastmath={"contract"})
 def _forward(state, gamma, beta, slope, epsilon, out, moments, start, stop):
-    """Blocks start:stop of the columns."""
+    """Blocks start:stop of the columns.
+
+    Sums are of the state's dtype over `_ROWS` rows, and of float64 over such chunks.
+    """
     rows, columns = state.shape
     zero = state.dtype.type(0)
     for block in range(start, stop):
         j0, j1 = block * _COLUMNS, min((block + 1) * _COLUMNS, columns)
         width = j1 - j0
-        mean, square = np.zeros(width), np.zeros(width)
-        for i in range(rows):
-            row, first = state[i, j0:j1], state[0, j0:j1]
+        total, part = np.empty((2, width)), np.empty((2, width), state.dtype)
+        mean, square, first = total[0], part[0], state[0, j0:j1].copy()
+        mean[:] = 0
+        for chunk in range(0, rows, _ROWS):
+            square[:] = 0
+            for i in range(chunk, min(chunk + _ROWS, rows)):
+                row = state[i, j0:j1]
+                for j in range(width):
+                    square[j] += row[j] - first[j]
             for j in range(width):
-                mean[j] += row[j] - first[j]
+                mean[j] += square[j]
+        center = part[1]
         for j in range(width):
-            mean[j] = state[0, j0 + j] + mean[j] / rows
-        center = mean.astype(state.dtype)
-        for i in range(rows):
-            row = state[i, j0:j1]
+            center[j] = first[j] + mean[j] / rows
+        variance = total[1]
+        variance[:] = 0
+        for chunk in range(0, rows, _ROWS):
+            square[:] = 0
+            for i in range(chunk, min(chunk + _ROWS, rows)):
+                row = state[i, j0:j1]
+                for j in range(width):
+                    difference = row[j] - center[j]
+                    square[j] += difference * difference
             for j in range(width):
-                difference = row[j] - center[j]
-                square[j] += difference * difference
+                variance[j] += square[j]
         scale = np.empty(width, state.dtype)
         for j in range(width):
-            scale[j] = 1 / np.sqrt(square[j] / rows + epsilon)
+            scale[j] = 1 / np.sqrt(variance[j] / rows + epsilon)
             moments[0, j0 + j], moments[1, j0 + j] = center[j], scale[j]
             scale[j] *= gamma[j0 + j]
-        shift, factor = beta[j0:j1], slope[j0:j1]
+        shift, factor = beta[j0:j1].copy(), slope[j0:j1].copy()
         for i in range(rows):
             row, result = state[i, j0:j1], out[i, j0:j1]
             for j in range(width):
                 y = (row[j] - center[j]) * scale[j] + shift[j]
-                result[j] = max(y, zero) + factor[j] * min(y, zero)
+                result[j] = y if y > zero else factor[j] * y
 
 
-@jit(fastmath={"contract", "reassoc"})
+@jit(fastmath={"contract"})
 def _backward(
     state, gamma, beta, slope, moments, upstream, of_gamma, of_beta, of_slope, start, stop
 ):
@@ -117,24 +133,29 @@ def _backward(
     for block in range(start, stop):
         j0, j1 = block * _COLUMNS, min((block + 1) * _COLUMNS, columns)
         width = j1 - j0
-        center, scale = moments[0, j0:j1], moments[1, j0:j1]
-        weight, shift, factor = gamma[j0:j1], beta[j0:j1], slope[j0:j1]
-        total, products, slopes = np.zeros(width), np.zeros(width), np.zeros(width)
-        for i in range(rows):
-            row, given = state[i, j0:j1], upstream[i, j0:j1]
-            for j in range(width):
-                x = (row[j] - center[j]) * scale[j]
-                y = weight[j] * x + shift[j]
-                slopes[j] += given[j] * min(y, zero)
-                change = given[j] * (one if y > zero else factor[j] if y < zero else zero)
-                given[j] = change
-                total[j] += change
-                products[j] += change * x
-        mean, along = np.empty(width, state.dtype), np.empty(width, state.dtype)
+        center, scale = moments[0, j0:j1].copy(), moments[1, j0:j1].copy()
+        weight, shift, factor = gamma[j0:j1].copy(), beta[j0:j1].copy(), slope[j0:j1].copy()
+        total, part = np.zeros((3, width)), np.empty((3, width), state.dtype)
+        changes, products, slopes = part[0], part[1], part[2]
+        for chunk in range(0, rows, _ROWS):
+            part[:] = 0
+            for i in range(chunk, min(chunk + _ROWS, rows)):
+                row, given = state[i, j0:j1], upstream[i, j0:j1]
+                for j in range(width):
+                    x = (row[j] - center[j]) * scale[j]
+                    y = weight[j] * x + shift[j]
+                    slopes[j] += given[j] * min(y, zero)
+                    change = given[j] * (one if y > zero else factor[j])
+                    given[j] = change
+                    changes[j] += change
+                    products[j] += change * x
+            for number in range(3):
+                for j in range(width):
+                    total[number, j] += part[number, j]
+        mean, along = part[0], part[1]
         for j in range(width):
-            of_gamma[j0 + j], of_beta[j0 + j] = products[j], total[j]
-            of_slope[j0 + j] = slopes[j]
-            mean[j], along[j] = total[j] / rows, products[j] / rows
+            of_beta[j0 + j], of_gamma[j0 + j], of_slope[j0 + j] = total[:, j]
+            mean[j], along[j] = total[0, j] / rows, total[1, j] / rows
         for i in range(rows):
             row, given = state[i, j0:j1], upstream[i, j0:j1]
             for j in range(width):

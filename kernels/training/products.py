@@ -41,37 +41,43 @@ def product(
     if out is None:
         out = np.empty((rows, columns), a.dtype)
     work = rows * columns * inner
-    threads = 1 if work < _SERIAL_WORK else min(numba.config.NUMBA_NUM_THREADS, rows)
+    along = max(rows, columns)
+    threads = 1 if work < _SERIAL_WORK else min(numba.config.NUMBA_NUM_THREADS, along)
     own = (a, b, transpose_a, transpose_b, out)
+    parts = shares(along, max(threads, 1))
+    if rows >= columns:
+        calls = [(*own, *part, 0, columns) for part in parts]
+    else:
+        calls = [(*own, 0, rows, *part) for part in parts]
     with single_threaded_blas():
-        run_parts(_rows, [(*own, *part) for part in shares(rows, max(threads, 1))])
+        run_parts(_part, calls)
     return out
 
 
 @jit()
-def _rows(a, b, transpose_a, transpose_b, out, start, stop):
-    """Rows start:stop of the product."""
-    rows, columns = stop - start, out.shape[1]
+def _part(a, b, transpose_a, transpose_b, out, i0, i1, j0, j1):
+    """Rows i0:i1 and columns j0:j1 of the product."""
     inner = a.shape[0] if transpose_a else a.shape[1]
-    if rows == 0 or columns == 0:
+    if i0 == i1 or j0 == j1:
         return
     if inner == 0:
-        out[start:stop] = 0
+        out[i0:i1, j0:j1] = 0
         return
     # In BLAS' terms, by columns, this is the transposed of the product.
-    of_a = a[:, start:] if transpose_a else a[start:]
+    of_a = a[:, i0:] if transpose_a else a[i0:]
+    of_b = b[j0:] if transpose_b else b[:, j0:]
     gemm(
         TRANSPOSED if transpose_b else NO,
         TRANSPOSED if transpose_a else NO,
-        columns,
-        rows,
+        j1 - j0,
+        i1 - i0,
         inner,
         1,
-        b,
+        of_b,
         b.shape[1],
         of_a,
         a.shape[1],
         0,
-        out[start:],
-        columns,
+        out[i0:, j0:],
+        out.shape[1],
     )

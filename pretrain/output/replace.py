@@ -21,7 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     then leaves it as ``.NAME.old``, and the next call puts it back. A symbolic link is replaced
     itself, and what it points to is left alone.
     """
-    temporary, old = (path.with_name(f".{path.name}.{end}") for end in ("partial", "old"))
+    temporary, old = partial_of(path), path.with_name(f".{path.name}.old")
     if os.path.lexists(old) and not os.path.lexists(path):
         os.rename(old, path)
     remove(temporary)
@@ -39,6 +39,11 @@ def replacing(path: Path) -> Iterator[Path]:
         remove(old)
     finally:
         remove(temporary)
+
+
+def partial_of(path: Path) -> Path:
+    """Where `replacing` collects what will be in the place of ``path``."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def remove(path: Path) -> None:

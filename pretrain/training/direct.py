@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ..encoder.wide.weights import WideWeights, start_wide
 from ..graph.data import GraphData
 from ..output.folder import OutputFolder
 from .channel_dropout import train_channels
+from .export import export_weights, exporting
 from .recipe import Recipe
 from .trained import Trained
 
@@ -56,14 +58,8 @@ class DirectRun:
 
     def export(self, weights: ChannelWeights | WideWeights, folder: OutputFolder) -> None:
         """Writes the SavedModel and the weights beside it; imports TensorFlow."""
-        from ..encoder.channels.layers import build_channel_encoder
-        from ..encoder.wide.layers import build_wide_encoder
-        from ..graph.tensor import plain_spec
-        from ..output.export import export_model
+        export_weights(self._data, self._recipe, weights, folder)
 
-        spec = plain_spec(self._data)
-        if isinstance(weights, WideWeights):
-            encoder = build_wide_encoder(spec, weights)
-        else:
-            encoder = build_channel_encoder(spec, weights)
-        export_model(encoder, weights, spec, folder)
+    def exporting(self, weights: ChannelWeights | WideWeights, folder: OutputFolder) -> Any:
+        """The same meanwhile; see `export.exporting`."""
+        return exporting(self._data, self._recipe, weights, folder)

@@ -22,6 +22,15 @@ def needs_tensorflow(recipe: Recipe) -> bool:
     return not (IS_COMPILED and whole and not recipe.projector_units)
 
 
+def load_tensorflow() -> None:
+    """Imports TensorFlow, and makes its operations deterministic."""
+    with quiet_tensorflow():
+        import tensorflow as tf
+        import tensorflow_gnn  # noqa: F401 - writes on the terminal, too
+    # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
+    tf.config.experimental.enable_op_determinism()
+
+
 def make_run(data: GraphData, recipe: Recipe, *, network: Any = None, show: bool = False) -> Any:
     """The run that the recipe describes.
 
@@ -41,10 +50,7 @@ def make_run(data: GraphData, recipe: Recipe, *, network: Any = None, show: bool
         from .direct import DirectRun
 
         return DirectRun(data, recipe, show=show)
-    with quiet_tensorflow():
-        import tensorflow as tf
-    # Also makes tf.data keep the order of steps, which the runner's pipeline does not promise.
-    tf.config.experimental.enable_op_determinism()
+    load_tensorflow()
     if network is not None:
         from .network.run import NetworkRun
 

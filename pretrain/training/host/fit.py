@@ -91,7 +91,7 @@ class _Step:
 
     def __init__(self, network: Any, inputs: Inputs, recipe: Recipe):
         self._network, self._inputs, self._recipe = network, inputs, recipe
-        self._states: list[np.ndarray | None] = [None, None]
+        self._states: Sequence[np.ndarray | None] = [None, None]
         self.metrics: dict[str, float] = {}
 
     def __call__(self, optimizer: AdamW, number: int) -> dict[str, float]:
@@ -100,17 +100,14 @@ class _Step:
         views = draw_views(
             recipe, number, inputs.num_edges, inputs.matrix, sparse=inputs.is_sparse
         )
-        kept: list[Any] = [None, None]
-        for side, view in enumerate(views):
-            self._states[side], kept[side] = network.forward(view, self._states[side])
-        loss, *gradients = barlow_twins_loss_and_gradients(*self._states, lambda_=recipe.lambda_)
+        states, kept = network.forward(views, self._states)
+        self._states = states
+        loss, *gradients = barlow_twins_loss_and_gradients(*states, lambda_=recipe.lambda_)
         if number % METRICS_EVERY_N_STEPS == 0 or not self.metrics:
-            values = svd_metrics(self._states[0])
+            values = svd_metrics(states[0])
             self.metrics = dict(zip(_METRICS, map(float, values), strict=True))
-        of_views = [network.backward(*pair) for pair in zip(kept, gradients, strict=True)]
-        total = [first + second for first, second in zip(*of_views, strict=True)]
         rate = learning_rate(recipe, number, recipe.steps)
-        optimizer.step(network.trained, total, rate)
+        optimizer.step(network.trained, network.backward(kept, gradients), rate)
         return {"loss": float(loss), **self.metrics}
 
 

@@ -10,11 +10,10 @@ import numpy as np
 from ....kernels.training.normalization import Parameters, gradients, normalized_activation
 from ....kernels.training.products import product
 from ...encoder.weights import EncoderWeights
-from .inputs import Inputs
+from .inputs import Inputs, sum_of
 from .views import View
 
 _EPSILON = 1e-3  # encoder.layers.NormalizedActivation
-_ONE_HOP = np.array([0.0, 1.0])
 
 
 class GcnNetwork:
@@ -42,61 +41,65 @@ class GcnNetwork:
         """As they were given, trained; copies."""
         return [np.array(one) for one in (*self.trained, self._bias)]
 
-    def forward(self, view: View, out: np.ndarray | None = None) -> tuple[np.ndarray, Any]:
-        """The representations [N, D], and what `backward` needs."""
+    def forward(
+        self, views: Sequence[View], states: Sequence[np.ndarray | None]
+    ) -> tuple[list[np.ndarray], Any]:
+        """The representations in each view; see `LinearNetwork`."""
+        pairs = [self._forward(*pair) for pair in zip(views, states, strict=True)]
+        return [state for state, _ in pairs], [kept for _, kept in pairs]
+
+    def backward(self, kept: Any, gradients: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The gradients of what is trained; see `LinearNetwork`."""
+        of_views = [self._backward(*pair) for pair in zip(kept, gradients, strict=True)]
+        return [sum_of(list(parts)) for parts in zip(*of_views, strict=True)]
+
+    def _forward(self, view: View, out: np.ndarray | None) -> tuple[np.ndarray, Any]:
         weights, propagation = self.weights_by_layer, self._inputs.propagation(view)
-        features = self._inputs.features(view)
-        first = weights.kernels[0] * view.columns[:, np.newaxis]
+        features, (first, *kernels) = self._inputs.features(view), weights.kernels
         kept: list[Any] = []
-        if not features.is_sparse and first.shape[0] < first.shape[1]:
-            sums = propagation.forward(_ONE_HOP, features.dense)
+        into = None if kernels else out
+        if not features.is_sparse and _widens(first):
+            sums = propagation.forward(None, features.dense)
             kept.append(sums)
-            state = product(sums, first, out if self._layers == 1 else None)
+            state = product(sums, first * view.columns[:, np.newaxis], into)
         else:
-            state = propagation.forward(
-                _ONE_HOP, features.times(first), out if self._layers == 1 else None
-            )
             kept.append(features)
-        for layer, kernel in enumerate(weights.kernels[1:], 1):
-            parameters = Parameters(*weights.normalizations[layer - 1])
+            state = propagation.forward(None, features.times(first, view.columns), into)
+        for layer, kernel in enumerate(kernels):
+            parameters = Parameters(*weights.normalizations[layer])
             active, moments = normalized_activation(state, parameters, _EPSILON)
-            into = out if layer == self._layers - 1 else None
-            before = state
+            into, before = out if layer == len(kernels) - 1 else None, state
             if _widens(kernel):
-                active = propagation.forward(_ONE_HOP, active)
+                active = propagation.forward(None, active)
                 state = product(active, kernel, into)
             else:
-                state = propagation.forward(_ONE_HOP, product(active, kernel), into)
+                state = propagation.forward(None, product(active, kernel), into)
             kept.append((before, parameters, moments, active))
-        state += self._bias
+        if self._bias.any():
+            state += self._bias
         return state, (view, propagation, kept)
 
-    def backward(self, kept: Any, gradient: np.ndarray) -> list[np.ndarray]:
-        """The gradients of what is trained.
-
-        Args:
-            kept: see `forward`.
-            gradient: of the representations [N, D]; may be overwritten.
-        """
+    def _backward(self, kept: Any, gradient: np.ndarray) -> list[np.ndarray]:
         view, propagation, (first, *layers) = kept
         kernels = self.weights_by_layer.kernels
         found: list[np.ndarray] = []
-        for kernel, (state, parameters, moments, active) in zip(
-            kernels[:0:-1], reversed(layers), strict=True
-        ):
+        pairs = zip(kernels[:0:-1], reversed(layers), strict=True)
+        for kernel, (state, parameters, moments, active) in pairs:
             if not _widens(kernel):
-                gradient = propagation.backward(_ONE_HOP, gradient)
+                gradient = propagation.backward(None, gradient)
             of_kernel = product(active, gradient, transpose_a=True)
             gradient = product(gradient, kernel, transpose_b=True)
             if _widens(kernel):
-                gradient = propagation.backward(_ONE_HOP, gradient)
+                gradient = propagation.backward(None, gradient)
             gradient, of_parameters = gradients(state, parameters, moments, gradient)
             found = [*of_parameters, of_kernel, *found]
         if isinstance(first, np.ndarray):
             of_first = product(first, gradient, transpose_a=True)
+            of_first[~view.columns] = 0
         else:
-            of_first = first.transposed_times(propagation.backward(_ONE_HOP, gradient))
-        return [of_first * view.columns[:, np.newaxis], *found]
+            gradient = propagation.backward(None, gradient)
+            of_first = first.transposed_times(gradient, view.columns)
+        return [of_first, *found]
 
 
 def _widens(kernel: np.ndarray) -> bool:

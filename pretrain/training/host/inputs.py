@@ -41,6 +41,7 @@ class Inputs:
         weights = data.edge_weight
         weights = np.ones(data.num_edges, dtype) if weights is None else weights.astype(dtype)
         self._edges = Edges.of(target, source, weights, data.num_nodes)
+        self._features = Features(self.matrix)
         self.all = View(
             np.ones(data.num_edges, bool), np.ones(data.num_features, bool), None, 1.0
         )
@@ -62,4 +63,12 @@ class Inputs:
 
     def features(self, view: View) -> Features:
         """The same, to be multiplied with."""
-        return Features(self.entries(view))
+        return self._features if view.entries is None else Features(self.entries(view))
+
+
+def sum_of(parts: list[np.ndarray]) -> np.ndarray:
+    """The sum of arrays of one shape, the first of which is overwritten."""
+    total, *others = parts
+    for one in others:
+        total += one
+    return total

@@ -10,7 +10,7 @@ import scipy.sparse
 
 from ....kernels.linalg import unit_rows
 from ....kernels.training.features import Features
-from .inputs import Inputs
+from .inputs import Inputs, sum_of
 from .views import View
 
 
@@ -41,31 +41,41 @@ class LinearNetwork:
         parts = (self.trained[0], self._columns, self._coefficients, self._scale)
         return [np.array(one) for one in parts]
 
-    def forward(self, view: View, out: np.ndarray | None = None) -> tuple[np.ndarray, Any]:
-        """The representations [N, D], and what `backward` needs."""
-        rows = self._rows
-        if view.entries is not None:
-            rows = self._scaled(self._inputs.entries(view))
-        propagation = self._inputs.propagation(view)
-        kernel = self.trained[0] * self._factors(view)
-        projected = rows.times(kernel, self._projected)
-        return propagation.forward(self._coefficients, projected, out), (view, rows, propagation)
+    def forward(
+        self, views: Sequence[View], states: Sequence[np.ndarray | None]
+    ) -> tuple[list[np.ndarray], Any]:
+        """The representations in each view.
 
-    def backward(self, kept: Any, gradient: np.ndarray) -> list[np.ndarray]:
+        Args:
+            views: one or two.
+            states: C-contiguous [N, D] that are overwritten, or None, for each view.
+
+        Returns:
+            [N, D] for each view, and what `backward` needs.
+        """
+        kernel, found, kept = self.trained[0] * self._scale, [], []
+        for view, state in zip(views, states, strict=True):
+            rows = self._rows
+            if view.entries is not None:
+                rows = self._scaled(self._inputs.entries(view))
+            propagation = self._inputs.propagation(view)
+            projected = rows.times(kernel, view.columns, self._projected)
+            found.append(propagation.forward(self._coefficients, projected, state))
+            kept.append((view, rows, propagation))
+        return found, kept
+
+    def backward(self, kept: Any, gradients: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The gradients of what is trained.
 
         Args:
             kept: see `forward`.
-            gradient: of the representations [N, D]; overwritten.
+            gradients: of the representations, [N, D] for each view.
         """
-        view, rows, propagation = kept
-        projected = propagation.backward(self._coefficients, gradient, self._projected)
-        found = rows.transposed_times(projected)
-        found *= self._factors(view)
-        return [found]
-
-    def _factors(self, view: View) -> np.ndarray:
-        return view.columns[:, np.newaxis] * self._scale
+        parts = []
+        for (view, rows, propagation), gradient in zip(kept, gradients, strict=True):
+            projected = propagation.backward(self._coefficients, gradient, self._projected)
+            parts.append(rows.transposed_times(projected, view.columns))
+        return [sum_of(parts) * self._scale]
 
     def _scaled(self, matrix: Any) -> Features:
         """``R X diag(w)``, in the order of the entries of X."""

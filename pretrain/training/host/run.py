@@ -15,6 +15,7 @@ from ...encoder.weights import EncoderWeights
 from ...graph.data import GraphData
 from ...output.folder import OutputFolder
 from ..closed_form import closed_form_weights
+from ..export import export_weights, exporting
 from ..recipe import STEPS_PER_CHECKPOINT, Recipe
 from ..trained import Trained
 from .fit import fit
@@ -77,7 +78,8 @@ class HostRun:
 
     def embed(self, weights: list[np.ndarray]) -> np.ndarray:
         """Representations of the graph as it is, float32 [N, D]."""
-        return self._network(weights).forward(self._inputs.all)[0]
+        (state,), _ = self._network(weights).forward([self._inputs.all], [None])
+        return state
 
     def correlation(self, weights: list[np.ndarray]) -> np.ndarray:
         """Cross-correlation of the two views of step 0, float32 [D, D]; of the representations."""
@@ -85,14 +87,16 @@ class HostRun:
         views = draw_views(
             self._recipe, 0, inputs.num_edges, inputs.matrix, sparse=inputs.is_sparse
         )
-        states = [network.forward(view)[0] for view in views]
+        states, _ = network.forward(views, [None, None])
         return cross_correlation(*states).astype(np.float32)
 
     def export(self, weights: list[np.ndarray], folder: OutputFolder) -> None:
         """Writes the SavedModel and the weights beside it; imports TensorFlow."""
-        from ..steps.export import export_keras
+        export_weights(self._data, self._recipe, weights, folder)
 
-        export_keras(self._data, self._recipe, weights, folder)
+    def exporting(self, weights: list[np.ndarray], folder: OutputFolder) -> Any:
+        """The same meanwhile; see `export.exporting`."""
+        return exporting(self._data, self._recipe, weights, folder)
 
     def _network(self, weights: list[np.ndarray]) -> Any:
         kind = LinearNetwork if self._recipe.encoder == LINEAR else GcnNetwork
