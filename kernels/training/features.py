@@ -56,8 +56,6 @@ class Features:
             if self._transposed is None:
                 self._transposed = self._matrix.T.tocsr()
             transposed = self._transposed
-            found = csr_product(
-                transposed.indptr, transposed.indices, transposed.data, gradient
-            )
+            found = csr_product(transposed.indptr, transposed.indices, transposed.data, gradient)
         found[~kept] = 0
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...kernels.blas import IS_COMPILED
-from ..config.defaults import BY_STEPS, GCN, LINEAR
+from ..config.defaults import ADAM, BY_STEPS, TEMPLATES
 from ..graph.data import GraphData
 from ..quiet import quiet_tensorflow
 from .recipe import Recipe
@@ -14,12 +14,11 @@ from .recipe import Recipe
 def needs_tensorflow(recipe: Recipe) -> bool:
     """Whether a training imports TensorFlow.
 
-    On a full graph it does for a projector alone; and where Numba compiles nothing.
+    Of a full graph by Adam it does for a projector alone; and where Numba compiles nothing.
     """
-    if recipe.encoder not in BY_STEPS:
-        return False
-    whole = recipe.encoder in (LINEAR, GCN) and not recipe.fan_out
-    return not (IS_COMPILED and whole and not recipe.projector_units)
+    if recipe.encoder in TEMPLATES or recipe.fan_out:
+        return True
+    return recipe.training == ADAM and bool(recipe.projector_units or not IS_COMPILED)
 
 
 def load_tensorflow() -> None:

@@ -11,12 +11,9 @@ from graph_barlow_twins.pretrain.graph.tensor import (
     relaxed_spec,
     with_step,
 )
+from graph_barlow_twins.pretrain.training.initial import initial_weights
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
-from graph_barlow_twins.pretrain.training.steps.build import (
-    initial_weights,
-    make_encoder,
-    make_task,
-)
+from graph_barlow_twins.pretrain.training.steps.build import make_encoder, make_task
 from graph_barlow_twins.pretrain.training.steps.correlation import view_correlation
 
 

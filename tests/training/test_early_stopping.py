@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from graph_barlow_twins.pretrain.training.steps.early_stopping import has_settled
+from graph_barlow_twins.pretrain.training.early_stopping import has_settled
 
 
 def first_stop(curve, criterion, patience):

@@ -1,4 +1,7 @@
-"""Trainings of a full graph: their checkpoints, resumes, early end and learning rates."""
+"""Trainings of a full graph: their checkpoints, resumes, early end and learning rates.
+
+On the host, and by Keras, which trains the projectors.
+"""
 
 import shutil
 
@@ -10,6 +13,7 @@ from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.output.folder import OutputFolder
 from graph_barlow_twins.pretrain.output.replace import write_json
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
 tf = pytest.importorskip("tensorflow")
 from graph_barlow_twins.pretrain.training.run import make_run  # noqa: E402
@@ -47,24 +51,32 @@ def _interrupt(batch, logs):
 
 
 def checkpoints_written(root):
-    """Keras numbers its checkpoints; a resume counts on."""
-    latest = tf.train.latest_checkpoint(str(OutputFolder(root).backup / "chief"))
-    return int(latest.rsplit("-", 1)[1])
+    """Each has a point in the curves by epochs; a resume goes on in another file."""
+    log = EventMultiplexer().AddRunsFromDirectory(str(OutputFolder(root).tensorboard)).Reload()
+    return len(log.Tensors("train", "epoch_loss"))
+
+
+KINDS = {"host": {}, "keras": {"projector_units": (8,)}}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    return KINDS[request.param]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(kind, tmp_path_factory):
     """A training of 61 steps, a prime number, and its folder."""
     root = tmp_path_factory.mktemp("whole")
-    return train(root, steps=61), root
+    return train(root, steps=61, **kind), root
 
 
 @pytest.fixture(scope="module")
-def interrupted(tmp_path_factory):
+def interrupted(kind, tmp_path_factory):
     """The folder of the same training, stopped in step 33; its last checkpoint has 20 steps."""
     root = tmp_path_factory.mktemp("interrupted")
     with pytest.raises(KeyboardInterrupt):
-        train(root, steps=61, interrupted_at=33)
+        train(root, steps=61, interrupted_at=33, **kind)
     return root
 
 
@@ -82,12 +94,13 @@ def test_checkpoints_and_spectra_are_few_whatever_the_number_of_steps(whole):
     ("steps", "steps_per_checkpoint", "checkpoints"), [(61, 20, 4), (60, 20, 3), (61, 13, 5)]
 )
 def test_a_resumed_training_ends_where_the_whole_one_does(
-    whole, interrupted, tmp_path, steps, steps_per_checkpoint, checkpoints
+    kind, whole, interrupted, tmp_path, steps, steps_per_checkpoint, checkpoints
 ):
     """Also under another rhythm of checkpoints, as version 0.1.0 had it."""
     root = tmp_path / "run"
     shutil.copytree(interrupted, root)
-    again = train(root, steps=steps, more={"steps_per_checkpoint": steps_per_checkpoint})
+    more = {"steps_per_checkpoint": steps_per_checkpoint}
+    again = train(root, steps=steps, more=more, **kind)
     assert again.first_step == 20
     assert checkpoints_written(root) == checkpoints
     expected = {name: values[:steps] for name, values in whole[0].history.items()}
@@ -95,44 +108,43 @@ def test_a_resumed_training_ends_where_the_whole_one_does(
         assert again.history == expected
     assert again.history["loss"] == expected["loss"]
     if steps == 61:
-        pairs = zip(again.encoder.get_weights(), whole[0].encoder.get_weights(), strict=True)
-        for one, other in pairs:
+        for one, other in zip(again.weights, whole[0].weights, strict=True):
             np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow  # after a training
 @pytest.mark.parametrize("damage", ["checkpoint", "short", "no curves", "not json"])
-def test_a_damaged_checkpoint_is_refused(interrupted, tmp_path, damage):
+def test_a_damaged_checkpoint_is_refused(kind, interrupted, tmp_path, damage):
     root = tmp_path / "run"
     shutil.copytree(interrupted, root)
     folder = OutputFolder(root)
     if damage == "checkpoint":
-        (data,) = folder.backup.glob("chief/*.data-*")
+        (data,) = (*folder.backup.glob("chief/*.data-*"), *folder.backup.glob("*.npz"))
         data.write_bytes(data.read_bytes()[:100])
     elif damage == "not json":
         folder.history.write_text("{")
     else:
         write_json(folder.history, {"loss": [1.0] * 19} if damage == "short" else [])
     with pytest.raises(InputError, match="is damaged; start again with --overwrite"):
-        train(root, steps=61)
+        train(root, steps=61, **kind)
 
 
 @pytest.mark.slow
-def test_stops_at_a_checkpoint_and_stays_stopped(tmp_path):
+def test_stops_at_a_checkpoint_and_stays_stopped(kind, tmp_path):
     """A learning rate of almost 0 settles at once; a resume trains no further."""
     options = {
         "steps": 60,
         "learning_rate": 1e-12,
         "early_stopping": "rankme",
         "patience": 10,
+        **kind,
     }
     first = train(tmp_path, **options)
     assert len(first.history["loss"]) == 20
     again = train(tmp_path, **options)
     assert again.first_step == 20
     assert again.history == first.history
-    weights = zip(first.encoder.get_weights(), again.encoder.get_weights(), strict=True)
-    for before, after in weights:
+    for before, after in zip(first.weights, again.weights, strict=True):
         np.testing.assert_array_equal(before, after)
 
 

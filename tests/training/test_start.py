@@ -12,7 +12,13 @@ from graph_barlow_twins.pretrain.training.steps import fit as training
 from graph_barlow_twins.tfgnn_task import BarlowTwinsTask
 
 OPTIONS = {
-    "linear": {"encoder": "linear", "units": (8,), "hops": 2, "steps": 4},
+    "linear": {
+        "encoder": "linear",
+        "units": (8,),
+        "hops": 2,
+        "steps": 4,
+        "projector_units": (8,),  # without one TensorFlow has no part in it
+    },
     "gcn": {"encoder": "gcn", "units": (16, 8), "projector_units": (8,), "steps": 4},
     "sampled": {"units": (8,), "fan_out": (3,), "batch_size": 20, "epochs": 1},
 }

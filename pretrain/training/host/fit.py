@@ -97,9 +97,7 @@ class _Step:
     def __call__(self, optimizer: AdamW, number: int) -> dict[str, float]:
         """Takes step `number`, and gives its metrics, the loss first."""
         network, inputs, recipe = self._network, self._inputs, self._recipe
-        views = draw_views(
-            recipe, number, inputs.num_edges, inputs.matrix, sparse=inputs.is_sparse
-        )
+        views = draw_views(recipe, number, inputs.num_edges, inputs.matrix, sparse=inputs.is_sparse)
         states, kept = network.forward(views, self._states)
         self._states = states
         loss, *gradients = barlow_twins_loss_and_gradients(*states, lambda_=recipe.lambda_)

@@ -42,9 +42,7 @@ class Inputs:
         weights = np.ones(data.num_edges, dtype) if weights is None else weights.astype(dtype)
         self._edges = Edges.of(target, source, weights, data.num_nodes)
         self._features = Features(self.matrix)
-        self.all = View(
-            np.ones(data.num_edges, bool), np.ones(data.num_features, bool), None, 1.0
-        )
+        self.all = View(np.ones(data.num_edges, bool), np.ones(data.num_features, bool), None, 1.0)
 
     def propagation(self, view: View) -> Propagation:
         """The view's normalised adjacency matrix."""

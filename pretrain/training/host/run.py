@@ -10,12 +10,11 @@ import numpy as np
 
 from ....kernels.linalg import cross_correlation
 from ...config.defaults import ADAM, CLOSED_FORM, LINEAR
-from ...encoder.start import start_weights
-from ...encoder.weights import EncoderWeights
 from ...graph.data import GraphData
 from ...output.folder import OutputFolder
 from ..closed_form import closed_form_weights
 from ..export import export_weights, exporting
+from ..initial import initial_weights
 from ..recipe import STEPS_PER_CHECKPOINT, Recipe
 from ..trained import Trained
 from .fit import fit
@@ -101,12 +100,3 @@ class HostRun:
     def _network(self, weights: list[np.ndarray]) -> Any:
         kind = LinearNetwork if self._recipe.encoder == LINEAR else GcnNetwork
         return kind(self._inputs, weights)
-
-
-def initial_weights(data: GraphData, recipe: Recipe) -> list[np.ndarray]:
-    """Of the untrained encoder: equal graphs and seeds, equal weights."""
-    if recipe.encoder == LINEAR:
-        return start_weights(
-            data, recipe.units[0], recipe.hops, recipe.seed, scaled=recipe.scale_features
-        )
-    return EncoderWeights.random(data.num_features, recipe.units, recipe.seed).to_list()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
@@ -21,9 +20,7 @@ from ....tfgnn_task import (
 from ...config.defaults import LINEAR
 from ...encoder.gcn import build_encoder
 from ...encoder.linear import build_linear_encoder
-from ...encoder.start import start_weights
-from ...graph.data import GraphData
-from ...graph.tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP, plain_spec
+from ...graph.tensor import EDGE_SET, KEPT_COLUMNS, NODE_SET, STEP
 from ..recipe import METRICS_EVERY_N_STEPS, Recipe
 
 
@@ -65,16 +62,6 @@ class _NumberOfRows(tf.keras.layers.Layer):
         state = graph.node_sets[NODE_SET][tfgnn.HIDDEN_STATE]
         state = tf.ensure_shape(state, [self._num_nodes, state.shape[1]])
         return graph.replace_features(node_sets={NODE_SET: {tfgnn.HIDDEN_STATE: state}})
-
-
-def initial_weights(data: GraphData, recipe: Recipe) -> list[np.ndarray]:
-    """Of the untrained encoder: equal graphs and seeds, equal weights."""
-    if recipe.encoder == LINEAR:
-        return start_weights(
-            data, recipe.units[0], recipe.hops, recipe.seed, scaled=recipe.scale_features
-        )
-    tf.keras.utils.set_random_seed(recipe.seed)
-    return make_encoder(plain_spec(data), recipe).get_weights()
 
 
 def make_task(

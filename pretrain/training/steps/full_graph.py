@@ -1,22 +1,19 @@
-"""Training and embedding of a full graph at once."""
+"""Training and embedding of a full graph at once, by Keras: of encoders with a projector."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 import tensorflow as tf
 
-from ...config.defaults import ADAM, CLOSED_FORM
 from ...encoder.apply import embed
 from ...graph.data import GraphData
 from ...graph.tensor import graph_tensor_from_data, relaxed_spec, with_step
 from ...output.folder import OutputFolder
-from ..closed_form import closed_form_weights
+from ..initial import initial_weights
 from ..recipe import STEPS_PER_CHECKPOINT, Recipe
 from ..trained import Trained
 from ..workers.part import Part
-from .build import initial_weights, make_encoder, make_task
+from .build import make_encoder, make_task
 from .correlation import view_correlation
 from .export import export_keras
 from .fit import Callbacks, fit
@@ -27,7 +24,7 @@ class FullGraphRun:
 
     Args:
         data: the graph.
-        recipe: without fan-out.
+        recipe: without fan-out, by Adam.
         show: whether to draw progress bars.
 
     Attributes:
@@ -49,8 +46,6 @@ class FullGraphRun:
     ) -> Trained:
         """Trains from scratch, or on from the checkpoint in the folder; see `fit`."""
         recipe, graph = self._recipe, self._graph
-        if recipe.training != ADAM:
-            return self._without_steps()
 
         def graphs_from(first_step: int, part: Part) -> tf.data.Dataset:
             del part  # each step takes the whole graph
@@ -76,14 +71,6 @@ class FullGraphRun:
             show=self._show,
             callbacks=callbacks,
         )
-
-    def _without_steps(self) -> Trained:
-        start, weights = time.perf_counter(), self.initial_weights
-        losses: list[float] = []
-        if self._recipe.training == CLOSED_FORM:
-            weights, before_and_after = closed_form_weights(self._data, self._recipe, weights)
-            losses = list(before_and_after)
-        return Trained(weights, {"loss": losses}, time.perf_counter() - start, 0)
 
     def embed(self, weights: list[np.ndarray]) -> np.ndarray:
         """Representations of the graph as it is, float32 [N, D]."""

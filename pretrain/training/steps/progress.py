@@ -22,9 +22,7 @@ class StepRecorder(tf.keras.callbacks.Callback):
         metrics_every_n_steps: of the task.
     """
 
-    def __init__(
-        self, *, steps: int, history: Curves, show: bool, metrics_every_n_steps: int = 1
-    ):
+    def __init__(self, *, steps: int, history: Curves, show: bool, metrics_every_n_steps: int = 1):
         super().__init__()
         self._recorder = CurveRecorder(steps=steps, history=history, show=show)
         self._steps = steps

@@ -14,11 +14,12 @@ from ...encoder.sampled import build_sampled_encoder
 from ...encoder.weights import EncoderWeights
 from ...graph.data import GraphData
 from ...output.folder import OutputFolder
+from ..initial import initial_weights
 from ..recipe import Recipe
 from ..trained import Trained
 from ..workers.part import Part
 from ..workers.same_start import set_weights_of_chief
-from .build import initial_weights, make_task
+from .build import make_task
 from .export import export_keras
 from .fit import Callbacks, fit
 from .sampler import TICKET, SubgraphSampler, UndirectedSubgraphs
