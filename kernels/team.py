@@ -110,6 +110,28 @@ def shares(total: int, parts: int) -> list[tuple[int, int]]:
     return [(p * total // parts, (p + 1) * total // parts) for p in range(parts)]
 
 
+def each_in_a_thread(function, calls, threads: int) -> list:
+    """``function(*arguments)`` for each entry of `calls`: what they return, in their order.
+
+    Side by side if there are no more threads than calls: then nobody waits within a call. Else one
+    after the other, each with the whole team.
+
+    Args:
+        function: In Python, most of whose time is spent in kernels.
+        calls: Argument tuples.
+        threads: That the machine has.
+    """
+    if threads > len(calls):
+        return [function(*arguments) for arguments in calls]
+    results: list = [None] * len(calls)
+
+    def keep(number, arguments):
+        results[number] = function(*arguments)
+
+    run_parts(keep, list(enumerate(calls)))
+    return results
+
+
 def run_parts(kernel, calls):
     """Runs ``kernel(*arguments)`` for each entry of `calls` and returns when all are done.
 

@@ -42,9 +42,13 @@ def normalized_activation(
     Returns:
         [N, D], and mean and ``1 / sqrt(var + epsilon)``, [2, D].
     """
-    out, moments = np.empty_like(state), np.empty((2, state.shape[1]), state.dtype)
-    _by_columns(_forward, state, (state, *parameters, epsilon, out, moments))
-    return out, moments
+    given, table = _padded(state), _padded(np.stack(parameters))
+    out, moments = np.empty_like(given), np.empty((2, given.shape[1]), state.dtype)
+    _by_columns(_forward, given, (given, table, epsilon, out, moments))
+    columns = state.shape[1]
+    if given is not state:
+        out = np.ascontiguousarray(out[:, :columns])
+    return out, moments[:, :columns]
 
 
 def gradients(
@@ -61,9 +65,24 @@ def gradients(
     Returns:
         ``upstream``, and those of the parameters.
     """
-    found = Parameters(*np.empty((3, state.shape[1]), state.dtype))
-    _by_columns(_backward, state, (state, *parameters, moments, upstream, *found))
-    return upstream, found
+    columns = state.shape[1]
+    given, passed, of_columns = _padded(state), _padded(upstream), _padded(moments)
+    table, found = _padded(np.stack(parameters)), np.empty((3, given.shape[1]), state.dtype)
+    _by_columns(_backward, given, (given, table, of_columns, passed, found))
+    if passed is not upstream:
+        upstream[:] = passed[:, :columns]
+    return upstream, Parameters(*found[:, :columns])
+
+
+def _padded(rows: np.ndarray) -> np.ndarray:
+    """With columns of zeros up to a whole number of blocks; the same where there are none."""
+    count, columns = rows.shape
+    width = -(-columns // _COLUMNS) * _COLUMNS
+    if width == columns:
+        return np.ascontiguousarray(rows)
+    padded = np.zeros((count, width), rows.dtype)
+    padded[:, :columns] = rows
+    return padded
 
 
 def _by_columns(kernel, state, arguments) -> None:
@@ -75,89 +94,94 @@ def _by_columns(kernel, state, arguments) -> None:
 
 
 @jit(fastmath={"contract"})
-def _forward(state, gamma, beta, slope, epsilon, out, moments, start, stop):
+def _forward(state, table, epsilon, out, moments, start, stop):
     """Blocks start:stop of the columns.
 
-    Sums are of the state's dtype over `_ROWS` rows, and of float64 over such chunks.
+    Arrays are flat, places unsigned, and all that belongs to a column lies in one array: else LLVM
+    would have to compare too many addresses before it could vectorise, and does not. Sums are of
+    the state's dtype over `_ROWS` rows, and of float64 over such chunks.
     """
     rows, columns = state.shape
+    stride, wide = np.uint64(columns), np.uint64(_COLUMNS)
+    given, found = state.reshape(-1), out.reshape(-1)
     zero = state.dtype.type(0)
+    exact, part = np.empty(_COLUMNS), np.empty(_COLUMNS, state.dtype)
+    own = np.empty(4 * _COLUMNS, state.dtype)  # centre, scale, shift, slope
     for block in range(start, stop):
-        j0, j1 = block * _COLUMNS, min((block + 1) * _COLUMNS, columns)
-        width = j1 - j0
-        total, part = np.empty((2, width)), np.empty((2, width), state.dtype)
-        mean, square, first = total[0], part[0], state[0, j0:j1].copy()
-        mean[:] = 0
-        for chunk in range(0, rows, _ROWS):
-            square[:] = 0
-            for i in range(chunk, min(chunk + _ROWS, rows)):
-                row = state[i, j0:j1]
-                for j in range(width):
-                    square[j] += row[j] - first[j]
-            for j in range(width):
-                mean[j] += square[j]
-        center = part[1]
-        for j in range(width):
-            center[j] = first[j] + mean[j] / rows
-        variance = total[1]
-        variance[:] = 0
-        for chunk in range(0, rows, _ROWS):
-            square[:] = 0
-            for i in range(chunk, min(chunk + _ROWS, rows)):
-                row = state[i, j0:j1]
-                for j in range(width):
-                    difference = row[j] - center[j]
-                    square[j] += difference * difference
-            for j in range(width):
-                variance[j] += square[j]
-        scale = np.empty(width, state.dtype)
-        for j in range(width):
-            scale[j] = 1 / np.sqrt(variance[j] / rows + epsilon)
-            moments[0, j0 + j], moments[1, j0 + j] = center[j], scale[j]
-            scale[j] *= gamma[j0 + j]
-        shift, factor = beta[j0:j1].copy(), slope[j0:j1].copy()
+        begin = np.uint64(block) * wide
+        for j in range(wide):
+            own[j] = given[begin + j]
+        for moment in range(2):
+            exact[:] = 0
+            for chunk in range(0, rows, _ROWS):
+                part[:] = 0
+                for i in range(chunk, min(chunk + _ROWS, rows)):
+                    place = np.uint64(i) * stride + begin
+                    if moment == 0:
+                        for j in range(wide):
+                            part[j] += given[place + j] - own[j]
+                    else:
+                        for j in range(wide):
+                            difference = given[place + j] - own[j]
+                            part[j] += difference * difference
+                for j in range(wide):
+                    exact[j] += part[j]
+            if moment == 0:
+                for j in range(wide):
+                    own[j] = own[j] + exact[j] / rows
+        for j in range(wide):
+            scale = 1 / np.sqrt(exact[j] / rows + epsilon)
+            moments[0, begin + j], moments[1, begin + j] = own[j], scale
+            own[wide + j] = scale * table[0, begin + j]
+            own[2 * wide + j] = table[1, begin + j]
+            own[3 * wide + j] = table[2, begin + j]
         for i in range(rows):
-            row, result = state[i, j0:j1], out[i, j0:j1]
-            for j in range(width):
-                y = (row[j] - center[j]) * scale[j] + shift[j]
-                result[j] = y if y > zero else factor[j] * y
+            place = np.uint64(i) * stride + begin
+            for j in range(wide):
+                y = (given[place + j] - own[j]) * own[wide + j] + own[2 * wide + j]
+                found[place + j] = y if y > zero else own[3 * wide + j] * y
 
 
 @jit(fastmath={"contract"})
-def _backward(
-    state, gamma, beta, slope, moments, upstream, of_gamma, of_beta, of_slope, start, stop
-):
-    """Blocks start:stop of the columns; `upstream` becomes the gradient of the state."""
+def _backward(state, table, moments, upstream, found, start, stop):
+    """Blocks start:stop of the columns; see `_forward`. `upstream` becomes that of the state."""
     rows, columns = state.shape
+    stride, wide = np.uint64(columns), np.uint64(_COLUMNS)
+    given, passed = state.reshape(-1), upstream.reshape(-1)
     zero, one = state.dtype.type(0), state.dtype.type(1)
+    exact, part = np.empty(3 * _COLUMNS), np.empty(3 * _COLUMNS, state.dtype)
+    own = np.empty(7 * _COLUMNS, state.dtype)  # centre, scale, gamma, beta, slope, two means
     for block in range(start, stop):
-        j0, j1 = block * _COLUMNS, min((block + 1) * _COLUMNS, columns)
-        width = j1 - j0
-        center, scale = moments[0, j0:j1].copy(), moments[1, j0:j1].copy()
-        weight, shift, factor = gamma[j0:j1].copy(), beta[j0:j1].copy(), slope[j0:j1].copy()
-        total, part = np.zeros((3, width)), np.empty((3, width), state.dtype)
-        changes, products, slopes = part[0], part[1], part[2]
+        begin = np.uint64(block) * wide
+        for j in range(wide):
+            own[j], own[wide + j] = moments[0, begin + j], moments[1, begin + j]
+            for number in range(3):
+                own[(2 + number) * _COLUMNS + j] = table[number, begin + j]
+        exact[:] = 0
         for chunk in range(0, rows, _ROWS):
             part[:] = 0
             for i in range(chunk, min(chunk + _ROWS, rows)):
-                row, given = state[i, j0:j1], upstream[i, j0:j1]
-                for j in range(width):
-                    x = (row[j] - center[j]) * scale[j]
-                    y = weight[j] * x + shift[j]
-                    slopes[j] += given[j] * min(y, zero)
-                    change = given[j] * (one if y > zero else factor[j])
-                    given[j] = change
-                    changes[j] += change
-                    products[j] += change * x
+                place = np.uint64(i) * stride + begin
+                for j in range(wide):
+                    x = (given[place + j] - own[j]) * own[wide + j]
+                    y = own[2 * wide + j] * x + own[3 * wide + j]
+                    gradient = passed[place + j]
+                    change = gradient * (one if y > zero else own[4 * wide + j])
+                    passed[place + j] = change
+                    part[j] += change * x
+                    part[wide + j] += change
+                    part[2 * wide + j] += gradient * min(y, zero)
+            for j in range(3 * wide):
+                exact[j] += part[j]
+        for j in range(wide):
             for number in range(3):
-                for j in range(width):
-                    total[number, j] += part[number, j]
-        mean, along = part[0], part[1]
-        for j in range(width):
-            of_beta[j0 + j], of_gamma[j0 + j], of_slope[j0 + j] = total[:, j]
-            mean[j], along[j] = total[0, j] / rows, total[1, j] / rows
+                found[number, begin + j] = exact[number * _COLUMNS + j]
+            own[5 * wide + j] = exact[wide + j] / rows
+            own[6 * wide + j] = exact[j] / rows
+            own[2 * wide + j] *= own[wide + j]
         for i in range(rows):
-            row, given = state[i, j0:j1], upstream[i, j0:j1]
-            for j in range(width):
-                x = (row[j] - center[j]) * scale[j]
-                given[j] = weight[j] * scale[j] * (given[j] - mean[j] - x * along[j])
+            place = np.uint64(i) * stride + begin
+            for j in range(wide):
+                x = (given[place + j] - own[j]) * own[wide + j]
+                mean = own[5 * wide + j] + x * own[6 * wide + j]
+                passed[place + j] = own[2 * wide + j] * (passed[place + j] - mean)

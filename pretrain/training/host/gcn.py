@@ -10,7 +10,7 @@ import numpy as np
 from ....kernels.training.normalization import Parameters, gradients, normalized_activation
 from ....kernels.training.products import product
 from ...encoder.weights import EncoderWeights
-from .inputs import Inputs, sum_of
+from .inputs import Inputs, of_each_view, sum_of
 from .views import View
 
 _EPSILON = 1e-3  # encoder.layers.NormalizedActivation
@@ -45,12 +45,12 @@ class GcnNetwork:
         self, views: Sequence[View], states: Sequence[np.ndarray | None]
     ) -> tuple[list[np.ndarray], Any]:
         """The representations in each view; see `LinearNetwork`."""
-        pairs = [self._forward(*pair) for pair in zip(views, states, strict=True)]
+        pairs = of_each_view(self._forward, views, states)
         return [state for state, _ in pairs], [kept for _, kept in pairs]
 
     def backward(self, kept: Any, gradients: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The gradients of what is trained; see `LinearNetwork`."""
-        of_views = [self._backward(*pair) for pair in zip(kept, gradients, strict=True)]
+        of_views = of_each_view(self._backward, kept, gradients)
         return [sum_of(list(parts)) for parts in zip(*of_views, strict=True)]
 
     def _forward(self, view: View, out: np.ndarray | None) -> tuple[np.ndarray, Any]:

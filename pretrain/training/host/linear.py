@@ -10,7 +10,7 @@ import scipy.sparse
 
 from ....kernels.linalg import unit_rows
 from ....kernels.training.features import Features
-from .inputs import Inputs, sum_of
+from .inputs import Inputs, of_each_view, sum_of
 from .views import View
 
 
@@ -34,7 +34,8 @@ class LinearNetwork:
         self.trained = [kernel]
         self._rows = self._scaled(inputs.matrix)  # of views that drop no entries
         shape = (inputs.matrix.shape[0], kernel.shape[1])
-        self._projected = np.empty(shape, dtype)  # given back, it would cost page faults anew
+        # Of each view; given back, they would cost page faults anew.
+        self._projected = [np.empty(shape, dtype) for _ in range(2)]
 
     def weights(self) -> list[np.ndarray]:
         """As they were given, W trained; copies."""
@@ -53,16 +54,19 @@ class LinearNetwork:
         Returns:
             [N, D] for each view, and what `backward` needs.
         """
-        kernel, found, kept = self.trained[0] * self._scale, [], []
-        for view, state in zip(views, states, strict=True):
+        kernel = self.trained[0] * self._scale
+
+        def of_one(view, state, memory):
             rows = self._rows
             if view.entries is not None:
                 rows = self._scaled(self._inputs.entries(view))
             propagation = self._inputs.propagation(view)
-            projected = rows.times(kernel, view.columns, self._projected)
-            found.append(propagation.forward(self._coefficients, projected, state))
-            kept.append((view, rows, propagation))
-        return found, kept
+            projected = rows.times(kernel, view.columns, memory)
+            state = propagation.forward(self._coefficients, projected, state)
+            return state, (view, rows, propagation)
+
+        pairs = of_each_view(of_one, views, states, self._projected[: len(views)])
+        return [state for state, _ in pairs], [kept for _, kept in pairs]
 
     def backward(self, kept: Any, gradients: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The gradients of what is trained.
@@ -71,10 +75,13 @@ class LinearNetwork:
             kept: see `forward`.
             gradients: of the representations, [N, D] for each view.
         """
-        parts = []
-        for (view, rows, propagation), gradient in zip(kept, gradients, strict=True):
-            projected = propagation.backward(self._coefficients, gradient, self._projected)
-            parts.append(rows.transposed_times(projected, view.columns))
+
+        def of_one(kept, gradient, memory):
+            view, rows, propagation = kept
+            projected = propagation.backward(self._coefficients, gradient, memory)
+            return rows.transposed_times(projected, view.columns)
+
+        parts = of_each_view(of_one, kept, gradients, self._projected)
         return [sum_of(parts) * self._scale]
 
     def _scaled(self, matrix: Any) -> Features:
