@@ -2,8 +2,8 @@
 
 `python -m bench.training.jobs COMMIT . ". --training adam" --graphs cora,digits` compares a commit
 with this tree (`.`), by default options and trained by Adam, graph by graph: seconds from command
-to finished report, seconds of the training in them, peak memory of the process, and what the
-trained embeddings are worth.
+to finished report and to the end of the first step, seconds of the training in them, peak memory of
+the process, and what the trained embeddings are worth.
 """
 
 from __future__ import annotations
@@ -33,11 +33,19 @@ TREE = "."
 
 @dataclass
 class Finished:
-    """One run: seconds, peak memory in GB, and its metrics."""
+    """One run: seconds, peak memory in GB, and its metrics.
+
+    Attributes:
+        seconds: from the command to its end.
+        gigabytes: the most that one of its processes held.
+        metrics: the content of metrics.json.
+        first_step: seconds from the command to the end of the first step; None without steps.
+    """
 
     seconds: float
     gigabytes: float
     metrics: dict
+    first_step: float | None
 
 
 def run_job(options: list[str], package: Path | None = None) -> Finished:
@@ -51,7 +59,7 @@ def run_job(options: list[str], package: Path | None = None) -> Finished:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", "graph_barlow_twins.pretrain", "pretrain"]
         command += ["--output", f"{folder}/run", *options]
-        start = time.perf_counter()
+        start, now = time.perf_counter(), time.time()
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
@@ -60,7 +68,17 @@ def run_job(options: list[str], package: Path | None = None) -> Finished:
             log.seek(0)
             raise RuntimeError(log.read().decode(errors="replace")[-2000:])
         metrics = json.loads(Path(folder, "run", "metrics.json").read_text(encoding="utf-8"))
-    return Finished(seconds, usage.ru_maxrss / 2**20, metrics)
+        first = first_step_at(Path(folder, "run", "tensorboard"))
+    return Finished(seconds, usage.ru_maxrss / 2**20, metrics, first and first - now)
+
+
+def first_step_at(log: Path) -> float | None:
+    """When the first step of a TensorBoard log ended, as seconds since 1970."""
+    from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+
+    found = EventMultiplexer().AddRunsFromDirectory(str(log)).Reload()
+    runs = [run for run, tags in found.Runs().items() if "batch_loss" in tags["tensors"]]
+    return min((found.Tensors(run, "batch_loss")[0].wall_time for run in runs), default=None)
 
 
 def line_of(contestant: str, runs: list[Finished]) -> list[str]:
@@ -73,9 +91,11 @@ def line_of(contestant: str, runs: list[Finished]) -> list[str]:
         if all(key in one and one[key]["values"] for one in trained)
     ]
     training = statistics.median(run.metrics["seconds"]["training"] for run in runs)
+    first = [run.first_step for run in runs if run.first_step is not None]
     return [
         contestant,
         f"{statistics.median(run.seconds for run in runs):.1f}",
+        f"{statistics.median(first):.1f}" if first else "-",
         f"{training:.1f}",
         f"{max(run.gigabytes for run in runs):.2f}",
         ", ".join(worth),
@@ -99,7 +119,8 @@ def main(arguments=None) -> int:
             tree = ROOT if commit == TREE else stack.enter_context(checked_out(found))
             packages[commit] = package_of(tree, folder / str(place))
         for commit in packages:  # an uncounted run: what Numba compiles is kept for the others
-            run_job(["--dataset", "digits", "--steps", "2"], packages[commit])
+            for encoder in ("linear", "gcn"):
+                run_job(["--encoder", encoder, "--steps", "2"], packages[commit])
         for name in options.graphs.split(","):
             file = folder / "graph.npz"
             save(GRAPHS[name](), file)
@@ -112,9 +133,9 @@ def main(arguments=None) -> int:
                     runs[contestant].append(run_job(words, packages[commit]))
                 except RuntimeError as error:  # such as an option that the commit lacks
                     print(f"{contestant}: {error}", file=sys.stderr)
-            lines = [["", "seconds", "training", "GB", "trained encoder, %"]]
+            lines = [["", "seconds", "first step", "training", "GB", "trained encoder, %"]]
             lines += [
-                line_of(one, found) if found else [one, "failed"] + [""] * 3
+                line_of(one, found) if found else [one, "failed"] + [""] * 4
                 for one, found in runs.items()
             ]
             print(f"\n{name}\n", *align(lines), sep="\n", flush=True)
