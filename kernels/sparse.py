@@ -7,15 +7,14 @@ own, and nobody waits for anybody in between.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import scipy.sparse
 
 from .blas import IS_COMPILED, jit
-from .team import run_parts, shares
+from .team import run_parts, shares, threads_for
 from .weighted_rows import COLUMNS, weighted_rows
 
-_SERIAL_WORK = 1e6  # entries times columns times hops, below which one thread is as fast
+_WORK = 5e5  # entries times columns times hops, that a thread is worth
 
 
 def sparse_polynomial(
@@ -58,8 +57,7 @@ def sparse_polynomial(
     hops = len(coefficients) - 1
     blocks = -(-width // COLUMNS)
     work = len(indices) * width * max(hops, 1)
-    threads = 1 if work < _SERIAL_WORK else min(numba.config.NUMBA_NUM_THREADS, blocks)
-    buffers = np.empty((max(threads, 1), 3, count * COLUMNS), dtype)
+    buffers = np.empty((threads_for(work, _WORK, blocks), 3, count * COLUMNS), dtype)
     numbers = np.asarray(coefficients, dtype)
     matrix = (indptr, indices, np.asarray(values, dtype))
     dense = np.ascontiguousarray(dense)
@@ -96,11 +94,14 @@ def csr_product(
     if not IS_COMPILED:
         matrix = scipy.sparse.csr_matrix((values, indices, indptr), shape)
         return _into(out, matrix @ dense)
+    if dense.shape[1] < COLUMNS:
+        padded = np.zeros((len(dense), COLUMNS), dense.dtype)
+        padded[:, : dense.shape[1]] = dense
+        found = csr_product(indptr, indices, values, padded)[:, : dense.shape[1]]
+        return _into(out, found.copy())
     if out is None:
         out = np.empty((rows, dense.shape[1]), dense.dtype)
-    threads = numba.config.NUMBA_NUM_THREADS
-    if len(indices) * dense.shape[1] < _SERIAL_WORK:
-        threads = 1
+    threads = threads_for(len(indices) * dense.shape[1], _WORK, rows)
     # Parts of equal numbers of entries: a word may be in a hundred rows, or in all of them.
     marks = [len(indices) * part // threads for part in range(1, threads)]
     ends = [0, *np.searchsorted(indptr, marks), rows]
@@ -228,22 +229,14 @@ def _columns(indptr, indices, values, coefficients, dense, result, buffer, start
 @jit(fastmath={"contract"})
 def _rows(indptr, indices, values, dense, out, start, stop):
     """Rows start:stop; places are unsigned as in `_columns`."""
-    columns = dense.shape[1]
-    width, wide = np.uint64(columns), np.uint64(COLUMNS)
+    width, wide, zero = np.uint64(dense.shape[1]), np.uint64(COLUMNS), np.uint64(0)
     given, found, none = dense.reshape(-1), out.reshape(-1), values.dtype.type(0)
-    blocks = columns // COLUMNS
+    nothing = np.zeros(COLUMNS, values.dtype)
     for row in range(start, stop):
         own, entry, end = np.uint64(row) * width, indptr[row], indptr[row + 1]
-        for block in range(blocks):
-            begin = np.uint64(block) * wide
+        for block in range((dense.shape[1] + COLUMNS - 1) // COLUMNS):
+            begin = min(np.uint64(block) * wide, width - wide)  # the last ones may be found twice
             at = own + begin
-            for j in range(wide):
-                found[at + j] = 0
             weighted_rows(
-                found, at, found, at, none, given, width, begin, indices, values, entry, end
+                found, at, nothing, zero, none, given, width, begin, indices, values, entry, end
             )
-        for j in range(np.uint64(blocks) * wide, width):
-            total = none
-            for number in range(entry, end):
-                total += values[number] * given[np.uint64(indices[number]) * width + j]
-            found[own + j] = total

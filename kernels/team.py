@@ -17,6 +17,8 @@ import os
 import queue
 import threading
 
+import numba
+
 from .blas import limit_this_thread
 
 
@@ -113,15 +115,15 @@ def shares(total: int, parts: int) -> list[tuple[int, int]]:
 def each_in_a_thread(function, calls, threads: int) -> list:
     """``function(*arguments)`` for each entry of `calls`: what they return, in their order.
 
-    Side by side if there are no more threads than calls: then nobody waits within a call. Else one
-    after the other, each with the whole team.
+    Side by side if several threads are no more than the calls: then nobody waits within a call.
+    Else one after the other, each with the whole team.
 
     Args:
         function: In Python, most of whose time is spent in kernels.
         calls: Argument tuples.
         threads: That the machine has.
     """
-    if threads > len(calls):
+    if threads == 1 or threads > len(calls):
         return [function(*arguments) for arguments in calls]
     results: list = [None] * len(calls)
 
@@ -132,6 +134,17 @@ def each_in_a_thread(function, calls, threads: int) -> list:
     return results
 
 
+def threads_for(work: float, per_thread: float, most: int) -> int:
+    """How many threads share some work: at least 1, and at most `most` and those of the machine.
+
+    Args:
+        work: In any unit.
+        per_thread: So much of it takes longer than a hand-over.
+        most: Parts that can be told apart.
+    """
+    return max(1, min(int(work / per_thread), most, numba.config.NUMBA_NUM_THREADS))
+
+
 def run_parts(kernel, calls):
     """Runs ``kernel(*arguments)`` for each entry of `calls` and returns when all are done.
 
@@ -140,7 +153,7 @@ def run_parts(kernel, calls):
     The result is the same bit for bit: what a part computes does not depend on who runs it.
 
     Args:
-        kernel: A function that releases the GIL.
+        kernel: A function that releases the GIL, or spends most of its time in some that do.
         calls: Argument tuples, one per part.
 
     Raises:

@@ -2,6 +2,9 @@
 
 In Numba's own words each entry of a sparse matrix would read and write the sum in memory, in
 vectors half as long as the machine has: twice the time on Cora's words.
+
+Numba keeps compiled callers by the date of their own file: after a change here remove the ``*.nbi``
+in ``__pycache__``.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Aside(Generic[Value]):
         outbox: Any = self._process.stdout
         try:
             value, error, told = pickle.load(outbox)
-        except (EOFError, OSError, pickle.UnpicklingError):  # killed, perhaps for want of memory
+        except Exception:  # killed, perhaps for want of memory; or an error of its own kind
             return self._call()
         if isinstance(error, MemoryError):  # there may be more of it now
             return self._call()
@@ -107,6 +107,9 @@ def serve() -> None:
     # Read before anything is imported: the other side waits until all has been taken.
     content = inbox.read(int.from_bytes(inbox.read(_LENGTH), "big"))
     threading.Thread(target=_end_with, args=(inbox,), daemon=True).start()
+    # What libraries print would else come between the numbers.
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
     value = error = None
     with warnings.catch_warnings(record=True) as told:
         try:
@@ -114,8 +117,8 @@ def serve() -> None:
         except Exception as one:
             error = one
     warned = [(one.category, str(one.message)) for one in told]
-    pickle.dump((value, error, warned), sys.stdout.buffer)
-    sys.stdout.flush()
+    pickle.dump((value, error, warned), answer)
+    answer.flush()
     os._exit(0)  # Python's own end would meet the other thread in the middle of its reading
 
 

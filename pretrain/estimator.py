@@ -45,7 +45,8 @@ class GraphBarlowTwins(BaseEstimator):
 
     Everything left None is chosen by the graph, as docs/theory/recipe.md says; the parameters are
     the options of the command ``graph-barlow-twins pretrain``, and the embeddings are the same bit
-    for bit. Fitting makes TensorFlow's operations deterministic for the rest of the process.
+    for bit. Where fitting imports TensorFlow, for a projector or for `fan_out`, its operations are
+    deterministic for the rest of the process.
 
     Args:
         seed: the same seed makes two fits on one machine equal.

@@ -1,7 +1,7 @@
 """The main job, from a configuration to a folder with embeddings, model and report.
 
-Checks come first and write nothing; TensorFlow is imported after them, so bad input is refused
-within a second.
+Checks come first and write nothing; TensorFlow, where it is needed, is imported after them, so bad
+input is refused within a second.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from .phases import Stopwatch, fit, probed, read_network_inputs
 from .quiet import check_keras, errors_only
 from .report.channels import channel_lines
 from .training.gradients import forgotten_gradients
+from .training.needs import needs_tensorflow
 from .training.recipe import Recipe, make_recipe
-from .training.run import needs_tensorflow
 from .training.workers.team import Team, digest_of
 
 _LEAST_ROOTS = 4  # of each worker in a batch, of which a schedule may take half
@@ -119,7 +119,9 @@ def _run(config: PretrainConfig, folder: OutputFolder, watch: Stopwatch) -> dict
             watch.begin("report")
             say("drawing the report")
             pictures = fitted.draw()
+            watch.begin("export")
             finished()
+            watch.begin("report")
     if graph.columns is not None:
         save_columns(graph.columns, folder.model)
     metrics = fitted.metrics(results, watch.seconds())

@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ from .output.embeddings.read import LARGEST_VALUE
 from .output.folder import OutputFolder
 from .output.paths import without_patterns
 from .quiet import quiet_tensorflow
+from .training.export import exporting
+from .training.needs import load_tensorflow, needs_tensorflow
 from .training.recipe import Recipe
-from .training.run import load_tensorflow, make_run, needs_tensorflow
+from .training.run import make_run
 from .training.trained import Trained
 from .training.workers.team import Team, strategy_of
 
@@ -53,9 +56,10 @@ class Stopwatch:
         self._laps: dict[str, float] = {}
 
     def begin(self, phase: str) -> None:
-        """Ends the present phase."""
+        """Ends the present phase; one that comes back goes on."""
         now = time.perf_counter()
-        self._laps[self.phase], self._last = now - self._last, now
+        self._laps[self.phase] = self._laps.get(self.phase, 0.0) + now - self._last
+        self._last = now
         self.phase = phase
 
     def seconds(self) -> dict[str, float]:
@@ -124,15 +128,9 @@ class Fitted:
         """What the encoders are worth beside the baselines; see `Comparison.results`."""
         return comparison.results(self.embeddings, self.untrained, say)
 
-    @contextlib.contextmanager
-    def exporting(self, folder: OutputFolder) -> Iterator[Callable[[], object]]:
-        """Exports the model while the block runs; what is given waits for the end of it."""
-        if hasattr(self.run, "exporting"):
-            with self.run.exporting(self.weights, folder) as finished:
-                yield finished
-        else:  # with TensorFlow
-            self.run.export(self.weights, folder)
-            yield lambda: None
+    def exporting(self, folder: OutputFolder) -> AbstractContextManager[Callable[[], object]]:
+        """Exports the model while a block runs; see `training.export.exporting`."""
+        return exporting(self.run, self.data, self.recipe, self.weights, folder)
 
     def draw(self) -> dict[str, Any] | None:
         """The pictures of a report; None if that failed, and a warning has said why."""

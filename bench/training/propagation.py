@@ -1,6 +1,6 @@
 """P(A) H and its gradient, with eight hops: `python -m bench.training.propagation`.
 
-Contestants are our kernel, as a step of the training calls it; the same polynomial in TensorFlow's
+Contestants are our kernel, called by a `tf.function`; the same polynomial in TensorFlow's
 sparse products, which an exported model takes; TF-GNN's own way, one message per link and hop
 (`tfgnn.broadcast_node_to_edges`, `tfgnn.pool_edges_to_node`); and SciPy's products, without a
 gradient, twice.

@@ -6,14 +6,13 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
 from ..blas import jit
-from ..team import run_parts, shares
+from ..team import run_parts, shares, threads_for
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
-_SERIAL_WORK = 1e5  # numbers below which one thread is as fast
+_WORK = 5e4  # numbers that a thread is worth
 
 
 @dataclasses.dataclass
@@ -60,7 +59,7 @@ class AdamW:
         for parts in zip(variables, gradients, self.first, self.second, strict=True):
             flat = [part.reshape(-1) for part in parts]
             size = flat[0].size
-            threads = 1 if size < _SERIAL_WORK else numba.config.NUMBA_NUM_THREADS
+            threads = threads_for(size, _WORK, size)
             run_parts(_apply, [(*flat, rate, decay, *part) for part in shares(size, threads)])
 
 

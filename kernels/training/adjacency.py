@@ -9,13 +9,15 @@ import numpy as np
 from ..blas import jit
 from ..sparse import csr_product, sparse_polynomial
 
+_NO_PLACES = np.zeros(0, np.int64)  # an edge's place is its number
+
 
 class Edges(NamedTuple):
     """The edges of a graph in the two orders that a training needs.
 
     Attributes:
         indptr: int64 [N + 1]; of the edges in the order of who receives.
-        indices: integers [E], who sends.
+        indices: int32 [E], who sends.
         weights: float32 or float64 [E].
         indptr_t: the same in the order of who sends.
         indices_t: who receives.
@@ -50,10 +52,10 @@ class Edges(NamedTuple):
         ]
         return cls(
             indptrs[0],
-            np.ascontiguousarray(source),
+            np.ascontiguousarray(source, np.int32),
             weights,
             indptrs[1],
-            np.ascontiguousarray(target[order]),
+            np.ascontiguousarray(target[order], np.int32),
             order.astype(np.int64),
         )
 
@@ -109,9 +111,6 @@ def _apply(matrix, coefficients, state, out):
     if coefficients is None:
         return csr_product(*matrix, state, out)
     return sparse_polynomial(*matrix, coefficients, state, out)
-
-
-_NO_PLACES = np.zeros(0, np.int64)  # an edge's place is its number
 
 
 @jit()

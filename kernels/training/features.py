@@ -32,6 +32,12 @@ class Features:
         """X where it is dense."""
         return self._matrix
 
+    def transposed(self) -> Any:
+        """``X^T`` of a sparse X, made once: before two threads ask for it at the same time."""
+        if self._transposed is None:
+            self._transposed = self._matrix.T.tocsr()
+        return self._transposed
+
     def times(
         self, kernel: np.ndarray, kept: np.ndarray, out: np.ndarray | None = None
     ) -> np.ndarray:
@@ -53,9 +59,7 @@ class Features:
         if not self.is_sparse:
             found = product(self._matrix, gradient, transpose_a=True)
         else:
-            if self._transposed is None:
-                self._transposed = self._matrix.T.tocsr()
-            transposed = self._transposed
+            transposed = self.transposed()
             found = csr_product(transposed.indptr, transposed.indices, transposed.data, gradient)
         found[~kept] = 0
         return found

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ..blas import jit
-from ..team import run_parts, shares
+from ..team import run_parts, shares, threads_for
 
 _COLUMNS = 64  # of a block that stays in the cache for all passes
 _ROWS = 128  # whose sums are exact enough in float32
-_SERIAL_WORK = 1e5  # entries below which one thread is as fast
+_WORK = 5e4  # entries that a thread is worth
 
 
 class Parameters(NamedTuple):
@@ -87,9 +86,7 @@ def _padded(rows: np.ndarray) -> np.ndarray:
 
 def _by_columns(kernel, state, arguments) -> None:
     blocks = -(-state.shape[1] // _COLUMNS)
-    serial = state.size < _SERIAL_WORK
-    threads = 1 if serial else min(numba.config.NUMBA_NUM_THREADS, blocks)
-    parts = shares(blocks, max(threads, 1))
+    parts = shares(blocks, threads_for(state.size, _WORK, blocks))
     run_parts(kernel, [(*arguments, *part) for part in parts])
 
 

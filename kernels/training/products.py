@@ -5,15 +5,14 @@ NumPy's own would wait for each other in a spin, on cores that may be taken.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from ..blas import N as NO
 from ..blas import T as TRANSPOSED
 from ..blas import gemm, jit, single_threaded_blas
-from ..team import run_parts, shares
+from ..team import run_parts, shares, threads_for
 
-_SERIAL_WORK = 1e6  # multiplications below which one thread is as fast
+_WORK = 5e5  # multiplications that a thread is worth
 
 
 def product(
@@ -40,11 +39,9 @@ def product(
     columns = b.shape[0] if transpose_b else b.shape[1]
     if out is None:
         out = np.empty((rows, columns), a.dtype)
-    work = rows * columns * inner
     along = max(rows, columns)
-    threads = 1 if work < _SERIAL_WORK else min(numba.config.NUMBA_NUM_THREADS, along)
+    parts = shares(along, threads_for(rows * columns * inner, _WORK, along))
     own = (a, b, transpose_a, transpose_b, out)
-    parts = shares(along, max(threads, 1))
     if rows >= columns:
         calls = [(*own, *part, 0, columns) for part in parts]
     else:

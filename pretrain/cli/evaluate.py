@@ -1,7 +1,7 @@
 """The command `evaluate`: from files with embeddings to a table of measures beside baselines.
 
-docs/usage/evaluation.md describes the protocol and the options. TensorFlow is imported for the
-untrained encoder alone, after everything that can be wrong with the input has been looked at.
+docs/usage/evaluation.md describes the protocol and the options. TensorFlow is imported for some
+untrained encoders alone, after everything that can be wrong with the input has been looked at.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def summary(result: JobResult) -> str:
         f" {metrics['seconds']['total']:.1f}",
     ]
     if (peak := metrics["peak_memory_mb"]) is not None:  # not every system tells
-        lines.append(f"{'peak memory':<28}  {peak:,.0f} MB")
+        lines.append(f"{'peak memory of the process':<28}  {peak:,.0f} MB")
     lines.append("")
     written = {"report": folder.report} if folder.report.exists() else {}
     written |= {

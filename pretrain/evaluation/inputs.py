@@ -1,7 +1,7 @@
 """What the command `evaluate` reads: embeddings, labels, graph, links, in the order of one list.
 
-TensorFlow is imported for the untrained encoder alone, after everything that can be wrong with the
-input has been looked at.
+TensorFlow is imported for some untrained encoders alone, after everything that can be wrong with
+the input has been looked at.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from ..output.embeddings.read import EmbeddingFile, matching_order, read_embeddi
 from ..output.folder import OutputFolder
 from ..output.held_out import read_held_out_edges
 from ..output.model import ExportedModel
-from ..quiet import errors_only, quiet_tensorflow
+from ..quiet import errors_only
+from ..training.needs import needs_tensorflow
 from ..training.recipe import Recipe, make_recipe
+from ..training.run import make_run
 from .baselines import UNTRAINED, baseline_embeddings
 from .robustness import Encoder
 from .rows import Matrix
@@ -136,7 +138,6 @@ def baseline_candidates(
     width = inputs.files[0].embeddings.shape[1]
     say("PCA of the features")
     baselines = baseline_embeddings(data, width, seed)
-    say("loading TensorFlow for the untrained encoder")
     untrained = []
     for number, one in enumerate(inputs.files):
         graph = data
@@ -147,6 +148,7 @@ def baseline_candidates(
             _check_weights(one.source, recipe, graph)
         else:
             recipe = make_recipe(PretrainConfig(output="none", seed=seed + number), graph, width)
+        say("untrained encoder" + (": loading TensorFlow" if needs_tensorflow(recipe) else ""))
         untrained.append(untrained_embeddings(graph, recipe))
     return {**baselines, UNTRAINED: untrained}
 
@@ -188,20 +190,13 @@ def _check_weights(source: str, recipe: Recipe, data: GraphData) -> None:
 @errors_only("tensorflow")  # as in the main job
 def untrained_embeddings(data: GraphData, recipe: Recipe) -> np.ndarray:
     """What the encoder of a recipe makes of the graph before any training, float32 [N, D]."""
-    with quiet_tensorflow():
-        from ..training.run import make_run
-
-        run = make_run(data, recipe)  # imports TensorFlow
+    run = make_run(data, recipe)
     return run.embed(run.initial_weights)
 
 
 @errors_only("tensorflow")
 def _untrained_encoder(data: GraphData, recipe: Recipe) -> Encoder:
-    with quiet_tensorflow():
-        from ..training.run import make_run
-
-        run = make_run(data, recipe)
-    weights = run.initial_weights
+    weights = make_run(data, recipe).initial_weights
     if isinstance(weights, list):
         weights = ENCODER_WEIGHTS[recipe.encoder].from_list(weights)
     return functools.partial(embed_with, weights)

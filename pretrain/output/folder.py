@@ -36,7 +36,7 @@ class OutputFolder:
         checkpoint: what a resume needs; removed when the run is complete.
         history: metrics of the steps done so far, for a resume.
         training_state: digest of the graph and the recipe, for a resume.
-        backup: Keras' BackupAndRestore.
+        backup: weights and optimiser, as Keras' BackupAndRestore or `training.host` writes them.
         trained: there once the training is done, and the rest of the run is not.
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from ..encoder.wide.weights import WideWeights, start_wide
 from ..graph.data import GraphData
 from ..output.folder import OutputFolder
 from .channel_dropout import train_channels
-from .export import export_weights, exporting
+from .export import export_weights
 from .recipe import Recipe
 from .trained import Trained
 
@@ -59,7 +58,3 @@ class DirectRun:
     def export(self, weights: ChannelWeights | WideWeights, folder: OutputFolder) -> None:
         """Writes the SavedModel and the weights beside it; imports TensorFlow."""
         export_weights(self._data, self._recipe, weights, folder)
-
-    def exporting(self, weights: ChannelWeights | WideWeights, folder: OutputFolder) -> Any:
-        """The same meanwhile; see `export.exporting`."""
-        return exporting(self._data, self._recipe, weights, folder)

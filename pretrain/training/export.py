@@ -18,6 +18,7 @@ from ..graph.data import GraphData
 from ..output.folder import OutputFolder
 from ..output.replace import partial_of, remove
 from ..quiet import quiet_tensorflow
+from .needs import needs_tensorflow
 from .recipe import Recipe
 
 
@@ -51,18 +52,25 @@ def export_weights(data: GraphData, recipe: Recipe, weights: Any, folder: Output
 
 @contextlib.contextmanager
 def exporting(
-    data: GraphData, recipe: Recipe, weights: Any, folder: OutputFolder
+    run: Any, data: GraphData, recipe: Recipe, weights: Any, folder: OutputFolder
 ) -> Iterator[Callable[[], object]]:
-    """`export_weights` while the block runs, in a second process.
+    """Exports a model while the block runs, in a second process.
 
-    Where TensorFlow is imported already, the model is exported at once.
+    Where TensorFlow is imported already, its run exports it at once.
+
+    Args:
+        run: of `run.make_run`.
+        data: its graph.
+        recipe: its recipe.
+        weights: of the trained encoder, as the run has them.
+        folder: where they go.
 
     Yields:
-        A function that waits for the end, and raises what the export raises. If it is not called,
-        there is no model.
+        A function that waits for the end, and raises what the export raises. A block that ends
+        without it ends the export as well.
     """
-    if "tensorflow" in sys.modules:
-        export_weights(data, recipe, weights, folder)
+    if needs_tensorflow(recipe) or "tensorflow" in sys.modules:
+        run.export(weights, folder)
         yield lambda: None
         return
     try:

@@ -41,7 +41,7 @@ def test_an_interrupted_run_is_resumed(tmp_path, monkeypatch):
     state = run / "checkpoint" / "training.json"
     other = json.loads(state.read_text())
     other["options"]["mask_features"] = [0.3, 0.4]
-    (index,) = (run / "checkpoint").rglob("ckpt-*.index")
+    (index,) = (run / "checkpoint").rglob("state.npz")
     other_graph = tmp_path / "other.npz"
     np.savez(other_graph, features=features + 1, edge_index=np.zeros((2, 0), int))
     for changed, content, message in (

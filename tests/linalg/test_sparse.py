@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from graph_barlow_twins.kernels import sparse
+from graph_barlow_twins.kernels import sparse, team
 
 COEFFICIENTS = (0.2, -0.5, 0.3, 1.0)
 
@@ -40,7 +40,7 @@ def test_number_of_threads_changes_no_bit(monkeypatch):
     H = np.random.default_rng(1).standard_normal((500, 200)).astype(np.float32)
     found = []
     for threads in (1, 2, 3):
-        monkeypatch.setattr(sparse.numba.config, "NUMBA_NUM_THREADS", threads)
+        monkeypatch.setattr(team.numba.config, "NUMBA_NUM_THREADS", threads)
         found.append(sparse.sparse_polynomial(A.indptr, A.indices, A.data, COEFFICIENTS, H))
     assert all(np.array_equal(one, found[0]) for one in found)
 

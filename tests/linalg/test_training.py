@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from graph_barlow_twins.kernels import sparse, words
+from graph_barlow_twins.kernels import sparse, team, words
 from graph_barlow_twins.kernels.training.adamw import AdamW
 from graph_barlow_twins.kernels.training.adjacency import Edges, Propagation
 from graph_barlow_twins.kernels.training.features import Features
@@ -42,7 +42,7 @@ def test_a_rate_that_is_none_is_refused():
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 0, 2), (200, 33, 70), (40, 130, 300)])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_products(dtype, transposed, shape, threads, monkeypatch):
-    monkeypatch.setattr(sparse.numba.config, "NUMBA_NUM_THREADS", threads)
+    monkeypatch.setattr(team.numba.config, "NUMBA_NUM_THREADS", threads)
     rows, inner, columns = shape
     a = normal(*((inner, rows) if transposed[0] else (rows, inner)), dtype=dtype)
     b = normal(*((columns, inner) if transposed[1] else (inner, columns)), dtype=dtype, seed=1)
@@ -57,7 +57,7 @@ def test_products(dtype, transposed, shape, threads, monkeypatch):
 @pytest.mark.parametrize("width", [1, 63, 64, 65, 200])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_sparse_products(dtype, width, threads, monkeypatch):
-    monkeypatch.setattr(sparse.numba.config, "NUMBA_NUM_THREADS", threads)
+    monkeypatch.setattr(team.numba.config, "NUMBA_NUM_THREADS", threads)
     S = scipy.sparse.random(300, 90, 0.05, "csr", dtype, np.random.default_rng(0))
     M, out = normal(90, width, dtype=dtype), np.full((300, width), np.nan, dtype)
     found = sparse.csr_product(S.indptr, S.indices, S.data, M, out)

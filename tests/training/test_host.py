@@ -1,11 +1,14 @@
 """Training on the host is what Keras trains, and needs no TensorFlow."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import scipy.sparse
 from graph_barlow_twins.kernels.loss.numba.entry import barlow_twins_loss_and_gradients
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.encoder.weights import EncoderWeights
+from graph_barlow_twins.pretrain.errors import InputError, TrainingDivergedError
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.output.folder import OutputFolder
 from graph_barlow_twins.pretrain.training.host.fit import learning_rate
@@ -14,8 +17,8 @@ from graph_barlow_twins.pretrain.training.host.inputs import Inputs
 from graph_barlow_twins.pretrain.training.host.linear import LinearNetwork
 from graph_barlow_twins.pretrain.training.host.run import HostRun
 from graph_barlow_twins.pretrain.training.host.views import draw_views
+from graph_barlow_twins.pretrain.training.needs import load_tensorflow
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
-from graph_barlow_twins.pretrain.training.run import load_tensorflow
 
 from ..fresh_process import run_python
 
@@ -170,8 +173,8 @@ import numpy as np
 from graph_barlow_twins.pretrain.config.options import PretrainConfig
 from graph_barlow_twins.pretrain.graph.data import make_graph_data
 from graph_barlow_twins.pretrain.output.folder import OutputFolder
+from graph_barlow_twins.pretrain.training.needs import load_tensorflow
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
-from graph_barlow_twins.pretrain.training.run import load_tensorflow
 from graph_barlow_twins.pretrain.training.run import make_run
 nodes = np.arange(40)
 X = np.random.default_rng(0).normal(size=(40, 5))
@@ -185,3 +188,49 @@ print("tensorflow" in sys.modules)
 """
     )
     assert found.strip().endswith("False")
+
+
+@pytest.mark.parametrize("encoder", [LINEAR, GCN])
+def test_one_node_is_told(encoder, tmp_path):
+    with pytest.warns(UserWarning, match="no edges"):
+        data = make_graph_data(name="one", features=np.ones((1, 4)), edge_index=[[], []])
+    run = HostRun(data, recipe_of(data, training="adam", steps=2, **encoder))
+    with pytest.warns(RuntimeWarning, match="batch of one row"):
+        assert np.isfinite(run.train(OutputFolder(tmp_path)).history["loss"]).all()
+
+
+@pytest.mark.parametrize("encoder", [LINEAR, GCN])
+def test_a_training_that_diverges_says_so_and_no_more(encoder, tmp_path, recwarn):
+    data = graph()
+    run = HostRun(data, recipe_of(data, steps=9, learning_rate=1e38, **encoder))
+    with pytest.raises(TrainingDivergedError, match="try a lower --learning-rate"):
+        run.train(OutputFolder(tmp_path))
+    assert not recwarn.list
+
+
+def test_a_checkpoint_of_keras_is_told_and_removed(tmp_path):
+    data = graph()
+    folder = OutputFolder(tmp_path)
+    (folder.backup / "chief").mkdir(parents=True)
+    (folder.tensorboard / "train").mkdir(parents=True)
+    (folder.tensorboard / "train" / "events.out.tfevents.1.2.0.v2").write_text("")
+    run = HostRun(data, recipe_of(data, steps=2, **LINEAR))
+    with pytest.warns(UserWarning, match="begins anew"):
+        assert len(run.train(folder).history["loss"]) == 2
+    assert not (folder.backup / "chief").exists()
+    assert len(list(folder.tensorboard.rglob("events*"))) == 1
+
+
+def test_any_changed_byte_of_a_checkpoint_is_noticed_or_harmless(tmp_path):
+    data = graph(features=2)
+    folder, recipe = OutputFolder(tmp_path), recipe_of(data, steps=2, **LINEAR | {"units": (2,)})
+    HostRun(data, recipe).train(folder)
+    path = folder.backup / "state.npz"
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(content), 150):
+        changed = bytearray(content)
+        changed[place] ^= 1 << rng.integers(8)
+        path.write_bytes(bytes(changed))
+        with contextlib.suppress(InputError):
+            HostRun(data, recipe).train(folder)

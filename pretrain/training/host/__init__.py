@@ -1,1 +1,1 @@
-"""Training of a full graph by steps in NumPy and Numba: what TensorFlow would import meanwhile."""
+"""Training of a full graph by steps, in NumPy, SciPy and Numba; no TensorFlow."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import zipfile
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ....kernels.training.adamw import AdamW
+from ...errors import InputError
+from ...graph.array_files import read_npz
 from ...output.folder import OutputFolder, damaged
-from ...output.replace import replacing
+from ...output.replace import remove, replacing
 from ..curves import Curves, read_history, write_history
+
+_STEPS = "steps"
 
 
 def write_checkpoint(
@@ -25,7 +29,7 @@ def write_checkpoint(
         f"{part}_{number}": array for part, of in parts.items() for number, array in enumerate(of)
     }
     with replacing(_file(folder)) as temporary, temporary.open("wb") as file:
-        np.savez(file, steps=optimizer.steps, **arrays)
+        np.savez(file, **{_STEPS: np.array([optimizer.steps])}, **arrays)
 
 
 def read_checkpoint(folder: OutputFolder, trained: list[np.ndarray], optimizer: AdamW) -> Curves:
@@ -44,18 +48,20 @@ def read_checkpoint(folder: OutputFolder, trained: list[np.ndarray], optimizer: 
     """
     path = _file(folder)
     if not path.exists():
+        _forget_training_by_keras(folder)
         return {}
     parts = {"trained": trained, "first": optimizer.first, "second": optimizer.second}
+    names = [f"{part}_{number}" for part, of in parts.items() for number in range(len(of))]
+    names.append(_STEPS)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            stored = dict(file)
-        steps = int(stored["steps"])
-        found = {
-            part: [stored[f"{part}_{number}"] for number in range(len(of))]
-            for part, of in parts.items()
-        }
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        stored = read_npz(path, names, required=names, allowed=names, compressed=False)
+        (steps,) = map(int, stored[_STEPS])
+    except (InputError, TypeError, ValueError):
         raise damaged(folder.backup) from None
+    found = {
+        part: [stored[f"{part}_{number}"] for number in range(len(of))]
+        for part, of in parts.items()
+    }
     for part, of in parts.items():
         for ours, theirs in zip(of, found[part], strict=True):
             if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
@@ -66,6 +72,19 @@ def read_checkpoint(folder: OutputFolder, trained: list[np.ndarray], optimizer: 
             ours[...] = theirs
     optimizer.steps = steps
     return history
+
+
+def _forget_training_by_keras(folder: OutputFolder) -> None:
+    """Of an earlier version, which trained full graphs by Keras, or without a compiler."""
+    if not folder.backup.exists():
+        return
+    warnings.warn(
+        "--resume: the checkpoint is one of another version, or of NUMBA_DISABLE_JIT; the training"
+        " begins anew",
+        stacklevel=2,
+    )
+    for path in (folder.backup, folder.history, folder.tensorboard):
+        remove(path)
 
 
 def _file(folder: OutputFolder) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +54,12 @@ def fit(
         InputError: if the checkpoint is damaged.
         TrainingDivergedError: if the loss becomes NaN or infinite.
     """
+    if inputs.matrix.shape[0] == 1:
+        warnings.warn(
+            "the graph is a batch of one row: its loss is a constant, so nothing is learnt from it",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     optimizer = AdamW.of(network.trained, recipe.weight_decay)
     history = read_checkpoint(folder, network.trained, optimizer)
     first_step, steps = optimizer.steps, recipe.steps
@@ -70,7 +77,8 @@ def fit(
                 number = recorder.done
                 for one in callbacks:
                     one.on_train_batch_begin(number, None)
-                values = step(optimizer, number)
+                with np.errstate(all="ignore"):  # `check` looks at what comes out
+                    values = step(optimizer, number)
                 recorder.add(values)
                 for one in callbacks:
                     one.on_train_batch_end(number, values)

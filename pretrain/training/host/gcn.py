@@ -29,7 +29,9 @@ class GcnNetwork:
 
     def __init__(self, inputs: Inputs, weights: Sequence[np.ndarray]):
         self._inputs = inputs
-        *self.trained, self._bias = (np.array(one, inputs.matrix.dtype) for one in weights)
+        *self.trained, self._bias = (
+            np.array(one, inputs.matrix.dtype, order="C") for one in weights
+        )
         self._layers = len(self.weights_by_layer.kernels)
 
     @property

@@ -44,7 +44,7 @@ class Inputs:
         weights = data.edge_weight
         weights = np.ones(data.num_edges, dtype) if weights is None else weights.astype(dtype)
         self._edges = Edges.of(target, source, weights, data.num_nodes)
-        self._features = Features(self.matrix)
+        self._features = prepared(self.matrix)
         self.all = View(np.ones(data.num_edges, bool), np.ones(data.num_features, bool), None, 1.0)
 
     def propagation(self, view: View) -> Propagation:
@@ -67,10 +67,23 @@ class Inputs:
         return self._features if view.entries is None else Features(self.entries(view))
 
 
+def prepared(matrix: Any) -> Features:
+    """Features that several views share."""
+    features = Features(matrix)
+    if features.is_sparse:
+        features.transposed()
+    return features
+
+
 def of_each_view(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
     """What the function gives of each view; both at once where the machine has two cores."""
+
+    def of_one(*own):
+        with np.errstate(all="ignore"):  # of this thread; whoever asks looks at what comes out
+            return function(*own)
+
     calls = list(zip(*arguments, strict=True))
-    return each_in_a_thread(function, calls, numba.config.NUMBA_NUM_THREADS)
+    return each_in_a_thread(of_one, calls, numba.config.NUMBA_NUM_THREADS)
 
 
 def sum_of(parts: list[np.ndarray]) -> np.ndarray:

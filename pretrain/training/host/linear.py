@@ -10,7 +10,7 @@ import scipy.sparse
 
 from ....kernels.linalg import unit_rows
 from ....kernels.training.features import Features
-from .inputs import Inputs, of_each_view, sum_of
+from .inputs import Inputs, of_each_view, prepared, sum_of
 from .views import View
 
 
@@ -29,10 +29,10 @@ class LinearNetwork:
         dtype = inputs.matrix.dtype
         self._inputs = inputs
         kernel, self._columns, self._coefficients, self._scale = (
-            np.array(one, dtype) for one in weights
+            np.array(one, dtype, order="C") for one in weights
         )
         self.trained = [kernel]
-        self._rows = self._scaled(inputs.matrix)  # of views that drop no entries
+        self._rows = prepared(self._scaled(inputs.matrix))  # of views that drop no entries
         shape = (inputs.matrix.shape[0], kernel.shape[1])
         # Of each view; given back, they would cost page faults anew.
         self._projected = [np.empty(shape, dtype) for _ in range(2)]
@@ -59,7 +59,7 @@ class LinearNetwork:
         def of_one(view, state, memory):
             rows = self._rows
             if view.entries is not None:
-                rows = self._scaled(self._inputs.entries(view))
+                rows = Features(self._scaled(self._inputs.entries(view)))
             propagation = self._inputs.propagation(view)
             projected = rows.times(kernel, view.columns, memory)
             state = propagation.forward(self._coefficients, projected, state)
@@ -84,10 +84,10 @@ class LinearNetwork:
         parts = of_each_view(of_one, kept, gradients, self._projected)
         return [sum_of(parts) * self._scale]
 
-    def _scaled(self, matrix: Any) -> Features:
+    def _scaled(self, matrix: Any) -> Any:
         """``R X diag(w)``, in the order of the entries of X."""
         if not scipy.sparse.issparse(matrix):
-            return Features(np.ascontiguousarray(unit_rows(matrix * self._columns)))
+            return np.ascontiguousarray(unit_rows(matrix * self._columns))
         values = matrix.data * self._columns[matrix.indices]
         weighted = scipy.sparse.csr_matrix((values, matrix.indices, matrix.indptr), matrix.shape)
-        return Features(unit_rows(weighted))
+        return unit_rows(weighted)

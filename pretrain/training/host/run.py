@@ -13,7 +13,7 @@ from ...config.defaults import ADAM, CLOSED_FORM, LINEAR
 from ...graph.data import GraphData
 from ...output.folder import OutputFolder
 from ..closed_form import closed_form_weights
-from ..export import export_weights, exporting
+from ..export import export_weights
 from ..initial import initial_weights
 from ..recipe import STEPS_PER_CHECKPOINT, Recipe
 from ..trained import Trained
@@ -52,9 +52,9 @@ class HostRun:
         callbacks: Sequence[Any] = (),
     ) -> Trained:
         """Trains from scratch, or on from the checkpoint in the folder; see `fit`."""
-        start = time.perf_counter()
         if self._recipe.training != ADAM:
             return self._without_steps()
+        start = time.perf_counter()
         network = self._network(self.initial_weights)
         history, first_step = fit(
             network,
@@ -92,10 +92,6 @@ class HostRun:
     def export(self, weights: list[np.ndarray], folder: OutputFolder) -> None:
         """Writes the SavedModel and the weights beside it; imports TensorFlow."""
         export_weights(self._data, self._recipe, weights, folder)
-
-    def exporting(self, weights: list[np.ndarray], folder: OutputFolder) -> Any:
-        """The same meanwhile; see `export.exporting`."""
-        return exporting(self._data, self._recipe, weights, folder)
 
     def _network(self, weights: list[np.ndarray]) -> Any:
         kind = LinearNetwork if self._recipe.encoder == LINEAR else GcnNetwork

@@ -54,7 +54,7 @@ def draw_views(
     entries = features.nnz if sparse else rows * columns
     views = []
     for number, (of_edges, of_columns, of_entries) in enumerate(rates):
-        key = derive_key(derive_key(recipe.seed % 2**64, f"view {number}"), step)
+        key = derive_key(derive_key(recipe.seed, f"view {number}"), step)
 
         def drawn(member, parts, count, rate, key=key):
             own = derive_key(key, member)
@@ -62,12 +62,14 @@ def draw_views(
                 own = derive_key(own, part)
             return bernoulli(own, count, rate)
 
-        dropped = drawn(2, (_NODES, _SPARSE if sparse else _DENSE), entries, of_entries)
+        kept = None
+        if of_entries:
+            kept = ~drawn(2, (_NODES, _SPARSE if sparse else _DENSE), entries, of_entries)
         views.append(
             View(
                 ~drawn(0, (_EDGES,), num_edges, of_edges),
                 ~drawn(1, ("context", _COLUMNS), columns, of_columns),
-                ~dropped if of_entries else None,
+                kept,
                 1 / (1 - of_entries) if of_entries < 1 else 0.0,
             )
         )
