@@ -74,7 +74,8 @@ try:
 except OSError as error:
     print(type(error).__name__, error.filename is not None)
 """
-    assert lines_of(code, tmp_path / "missing") == ["FileNotFoundError True"]
+    (tmp_path / "file").write_text("")
+    assert lines_of(code, tmp_path / "file") == ["NotADirectoryError True"]
 
 
 @pytest.mark.slow

@@ -29,7 +29,8 @@ def write_checkpoint(
         f"{part}_{number}": array for part, of in parts.items() for number, array in enumerate(of)
     }
     with replacing(_file(folder)) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{_STEPS: np.array([optimizer.steps])}, **arrays)
+        arrays[_STEPS] = np.array([optimizer.steps])
+        np.savez(file, **arrays)
 
 
 def read_checkpoint(folder: OutputFolder, trained: list[np.ndarray], optimizer: AdamW) -> Curves:
