@@ -1,7 +1,7 @@
 """Two trainings in one process that take turns: A B, B A, A B, and so on.
 
-`runner.run` builds, compiles and trains in one call. To alternate without building again for every
-turn, each training has a thread, and a callback that waits where it is not its turn.
+A training is built and done in one call, `runner.run` or ours. To alternate without building again
+for every turn, each training has a thread, and a callback that waits where it is not its turn.
 """
 
 from __future__ import annotations
