@@ -45,6 +45,15 @@ def unit_rows(
     return scipy.sparse.csr_matrix((values, matrix.indices, matrix.indptr), matrix.shape)
 
 
+def with_columns(matrix: np.ndarray, count: int) -> np.ndarray:
+    """The matrix [N, D] with columns of zeros up to so many; itself where it has them."""
+    if matrix.shape[1] == count:
+        return np.ascontiguousarray(matrix)
+    padded = np.zeros((len(matrix), count), matrix.dtype)
+    padded[:, : matrix.shape[1]] = matrix
+    return padded
+
+
 def gram_matrix(matrix: np.ndarray) -> np.ndarray:
     """``X^T X`` of a tall matrix [N, D], float64 [D, D], summed up over blocks of rows."""
     gram = np.zeros((matrix.shape[1], matrix.shape[1]))

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from .blas import IS_COMPILED, jit
+from .linalg import with_columns
 from .team import run_parts, shares, threads_for
 from .weighted_rows import COLUMNS, weighted_rows
 
@@ -48,8 +49,7 @@ def sparse_polynomial(
             total = matrix @ total + number * dense
         return _into(out, np.asarray(total, dense.dtype))
     if width < COLUMNS:
-        padded = np.zeros((count, COLUMNS), dense.dtype)
-        padded[:, :width] = dense
+        padded = with_columns(dense, COLUMNS)
         total = sparse_polynomial(indptr, indices, values, coefficients, padded)
         return _into(out, total[:, :width].copy())
     dtype = dense.dtype
@@ -95,8 +95,7 @@ def csr_product(
         matrix = scipy.sparse.csr_matrix((values, indices, indptr), shape)
         return _into(out, matrix @ dense)
     if dense.shape[1] < COLUMNS:
-        padded = np.zeros((len(dense), COLUMNS), dense.dtype)
-        padded[:, : dense.shape[1]] = dense
+        padded = with_columns(dense, COLUMNS)
         found = csr_product(indptr, indices, values, padded)[:, : dense.shape[1]]
         return _into(out, found.copy())
     if out is None:

@@ -112,7 +112,7 @@ def shares(total: int, parts: int) -> list[tuple[int, int]]:
     return [(p * total // parts, (p + 1) * total // parts) for p in range(parts)]
 
 
-def each_in_a_thread(function, calls, threads: int) -> list:
+def each_in_a_thread(function, calls) -> list:
     """``function(*arguments)`` for each entry of `calls`: what they return, in their order.
 
     Side by side if several threads are no more than the calls: then nobody waits within a call.
@@ -121,8 +121,8 @@ def each_in_a_thread(function, calls, threads: int) -> list:
     Args:
         function: In Python, most of whose time is spent in kernels.
         calls: Argument tuples.
-        threads: That the machine has.
     """
+    threads = numba.config.NUMBA_NUM_THREADS
     if threads == 1 or threads > len(calls):
         return [function(*arguments) for arguments in calls]
     results: list = [None] * len(calls)

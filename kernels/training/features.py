@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ class Features:
     def __init__(self, matrix: np.ndarray | scipy.sparse.csr_matrix):
         self._matrix: Any = matrix
         self._transposed: Any = None
+        self._lock = threading.Lock()
 
     @property
     def is_sparse(self) -> bool:
@@ -31,12 +33,6 @@ class Features:
     def dense(self) -> np.ndarray:
         """X where it is dense."""
         return self._matrix
-
-    def transposed(self) -> Any:
-        """``X^T`` of a sparse X, made once: before two threads ask for it at the same time."""
-        if self._transposed is None:
-            self._transposed = self._matrix.T.tocsr()
-        return self._transposed
 
     def times(
         self, kernel: np.ndarray, kept: np.ndarray, out: np.ndarray | None = None
@@ -59,7 +55,10 @@ class Features:
         if not self.is_sparse:
             found = product(self._matrix, gradient, transpose_a=True)
         else:
-            transposed = self.transposed()
+            with self._lock:  # two views may ask for it at the same time
+                if self._transposed is None:
+                    self._transposed = self._matrix.T.tocsr()
+            transposed = self._transposed
             found = csr_product(transposed.indptr, transposed.indices, transposed.data, gradient)
         found[~kept] = 0
         return found

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..blas import jit
+from ..linalg import with_columns
 from ..team import run_parts, shares, threads_for
 
 _COLUMNS = 64  # of a block that stays in the cache for all passes
@@ -74,14 +75,8 @@ def gradients(
 
 
 def _padded(rows: np.ndarray) -> np.ndarray:
-    """With columns of zeros up to a whole number of blocks; the same where there are none."""
-    count, columns = rows.shape
-    width = -(-columns // _COLUMNS) * _COLUMNS
-    if width == columns:
-        return np.ascontiguousarray(rows)
-    padded = np.zeros((count, width), rows.dtype)
-    padded[:, :columns] = rows
-    return padded
+    """With columns of zeros up to a whole number of blocks."""
+    return with_columns(rows, -(-rows.shape[1] // _COLUMNS) * _COLUMNS)
 
 
 def _by_columns(kernel, state, arguments) -> None:

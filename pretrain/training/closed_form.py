@@ -92,7 +92,6 @@ def closed_form_weights(
 def _channel(data: GraphData, X: np.ndarray, coefficients, kept=slice(None)) -> np.ndarray:
     """``P(A) X`` of the graph with these edges alone, as `linear.MixedPropagation`; centred."""
     # Rows are who receives: the edges of a view are directed.
-    # Rows are who receives: the edges of a view are directed.
     operator = normalized(with_loops(data.with_edges(kept).adjacency.matrix().T.tocsr()))
     channel = polynomial(operator, coefficients, X)
     return channel - channel.mean(axis=0)

@@ -1,5 +1,7 @@
 """kernels/training and kernels/words: passes of encoders on the host, against NumPy and Keras."""
 
+import threading
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -149,3 +151,26 @@ def test_adamw_is_that_of_keras(weight_decay):
         rival.apply_gradients(zip(map(tf.constant, steps), theirs, strict=True))
     for one, other in zip(variables, theirs, strict=True):
         np.testing.assert_allclose(one, other.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("cores", "side_by_side"), [(1, False), (2, True), (3, False)])
+def test_calls_go_side_by_side_where_each_has_a_core(cores, side_by_side, monkeypatch):
+    monkeypatch.setattr(team.numba.config, "NUMBA_NUM_THREADS", cores)
+    begun = [threading.Event(), threading.Event()]
+
+    def call(number, value):
+        begun[number].set()
+        met = begun[1 - number].wait(10 if side_by_side else 0)
+        return value, threading.get_ident(), met
+
+    (a, first, met), (b, second, _) = team.each_in_a_thread(call, [(0, "a"), (1, "b")])
+    assert (a, b) == ("a", "b")
+    assert (first != second) == side_by_side
+    assert met == side_by_side
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_a_call_raises_is_raised(cores, monkeypatch):
+    monkeypatch.setattr(team.numba.config, "NUMBA_NUM_THREADS", cores)
+    with pytest.raises(ZeroDivisionError):
+        team.each_in_a_thread(lambda divisor: 1 / divisor, [(1,), (0,)])

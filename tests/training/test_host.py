@@ -16,7 +16,6 @@ from graph_barlow_twins.pretrain.training.host.gcn import GcnNetwork
 from graph_barlow_twins.pretrain.training.host.inputs import Inputs
 from graph_barlow_twins.pretrain.training.host.linear import LinearNetwork
 from graph_barlow_twins.pretrain.training.host.run import HostRun
-from graph_barlow_twins.pretrain.training.host.views import draw_views
 from graph_barlow_twins.pretrain.training.needs import load_tensorflow
 from graph_barlow_twins.pretrain.training.recipe import make_recipe
 
@@ -95,7 +94,7 @@ def test_views_are_those_of_the_corruptors(sparse):
     recipe = recipe_of(data, drop_entries=(0.2, 0.4), seed=3, steps=3, **LINEAR)
     inputs = Inputs(data)
     assert inputs.is_sparse == sparse
-    views = draw_views(recipe, 2, inputs.num_edges, inputs.matrix, sparse=sparse)
+    views = inputs.views(recipe, 2)
     given = with_step(graph_tensor_from_data(data), tf.constant(2, tf.int64))
     (_, *expected), _ = make_task(recipe).preprocess(given)
     for view, other in zip(views, expected, strict=True):
@@ -118,7 +117,7 @@ def test_gradients_are_differences(encoder, kind, options):
     inputs = Inputs(data, np.float64)
     weights = [one.astype(np.float64) for one in HostRun(data, recipe).initial_weights]
     network = (LinearNetwork if encoder is LINEAR else GcnNetwork)(inputs, weights)
-    views = draw_views(recipe, 0, inputs.num_edges, inputs.matrix, sparse=inputs.is_sparse)
+    views = inputs.views(recipe, 0)
 
     def loss_of():
         states, kept = network.forward(views, [None, None])

@@ -24,12 +24,9 @@ def write_checkpoint(
     """Writes the curves, and then, whole or not at all, the state."""
     write_history(folder, history)
     folder.backup.mkdir(parents=True, exist_ok=True)
-    parts = {"trained": trained, "first": optimizer.first, "second": optimizer.second}
-    arrays: dict[str, Any] = {
-        f"{part}_{number}": array for part, of in parts.items() for number, array in enumerate(of)
-    }
+    arrays: dict[str, Any] = _by_name(trained, optimizer)
+    arrays[_STEPS] = np.array([optimizer.steps])
     with replacing(_file(folder)) as temporary, temporary.open("wb") as file:
-        arrays[_STEPS] = np.array([optimizer.steps])
         np.savez(file, **arrays)
 
 
@@ -51,28 +48,28 @@ def read_checkpoint(folder: OutputFolder, trained: list[np.ndarray], optimizer: 
     if not path.exists():
         _forget_training_by_keras(folder)
         return {}
-    parts = {"trained": trained, "first": optimizer.first, "second": optimizer.second}
-    names = [f"{part}_{number}" for part, of in parts.items() for number in range(len(of))]
-    names.append(_STEPS)
+    arrays = _by_name(trained, optimizer)
+    names = [*arrays, _STEPS]
     try:
         stored = read_npz(path, names, required=names, allowed=names, compressed=False)
         (steps,) = map(int, stored[_STEPS])
     except (InputError, TypeError, ValueError):
         raise damaged(folder.backup) from None
-    found = {
-        part: [stored[f"{part}_{number}"] for number in range(len(of))]
-        for part, of in parts.items()
-    }
-    for part, of in parts.items():
-        for ours, theirs in zip(of, found[part], strict=True):
-            if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
-                raise damaged(folder.backup)
+    for name, ours in arrays.items():
+        if (ours.shape, ours.dtype) != (stored[name].shape, stored[name].dtype):
+            raise damaged(folder.backup)
     history = read_history(folder, steps)
-    for part, of in parts.items():
-        for ours, theirs in zip(of, found[part], strict=True):
-            ours[...] = theirs
+    for name, ours in arrays.items():
+        ours[...] = stored[name]
     optimizer.steps = steps
     return history
+
+
+def _by_name(trained: list[np.ndarray], optimizer: AdamW) -> dict[str, np.ndarray]:
+    parts = {"trained": trained, "first": optimizer.first, "second": optimizer.second}
+    return {
+        f"{part}_{number}": array for part, of in parts.items() for number, array in enumerate(of)
+    }
 
 
 def _forget_training_by_keras(folder: OutputFolder) -> None:

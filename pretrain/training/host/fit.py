@@ -19,7 +19,6 @@ from ..recipe import METRICS_EVERY_N_STEPS, Recipe
 from .checkpoint import read_checkpoint, write_checkpoint
 from .event_log import EventLog
 from .inputs import Inputs
-from .views import draw_views
 
 _METRICS = ("numerical_rank", "rankme", "coherence", "rankme_cap")  # of `svd_metrics`
 _LOG_EVERY_N_STEPS = 10
@@ -105,8 +104,7 @@ class _Step:
     def __call__(self, optimizer: AdamW, number: int) -> dict[str, float]:
         """Takes step `number`, and gives its metrics, the loss first."""
         network, inputs, recipe = self._network, self._inputs, self._recipe
-        views = draw_views(recipe, number, inputs.num_edges, inputs.matrix, sparse=inputs.is_sparse)
-        states, kept = network.forward(views, self._states)
+        states, kept = network.forward(inputs.views(recipe, number), self._states)
         self._states = states
         loss, *gradients = barlow_twins_loss_and_gradients(*states, lambda_=recipe.lambda_)
         if number % METRICS_EVERY_N_STEPS == 0 or not self.metrics:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import scipy.sparse
 
@@ -13,7 +12,8 @@ from ....kernels.team import each_in_a_thread
 from ....kernels.training.adjacency import Edges, Propagation
 from ....kernels.training.features import Features
 from ...graph.data import SPARSE_DENSITY, GraphData, feature_density
-from .views import View
+from ..recipe import Recipe
+from .views import View, draw_views
 
 
 class Inputs:
@@ -27,6 +27,7 @@ class Inputs:
         matrix: features, dense or CSR, [N, F].
         is_sparse: whether they are sparse.
         num_edges: E.
+        all: the view that keeps everything.
     """
 
     def __init__(self, data: GraphData, dtype: Any = np.float32):
@@ -44,8 +45,12 @@ class Inputs:
         weights = data.edge_weight
         weights = np.ones(data.num_edges, dtype) if weights is None else weights.astype(dtype)
         self._edges = Edges.of(target, source, weights, data.num_nodes)
-        self._features = prepared(self.matrix)
+        self._features = Features(self.matrix)
         self.all = View(np.ones(data.num_edges, bool), np.ones(data.num_features, bool), None, 1.0)
+
+    def views(self, recipe: Recipe, step: int) -> list[View]:
+        """Both views of a step; see `draw_views`."""
+        return draw_views(recipe, step, self.num_edges, self.matrix, sparse=self.is_sparse)
 
     def propagation(self, view: View) -> Propagation:
         """The view's normalised adjacency matrix."""
@@ -67,14 +72,6 @@ class Inputs:
         return self._features if view.entries is None else Features(self.entries(view))
 
 
-def prepared(matrix: Any) -> Features:
-    """Features that several views share."""
-    features = Features(matrix)
-    if features.is_sparse:
-        features.transposed()
-    return features
-
-
 def of_each_view(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
     """What the function gives of each view; both at once where the machine has two cores."""
 
@@ -83,7 +80,7 @@ def of_each_view(function: Callable[..., Any], *arguments: Sequence[Any]) -> lis
             return function(*own)
 
     calls = list(zip(*arguments, strict=True))
-    return each_in_a_thread(of_one, calls, numba.config.NUMBA_NUM_THREADS)
+    return each_in_a_thread(of_one, calls)
 
 
 def sum_of(parts: list[np.ndarray]) -> np.ndarray:

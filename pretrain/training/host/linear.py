@@ -10,7 +10,7 @@ import scipy.sparse
 
 from ....kernels.linalg import unit_rows
 from ....kernels.training.features import Features
-from .inputs import Inputs, of_each_view, prepared, sum_of
+from .inputs import Inputs, of_each_view, sum_of
 from .views import View
 
 
@@ -32,7 +32,7 @@ class LinearNetwork:
             np.array(one, dtype, order="C") for one in weights
         )
         self.trained = [kernel]
-        self._rows = prepared(self._scaled(inputs.matrix))  # of views that drop no entries
+        self._rows = Features(self._scaled(inputs.matrix))  # of views that drop no entries
         shape = (inputs.matrix.shape[0], kernel.shape[1])
         # Of each view; given back, they would cost page faults anew.
         self._projected = [np.empty(shape, dtype) for _ in range(2)]

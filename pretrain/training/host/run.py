@@ -21,7 +21,6 @@ from .fit import fit
 from .gcn import GcnNetwork
 from .inputs import Inputs
 from .linear import LinearNetwork
-from .views import draw_views
 
 
 class HostRun:
@@ -82,11 +81,8 @@ class HostRun:
 
     def correlation(self, weights: list[np.ndarray]) -> np.ndarray:
         """Cross-correlation of the two views of step 0, float32 [D, D]; of the representations."""
-        network, inputs = self._network(weights), self._inputs
-        views = draw_views(
-            self._recipe, 0, inputs.num_edges, inputs.matrix, sparse=inputs.is_sparse
-        )
-        states, _ = network.forward(views, [None, None])
+        views = self._inputs.views(self._recipe, 0)
+        states, _ = self._network(weights).forward(views, [None, None])
         return cross_correlation(*states).astype(np.float32)
 
     def export(self, weights: list[np.ndarray], folder: OutputFolder) -> None:

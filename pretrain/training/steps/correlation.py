@@ -6,10 +6,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from ....kernels.linalg import cross_correlation
 from ...encoder.apply import embed
 from ...graph.tensor import with_step
-
-_EPSILON = 1e-6  # of the loss
 
 
 def view_correlation(encoder, task, graph: tfgnn.GraphTensor, step: int = 0) -> np.ndarray:
@@ -26,7 +25,7 @@ def view_correlation(encoder, task, graph: tfgnn.GraphTensor, step: int = 0) -> 
         a projector, if the task has one, is not applied.
     """
     (_, *views), _ = task.preprocess(with_step(graph, tf.constant(step, tf.int64)))
-    standardised = []
+    states = []
     for view in views:
         # The encoder's graphs have no step.
         features = {name: view.context[name] for name in graph.context.features}
@@ -35,9 +34,5 @@ def view_correlation(encoder, task, graph: tfgnn.GraphTensor, step: int = 0) -> 
             node_sets=dict(view.node_sets),
             edge_sets=dict(view.edge_sets),
         )
-        z = embed(encoder, plain).astype(np.float64)
-        for _ in range(2):  # the mean of a large constant is itself rounded
-            z -= z.mean(axis=0)
-        standardised.append(z / np.sqrt(np.mean(z**2, axis=0) + _EPSILON))
-    z_a, z_b = standardised
-    return (z_a.T @ z_b / len(z_a)).astype(np.float32)
+        states.append(embed(encoder, plain))
+    return cross_correlation(*states).astype(np.float32)

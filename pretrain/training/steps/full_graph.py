@@ -1,4 +1,4 @@
-"""Training and embedding of a full graph at once, by Keras: of encoders with a projector."""
+"""Training and embedding of a full graph at once, by Keras: see `needs.needs_tensorflow`."""
 
 from __future__ import annotations
 
